@@ -1,0 +1,1 @@
+"""Callfloor: the self-hosted platform of a call centre."""

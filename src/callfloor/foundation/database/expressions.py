@@ -1,0 +1,49 @@
+"""Statement parts that both databases understand: lists as one parameter, upserts, typed parameters."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from sqlalchemy import BigInteger, BindParameter, Column, ColumnElement, FromClause, Text, bindparam
+from sqlalchemy.dialects import postgresql
+from sqlalchemy.ext.compiler import compiles
+from sqlalchemy.sql.compiler import SQLCompiler
+from sqlalchemy.types import Boolean, TypeEngine
+
+from callfloor.foundation.database.types import ListOf
+
+
+class _AnyOf(ColumnElement[bool]):
+    inherit_cache = False
+    type = Boolean()
+
+    def __init__(self, column: ColumnElement[Any], values: BindParameter[Any]) -> None:
+        self.column = column
+        self.values = values
+
+
+@compiles(_AnyOf, "postgresql")
+def _any_of_on_postgres(element: _AnyOf, compiler: SQLCompiler, **kw: Any) -> str:
+    return f"{compiler.process(element.column, **kw)} = ANY ({compiler.process(element.values, **kw)})"
+
+
+@compiles(_AnyOf, "sqlite")
+def _any_of_on_sqlite(element: _AnyOf, compiler: SQLCompiler, **kw: Any) -> str:
+    values = compiler.process(element.values, **kw)
+    return f"{compiler.process(element.column, **kw)} IN (SELECT value FROM json_each({values}))"
+
+
+def any_of(column: Column[int] | Column[str], name: str) -> ColumnElement[bool]:
+    """Return "column is one of the list sent as parameter `name`": one plan whatever the list's length."""
+    item: type[TypeEngine[Any]] = Text if isinstance(column.type, Text) else BigInteger
+    return _AnyOf(column, bindparam(name, type_=ListOf(item)))
+
+
+def upsert(table: FromClause) -> postgresql.Insert:
+    """Return an insert that knows ON CONFLICT; the PostgreSQL construct compiles on both databases."""
+    return postgresql.insert(table)  # type: ignore[arg-type]  # Table is what every caller passes
+
+
+def param(name: str, type_: TypeEngine[Any] | type[TypeEngine[Any]] | None = None) -> BindParameter[Any]:
+    """Return a named parameter of a statement."""
+    return bindparam(name, type_=type_)

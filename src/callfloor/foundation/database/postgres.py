@@ -1,0 +1,152 @@
+"""PostgreSQL behind the seam: psycopg's async pool for reads, a sync pool and eight threads for verbs."""
+
+from __future__ import annotations
+
+import asyncio
+import contextvars
+import threading
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from typing import TYPE_CHECKING, Any, TypeVar
+
+import psycopg
+from psycopg_pool import AsyncConnectionPool, ConnectionPool, PoolClosed, PoolTimeout
+from sqlalchemy.dialects.postgresql import psycopg as psycopg_dialect
+
+from callfloor.foundation.database.errors import RETRYABLE_ON_POSTGRES, Busy, Gone, translated
+from callfloor.foundation.database.plan import Plans
+from callfloor.foundation.database.tx import Tx
+
+if TYPE_CHECKING:
+    from callfloor.foundation.database.plan import Params
+
+T = TypeVar("T")
+
+WRITE_THREADS = 8
+READ_CONNECTIONS = 8
+REPORT_THREADS = 2
+ATTEMPTS = 4
+_NOTHING: Params = {}
+_POOL_WAIT_SECONDS = 10.0
+_LIMITS = "-c statement_timeout={statement} -c lock_timeout=5000 -c idle_in_transaction_session_timeout=30000"
+
+
+def _options(statement_timeout_ms: int) -> dict[str, Any]:
+    return {
+        "options": _LIMITS.format(statement=statement_timeout_ms) + " -c timezone=UTC",
+        "application_name": "callfloor",
+    }
+
+
+class PostgresDatabase:
+    """See `database.Database`."""
+
+    name = "postgresql"
+
+    def __init__(self, url: str) -> None:
+        self._url = url
+        self._plans = Plans(psycopg_dialect.dialect(dbapi=psycopg))  # type: ignore[no-untyped-call]  # dialect is untyped
+        self._readers: AsyncConnectionPool[Any] | None = None
+        self._opening: asyncio.Lock | None = None
+        self._writers = self._pool(WRITE_THREADS, _options(15_000))
+        self._reporters = self._pool(REPORT_THREADS, _options(300_000))
+        self._write_threads = ThreadPoolExecutor(WRITE_THREADS, thread_name_prefix="pg-write")
+        self._report_threads = ThreadPoolExecutor(REPORT_THREADS, thread_name_prefix="pg-report")
+        self._closed = threading.Event()
+
+    def _pool(self, size: int, kwargs: dict[str, Any]) -> ConnectionPool[Any]:
+        pool = ConnectionPool(
+            self._url,
+            min_size=0,
+            max_size=size,
+            timeout=_POOL_WAIT_SECONDS,
+            kwargs=kwargs,
+            open=True,
+            check=ConnectionPool.check_connection,
+        )
+        return pool
+
+    async def _reader_pool(self) -> AsyncConnectionPool[Any]:
+        if self._readers is not None:
+            return self._readers
+        if self._opening is None:
+            self._opening = asyncio.Lock()
+        async with self._opening:
+            if self._readers is None:
+                pool: AsyncConnectionPool[Any] = AsyncConnectionPool(
+                    self._url,
+                    min_size=1,
+                    max_size=READ_CONNECTIONS,
+                    timeout=_POOL_WAIT_SECONDS,
+                    kwargs={**_options(5_000), "autocommit": True},
+                    open=False,
+                )
+                await pool.open()
+                self._readers = pool
+        return self._readers
+
+    async def read(self, statement: Any, params: Params = _NOTHING) -> list[Any]:
+        """Run one short indexed select on a pooled connection, autocommit."""
+        plan = self._plans.of(statement, params)
+        pool = self._readers or await self._reader_pool()
+        bound = plan.bind(params)
+        for attempt in (1, 2):
+            try:
+                with translated():
+                    async with pool.connection() as connection:
+                        cursor = await connection.execute(plan.sql, bound)
+                        return plan.decode(await cursor.fetchall())
+            except (PoolTimeout, PoolClosed) as error:
+                raise Gone("the database cannot be reached") from error
+            except Gone:
+                # A pooled connection may have died since its last use (server restart): once, with a fresh one.
+                if attempt == 2:  # noqa: PLR2004
+                    raise
+                await pool.check()
+        raise Gone("the database cannot be reached")
+
+    async def write(self, verb: Callable[[Tx], T]) -> T:
+        """Run the verb on a writer thread; shielded, since what has started may commit."""
+        context = contextvars.copy_context()
+        loop = asyncio.get_running_loop()
+        started = loop.run_in_executor(self._write_threads, lambda: context.run(self.write_now, verb))
+        return await asyncio.shield(started)
+
+    async def report(self, work: Callable[[Tx], T]) -> T:
+        """Run a long read on the report pool."""
+        return await asyncio.get_running_loop().run_in_executor(self._report_threads, self.read_now, work)
+
+    def read_now(self, work: Callable[[Tx], T]) -> T:
+        """Run reads in one repeatable-read snapshot."""
+        try:
+            with translated(), self._reporters.connection() as connection:
+                connection.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ READ ONLY")
+                return work(Tx(connection, self._plans))
+        except (PoolTimeout, PoolClosed) as error:
+            raise Gone("the database cannot be reached") from error
+
+    def write_now(self, verb: Callable[[Tx], T]) -> T:
+        """Run the verb in one transaction on this thread; run it again when PostgreSQL broke a tie against it."""
+        for _ in range(ATTEMPTS):
+            try:
+                with translated(), self._writers.connection() as connection:
+                    return verb(Tx(connection, self._plans))
+            except Busy as error:
+                if not isinstance(error.__cause__, RETRYABLE_ON_POSTGRES):
+                    raise
+            except (PoolTimeout, PoolClosed) as error:
+                raise Gone("the database cannot be reached") from error
+        raise Busy("the database could not order this among other changes")
+
+    async def close(self) -> None:
+        """Finish the writes under way, then close."""
+        if self._readers is not None:
+            await self._readers.close()
+        await asyncio.to_thread(self.close_now)
+
+    def close_now(self) -> None:
+        """Finish the writes under way, then close."""
+        self._write_threads.shutdown()
+        self._report_threads.shutdown()
+        self._writers.close()
+        self._reporters.close()

@@ -1,0 +1,117 @@
+"""SQLite behind the seam: reads in the loop, one writer thread, long reads on a small pool; apsw only."""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TypeVar
+
+import apsw
+import structlog
+from sqlalchemy.dialects import sqlite
+
+from callfloor.foundation.database.errors import Busy, translated
+from callfloor.foundation.database.plan import Plans
+from callfloor.foundation.database.sqlite_connection import connect
+from callfloor.foundation.database.sqlite_writer import SqliteWriter
+from callfloor.foundation.database.tx import Tx
+
+if TYPE_CHECKING:
+    from callfloor.foundation.database.plan import Params
+
+T = TypeVar("T")
+
+STEPS_PER_CALL = 1000
+STEP_CALLS_ALLOWED = 50
+"""A read in the loop may take 50,000 virtual-machine steps: a page of 50 takes about 800, OFFSET 50000 ten times the limit."""
+_REPORT_THREADS = 2
+_NOTHING: Params = {}
+
+log = structlog.get_logger(__name__)
+
+
+class SqliteDatabase:
+    """See `database.Database`."""
+
+    name = "sqlite"
+
+    def __init__(self, path: Path, *, strict_reads: bool) -> None:
+        self._path = path
+        self._strict = strict_reads
+        self._plans = Plans(sqlite.dialect(paramstyle="named"))
+        with translated():
+            self._writer = SqliteWriter(path, self._plans)
+            self._reader = connect(path, read_only=True)
+        self._reader.set_busy_handler(None)
+        self._step_calls = 0
+        self._reader.set_progress_handler(self._count_steps, STEPS_PER_CALL)
+        self._reports = ThreadPoolExecutor(_REPORT_THREADS, thread_name_prefix="report")
+        self._own = threading.local()
+        self._readers: list[apsw.Connection] = []
+        self._readers_lock = threading.Lock()
+
+    def _count_steps(self) -> bool:
+        self._step_calls += 1
+        return self._strict and self._step_calls > STEP_CALLS_ALLOWED
+
+    async def read(self, statement: Any, params: Params = _NOTHING) -> list[Any]:
+        """Run one short indexed select in the loop."""
+        plan = self._plans.of(statement, params)
+        self._step_calls = 0
+        try:
+            with translated():
+                rows = self._reader.execute(plan.sql, plan.bind(params)).fetchall()
+        except apsw.InterruptError as error:
+            raise Busy(f"a read in the loop went over its step budget: {plan.sql}") from error
+        if self._step_calls > STEP_CALLS_ALLOWED:
+            log.warning("slow_read_in_loop", thousand_steps=self._step_calls, sql=plan.sql)
+        return plan.decode(rows)
+
+    async def write(self, verb: Callable[[Tx], T]) -> T:
+        """Run the verb on the writer thread; shielded, since what has started may commit."""
+        answer: T = await asyncio.shield(asyncio.wrap_future(self._writer.submit(verb)))
+        return answer
+
+    async def report(self, work: Callable[[Tx], T]) -> T:
+        """Run a long read on the report pool."""
+        return await asyncio.get_running_loop().run_in_executor(self._reports, self.read_now, work)
+
+    def read_now(self, work: Callable[[Tx], T]) -> T:
+        """Run reads on this thread's own read-only connection, in one snapshot."""
+        connection = self._thread_reader()
+        with translated():
+            connection.execute("BEGIN")
+        try:
+            return work(Tx(connection, self._plans))
+        finally:
+            connection.execute("ROLLBACK")
+
+    def _thread_reader(self) -> apsw.Connection:
+        connection: apsw.Connection | None = getattr(self._own, "connection", None)
+        if connection is None:
+            with translated():
+                connection = connect(self._path, read_only=True)
+            self._own.connection = connection
+            with self._readers_lock:
+                self._readers.append(connection)
+        return connection
+
+    def write_now(self, verb: Callable[[Tx], T]) -> T:
+        """Run the verb on the writer thread and wait."""
+        result: T = self._writer.submit(verb).result()
+        return result
+
+    async def close(self) -> None:
+        """Drain the queue, then close."""
+        await asyncio.to_thread(self.close_now)
+
+    def close_now(self) -> None:
+        """Drain the queue, then close."""
+        self._writer.close()
+        self._reports.shutdown()
+        self._reader.close()
+        for connection in self._readers:
+            connection.close()

@@ -1,0 +1,80 @@
+"""The column types tables may use, and the one MetaData they stand in."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import msgspec
+from sqlalchemy import BigInteger, Dialect, MetaData, Text
+from sqlalchemy.dialects import postgresql
+from sqlalchemy.types import TypeDecorator, TypeEngine
+
+metadata = MetaData(
+    naming_convention={
+        "ix": "ix_%(table_name)s_%(column_0_N_name)s",
+        "uq": "uq_%(table_name)s_%(column_0_N_name)s",
+        "ck": "ck_%(table_name)s_%(constraint_name)s",
+        "fk": "fk_%(table_name)s_%(column_0_N_name)s_%(referred_table_name)s",
+        "pk": "pk_%(table_name)s",
+    }
+)
+
+Instant = BigInteger
+"""An instant: whole milliseconds since 1970-01-01T00:00:00Z."""
+
+
+class Json(TypeDecorator[Any]):
+    """JSON kept as text on both databases, read back as Python values."""
+
+    impl = Text
+    cache_ok = True
+
+    def bind_processor(self, dialect: Dialect) -> Callable[[Any], str | None]:
+        """Encode with msgspec; None stays NULL."""
+        return _encode
+
+    def result_processor(self, dialect: Dialect, coltype: object) -> Callable[[Any], Any]:
+        """Decode with msgspec."""
+        return _decode
+
+
+class RawJson(Json):
+    """JSON that is only passed through: read back as `msgspec.Raw`, never parsed."""
+
+    cache_ok = True
+
+    def result_processor(self, dialect: Dialect, coltype: object) -> Callable[[Any], msgspec.Raw | None]:
+        """Wrap the text as it is."""
+        return _raw
+
+
+class ListOf(TypeDecorator[Any]):
+    """A list sent as one parameter: an array on PostgreSQL, JSON text on SQLite."""
+
+    impl = Text
+    cache_ok = True
+
+    def __init__(self, item: type[TypeEngine[Any]]) -> None:
+        super().__init__()
+        self.item = item
+
+    def load_dialect_impl(self, dialect: Dialect) -> TypeEngine[Any]:
+        """Return the dialect's own type."""
+        return postgresql.ARRAY(self.item()) if dialect.name == "postgresql" else Text()
+
+    def bind_processor(self, dialect: Dialect) -> Callable[[Any], Any] | None:
+        """Encode for SQLite; psycopg takes the list as it is."""
+        return None if dialect.name == "postgresql" else _encode
+
+
+def _encode(value: Any) -> str | None:
+    return None if value is None else msgspec.json.encode(value).decode()
+
+
+def _decode(value: Any) -> Any:
+    return None if value is None else msgspec.json.decode(value)
+
+
+def _raw(value: Any) -> msgspec.Raw | None:
+    return None if value is None else msgspec.Raw(value.encode())

@@ -1,0 +1,1 @@
+"""One tree of migrations for both databases; files are named by date and subject."""

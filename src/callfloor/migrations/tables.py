@@ -1,0 +1,11 @@
+"""Every module that defines tables; importing this fills the one MetaData."""
+
+import importlib
+
+MODULES = ("callfloor.access.tables", "callfloor.teams.tables")
+
+
+def load() -> None:
+    """Import every module with tables."""
+    for module in MODULES:
+        importlib.import_module(module)

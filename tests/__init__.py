@@ -1,0 +1,1 @@
+"""The tests: behaviour proven from outside, on SQLite and on PostgreSQL."""

@@ -1,0 +1,1 @@
+"""Typed functions that make rows for tests."""
