@@ -1,32 +1,76 @@
-# Every command there is. Needs python3 and make, nothing else.
+# Every command there is. Needs python3 (3.11 or newer) and make, nothing else.
 PY := .venv/bin/python
 UV := .venv/bin/uv
-LOCK := $(UV) pip compile pyproject.toml --universal --generate-hashes --no-emit-index-url --python-version 3.11 --quiet --custom-compile-command "make lock"
+INSTALL := $(UV) pip install --quiet --python $(PY)
+COMPILE := $(UV) pip compile --universal --generate-hashes --no-emit-index-url --python-version 3.11 --quiet --custom-compile-command "make lock"
 DATA ?= data/demo
+PORT ?= 8443
 AUDIO ?= samples
 
 .DEFAULT_GOAL := help
-.PHONY: help setup setup-runtime models demo test check lock bench accuracy fault
+.PHONY: help setup models demo test check format bench accuracy fault lock samples-lock migration
 
-help:
-	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST)
+help:  ## what each command does
+	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 14
+
+setup: models .venv/.dev  ## environment and models: what the others need; nothing is started
+
+demo: models  ## a running server with a sample team; DATA=folder PORT=number
+	@exec .venv/bin/callfloor demo --data $(DATA) --port $(PORT)
+
+test: setup  ## everything, then the whole test suite
+	@$(MAKE) --no-print-directory check
+	@$(PY) -m pytest
+
+check: .venv/.dev  ## format, lint, types, architecture, house rules
+	@.venv/bin/ruff format --check --quiet
+	@.venv/bin/ruff check --quiet
+	@.venv/bin/mypy
+	@.venv/bin/lint-imports --no-logo
+	@.venv/bin/deptry . 2>&1
+	@$(PY) -m checks
+
+format: .venv/.dev  ## write the code as the formatter would
+	@.venv/bin/ruff check --quiet --fix-only
+	@.venv/bin/ruff format --quiet
+
+bench: setup  ## ratios to bounds
+	@$(PY) -m benchmarks
+
+accuracy: setup  ## error rates of the speech chain; AUDIO=folder
+	@$(PY) -m benchmarks.accuracy $(AUDIO)
+
+fault: setup  ## kills and faults, under load
+	@$(PY) -m tests.fault
+
+lock: .venv/.uv  ## the lock files anew, from pyproject.toml
+	$(COMPILE) --no-annotate requirements/bootstrap.in -o requirements/bootstrap.txt
+	$(COMPILE) pyproject.toml --group build --override requirements/overrides.txt -o requirements/runtime.txt
+	$(COMPILE) pyproject.toml --group dev -o requirements/dev.txt
+
+samples-lock: .venv/.uv  ## the lock file of the voices that speak the samples
+	$(COMPILE) requirements/samples.in -o requirements/samples.txt
+
+migration: .venv/.dev  ## write the unreleased migration from the tables
+	@$(PY) checks/draft_migration.py
+
+models: .venv/.runtime
+	@.venv/bin/callfloor models install --preset tiny
+	@.venv/bin/callfloor models install --preset base
 
 .venv/.uv: requirements/bootstrap.txt
+	@python3 -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Callfloor needs Python 3.11 or newer; python3 is " + sys.version.split()[0])'
 	@python3 -m venv .venv
-	@.venv/bin/pip install --quiet --disable-pip-version-check --require-hashes -r requirements/bootstrap.txt
+	@$(PY) -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements/bootstrap.txt
 	@touch $@
 
 .venv/.runtime: .venv/.uv requirements/runtime.txt pyproject.toml
 	@echo "Installing the packages Callfloor runs on ..."
-	@$(UV) pip install --quiet --require-hashes -r requirements/runtime.txt
-	@$(UV) pip install --quiet --no-deps --no-build-isolation -e .
+	@$(INSTALL) --require-hashes -r requirements/runtime.txt
+	@$(INSTALL) --no-deps --no-build-isolation -e .
 	@touch $@
 
 .venv/.dev: .venv/.runtime requirements/dev.txt
 	@echo "Installing the packages its checks and tests need ..."
-	@$(UV) pip install --quiet --require-hashes -r requirements/dev.txt
+	@$(INSTALL) --require-hashes -r requirements/dev.txt
 	@touch $@
-
-lock: .venv/.uv
-	$(LOCK) --group build --override requirements/overrides.txt -o requirements/runtime.txt
-	$(LOCK) --group dev -o requirements/dev.txt

@@ -30,7 +30,9 @@ def main() -> None:
         engine = engine_for(f"sqlite:///{folder}/draft.db")
         with engine.begin() as connection:
             config.attributes["connection"] = connection
-            command.revision(config, message=subject.replace("_", " ").capitalize(), autogenerate=True, rev_id=f"{date}_{subject}")
+            command.revision(
+                config, message=subject.replace("_", " ").capitalize(), autogenerate=True, rev_id=f"{date}_{subject}"
+            )
         engine.dispose()
     sys.stdout.write(f"wrote {VERSIONS.name}/{date}_{subject}.py\n")
 

@@ -1,1 +1,1 @@
-"""What every domain stands on: settings, database, jobs, outbox, files, clock, ids, errors, logging; it knows no domain."""
+"""What every domain stands on: settings, database, jobs, outbox, files, clock, errors, logging; it knows no domain."""

@@ -3,7 +3,8 @@
 from callfloor.foundation.database.database import Database, open_database
 from callfloor.foundation.database.errors import Busy, Clash, Gone
 from callfloor.foundation.database.expressions import any_of, param, upsert
-from callfloor.foundation.database.tx import Params, Tx
+from callfloor.foundation.database.plan import Params
+from callfloor.foundation.database.tx import Tx
 from callfloor.foundation.database.types import Instant, Json, RawJson, metadata
 
 __all__ = [

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Protocol, TypeVar, TypeVarTuple, Unpack, overload
+from typing import TYPE_CHECKING, Any, Protocol, TypeVar, TypeVarTuple, overload
 
 if TYPE_CHECKING:
     from sqlalchemy import Executable
@@ -24,9 +24,7 @@ class Database(Protocol):
     """`sqlite` or `postgresql`."""
 
     @overload
-    async def read(
-        self, statement: TypedReturnsRows[Unpack[Ts]], params: Params = ...
-    ) -> list[tuple[Unpack[Ts]]]: ...
+    async def read(self, statement: TypedReturnsRows[*Ts], params: Params = ...) -> list[tuple[*Ts]]: ...
     @overload
     async def read(self, statement: Executable, params: Params = ...) -> list[tuple[Any, ...]]: ...
     async def read(self, statement: Any, params: Params = ...) -> list[Any]:

@@ -23,10 +23,14 @@ def engine_for(url: str) -> Engine:
     if url.startswith("sqlite:///"):
         path = url.removeprefix("sqlite:///")
         Path(path).parent.mkdir(parents=True, exist_ok=True)
-        engine = create_engine("sqlite://", module=apsw_dbapi, connect_args={}, creator=lambda: apsw_dbapi.connect(path))
+        engine = create_engine(
+            "sqlite://", module=apsw_dbapi, connect_args={}, creator=lambda: apsw_dbapi.connect(path)
+        )
         event.listen(engine, "begin", lambda connection: connection.exec_driver_sql("BEGIN IMMEDIATE"))
         return engine
-    return create_engine(url.replace("postgres://", "postgresql://").replace("postgresql://", "postgresql+psycopg://", 1))
+    return create_engine(
+        url.replace("postgres://", "postgresql://").replace("postgresql://", "postgresql+psycopg://", 1)
+    )
 
 
 def migrate(url: str) -> bool:

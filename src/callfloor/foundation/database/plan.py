@@ -33,7 +33,8 @@ class Plan:
             if not bind.required and bind.effective_value is not None
         }
         self.names = frozenset(set(compiled.binds) - set(self._constants))
-        encoders: dict[str, _Codec] = dict(compiled._bind_processors)  # noqa: SLF001  # no public accessor exists
+        processors = compiled._bind_processors  # noqa: SLF001  # no public accessor exists
+        encoders = {name: processor for name, processor in processors.items() if callable(processor)}
         self._constants = {k: encoders[k](v) if k in encoders else v for k, v in self._constants.items()}
         self._encoders = {k: v for k, v in encoders.items() if k in self.names}
         self._plain = not self._encoders and not self._constants

@@ -55,7 +55,7 @@ class PostgresDatabase:
         self._closed = threading.Event()
 
     def _pool(self, size: int, kwargs: dict[str, Any]) -> ConnectionPool[Any]:
-        pool = ConnectionPool(
+        return ConnectionPool(
             self._url,
             min_size=0,
             max_size=size,
@@ -64,7 +64,6 @@ class PostgresDatabase:
             open=True,
             check=ConnectionPool.check_connection,
         )
-        return pool
 
     async def _reader_pool(self) -> AsyncConnectionPool[Any]:
         if self._readers is not None:
@@ -100,7 +99,7 @@ class PostgresDatabase:
                 raise Gone("the database cannot be reached") from error
             except Gone:
                 # A pooled connection may have died since its last use (server restart): once, with a fresh one.
-                if attempt == 2:  # noqa: PLR2004
+                if attempt == 2:
                     raise
                 await pool.check()
         raise Gone("the database cannot be reached")

@@ -26,7 +26,7 @@ T = TypeVar("T")
 
 STEPS_PER_CALL = 1000
 STEP_CALLS_ALLOWED = 50
-"""A read in the loop may take 50,000 virtual-machine steps: a page of 50 takes about 800, OFFSET 50000 ten times the limit."""
+"""A read in the loop may take 50,000 virtual-machine steps: a page of 50 takes 800, OFFSET 50000 takes 200,000."""
 _REPORT_THREADS = 2
 _NOTHING: Params = {}
 

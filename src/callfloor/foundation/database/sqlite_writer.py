@@ -112,9 +112,7 @@ class SqliteWriter:
         """Run the group in one transaction; raises when the transaction as a whole is lost."""
         with translated():
             self._connection.execute("BEGIN IMMEDIATE")
-        outcomes: list[tuple[Any, BaseException | None]] = []
-        for work in group:
-            outcomes.append(self._run_in_savepoint(work))
+        outcomes = [self._run_in_savepoint(work) for work in group]
         with translated():
             self._connection.execute("COMMIT")
         return outcomes

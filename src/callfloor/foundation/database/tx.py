@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any, Protocol, TypeVarTuple, Unpack, overload
+from typing import TYPE_CHECKING, Any, Protocol, TypeVarTuple, overload
 
 from callfloor.foundation.database.errors import translated
 from callfloor.foundation.database.plan import Params, Plans
@@ -48,7 +48,7 @@ class Tx:
         self.statements = 0
 
     @overload
-    def all(self, statement: TypedReturnsRows[Unpack[Ts]], params: Params = ...) -> list[tuple[Unpack[Ts]]]: ...
+    def all(self, statement: TypedReturnsRows[*Ts], params: Params = ...) -> list[tuple[*Ts]]: ...
     @overload
     def all(self, statement: Executable, params: Params = ...) -> list[tuple[Any, ...]]: ...
     def all(self, statement: Any, params: Params = _NOTHING) -> list[Any]:
@@ -65,7 +65,7 @@ class Tx:
             return plan.decode(cursor.fetchall())
 
     @overload
-    def one(self, statement: TypedReturnsRows[Unpack[Ts]], params: Params = ...) -> tuple[Unpack[Ts]] | None: ...
+    def one(self, statement: TypedReturnsRows[*Ts], params: Params = ...) -> tuple[*Ts] | None: ...
     @overload
     def one(self, statement: Executable, params: Params = ...) -> tuple[Any, ...] | None: ...
     def one(self, statement: Any, params: Params = _NOTHING) -> Any:

@@ -1,0 +1,1 @@
+"""The house rules that no tool knows: each a module, run together by `python -m checks`."""
