@@ -1,0 +1,212 @@
+"""Every setting of Callfloor: one typed tree, read once from the environment, prefix ``CALLFLOOR_``."""
+
+from __future__ import annotations
+
+import ipaddress
+import sys
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, SecretStr
+
+from callfloor.foundation.ids import new_secret
+from callfloor.foundation.private_files import make_private
+
+_SECRET_KEY_LENGTH = 32
+
+IpNetwork = ipaddress.IPv4Network | ipaddress.IPv6Network
+
+
+def setting(default: object, about: str, expects: str, **limits: Any) -> Any:
+    """Return a field with its line in the reference (`about`) and what a wrong value is told (`expects`)."""
+    return Field(default, description=about, json_schema_extra={"expects": expects}, validate_default=False, **limits)
+
+
+def _http_url(value: str) -> str:
+    if not value.startswith(("https://", "http://")) or "/" in value.split("//", 1)[1].rstrip("/"):
+        raise ValueError("not an address")
+    return value.rstrip("/")
+
+
+def _database_url(value: SecretStr) -> SecretStr:
+    if not value.get_secret_value().startswith(("sqlite:///", "postgresql://", "postgres://")):
+        raise ValueError("not a database")
+    return value
+
+
+def _files_url(value: SecretStr) -> SecretStr:
+    if not value.get_secret_value().startswith("s3://"):
+        raise ValueError("not an object store")
+    return value
+
+
+def _long_enough(value: SecretStr) -> SecretStr:
+    if len(value.get_secret_value()) < _SECRET_KEY_LENGTH:
+        raise ValueError("too short")
+    return value
+
+
+class Subject(BaseModel):
+    """A group of settings."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class RateLimit(Subject):
+    """The Portal API's limit, counted per client address."""
+
+    requests: int = setting(700, "Requests one address may make in a window.", "a whole number of at least 1", ge=1)
+    window_seconds: int = setting(60, "Length of the window.", "whole seconds, at least 1", ge=1)
+    block_seconds: int = setting(
+        3600, "How long every request of an address is refused once it went over.", "whole seconds, at least 1", ge=1
+    )
+
+
+class Upload(Subject):
+    """Limits of one uploaded recording."""
+
+    max_bytes: int = setting(2_000_000_000, "Largest recording taken.", "a whole number of bytes, at least 1", ge=1)
+    max_seconds: int = setting(6 * 3600, "Longest recording analyzed.", "whole seconds, at least 1", ge=1)
+
+
+class Jobs(Subject):
+    """How many jobs of each queue one worker runs at once."""
+
+    default_concurrency: int = setting(
+        4, "Jobs at once in the queue `default`.", "a whole number from 1 to 64", ge=1, le=64
+    )
+    speech_concurrency: int = setting(
+        1, "Jobs at once in the queue `speech`.", "a whole number from 1 to 64", ge=1, le=64
+    )
+
+
+class Speech(Subject):
+    """Transcription."""
+
+    model: str = setting(
+        "base", "Name or folder of the speech model.", "the name or the folder of a model", min_length=1
+    )
+
+
+class Billing(Subject):
+    """What a new team starts with."""
+
+    seat_price: int = setting(
+        1000, "Price of one seat for a month, in minor units of the currency.", "a whole number of at least 0", ge=0
+    )
+    currency: str = setting(
+        "USD", "Currency of new teams.", "a currency code of three capital letters", pattern=r"^[A-Z]{3}$"
+    )
+
+
+class Tls(Subject):
+    """The certificate made on first start."""
+
+    names: tuple[str, ...] = setting(
+        (), "Further host names and addresses in the certificate, separated by commas.", "host names or addresses"
+    )
+
+
+class Files(Subject):
+    """Where recordings and exports are kept."""
+
+    url: Annotated[SecretStr, AfterValidator(_files_url)] | None = setting(
+        None,
+        "An S3 bucket instead of the folder `files` in the data folder: "
+        "`s3://KEY:SECRET@bucket/prefix?region=eu-central-1&endpoint=https://host:9000`.",
+        "an address that begins with s3://",
+    )
+
+
+class Log(Subject):
+    """What the server says on stderr."""
+
+    format: Literal["json", "text"] | None = setting(
+        None, "Form of the log; left out, text on a terminal and JSON lines elsewhere.", "json or text"
+    )
+    level: Literal["debug", "info", "warning", "error"] = setting(
+        "info", "Least important lines that are written.", "debug, info, warning or error"
+    )
+
+
+class Settings(Subject):
+    """The whole tree; `environment.read_settings` fills it from the environment."""
+
+    data: Path = setting(Path("data"), "Folder of the database, the recordings and the certificates.", "a folder")
+    database: Annotated[SecretStr, AfterValidator(_database_url)] | None = setting(
+        None,
+        "Database; left out, `callfloor.db` in the data folder.",
+        "an address that begins with sqlite:/// or postgresql://",
+    )
+    secret_key: Annotated[SecretStr, AfterValidator(_long_enough)] | None = setting(
+        None,
+        "Key of the keyed hashes of API keys; left out, `secret.key` in the data folder, made on first start. "
+        "Several nodes on one database need the same.",
+        f"at least {_SECRET_KEY_LENGTH} characters",
+    )
+    public_url: Annotated[str, AfterValidator(_http_url)] | None = setting(
+        None,
+        "Address under which people reach this server; left out, the host that was asked.",
+        "an address such as https://host",
+    )
+    models_dir: Path | None = setting(
+        None, "Folder of the speech models; left out, the one of this installation.", "a folder"
+    )
+    trusted_proxies: tuple[IpNetwork, ...] = setting(
+        (),
+        "Addresses and networks of reverse proxies whose X-Forwarded-For and X-Forwarded-Proto count, separated by commas.",
+        "addresses or networks, separated by commas",
+    )
+    shutdown_grace_seconds: int = setting(
+        30, "How long a stop waits for requests and jobs under way.", "whole seconds from 0 to 3600", ge=0, le=3600
+    )
+    strict_reads: bool = setting(
+        False,
+        "Fail a read that runs longer in the event loop than it may, instead of logging it; for tests.",
+        "true or false",
+    )
+    rate_limit: RateLimit = RateLimit()
+    upload: Upload = Upload()
+    jobs: Jobs = Jobs()
+    speech: Speech = Speech()
+    billing: Billing = Billing()
+    tls: Tls = Tls()
+    files: Files = Files()
+    log: Log = Log()
+
+    @property
+    def database_url(self) -> str:
+        """Return the database's address, the default included."""
+        if self.database is None:
+            return f"sqlite:///{self.data.absolute() / 'callfloor.db'}"
+        return self.database.get_secret_value()
+
+    @property
+    def models_folder(self) -> Path:
+        """Return the folder of the speech models, the default included: a checkout's own, else the environment's."""
+        if self.models_dir is not None:
+            return self.models_dir
+        checkout = Path(__file__).parents[3]
+        if (checkout / "pyproject.toml").exists():
+            return checkout / "models"
+        return Path(sys.prefix) / "share" / "callfloor" / "models"
+
+    @property
+    def hash_key(self) -> bytes:
+        """Return the key of keyed hashes.
+
+        Raises:
+            RuntimeError: `with_secret_key` was not called.
+        """
+        if self.secret_key is None:
+            raise RuntimeError("the secret key has not been read yet")
+        return self.secret_key.get_secret_value().encode()
+
+
+def with_secret_key(settings: Settings) -> Settings:
+    """Return the settings with a secret key: the one set, else the data folder's, made now if it has none."""
+    if settings.secret_key is not None:
+        return settings
+    path = settings.data / "secret.key"
+    key = path.read_bytes() if path.exists() else make_private(path, f"{new_secret()}\n".encode())
+    return settings.model_copy(update={"secret_key": SecretStr(key.decode("ascii").strip())})
