@@ -32,7 +32,7 @@ MISUSED = 2
 
 
 def settings_of(data: Path | None, database: str | None = None, **given: Any) -> Settings:
-    """Return the settings of the environment and the options; end the command with a sentence for each that is wrong."""
+    """Return the settings of the environment and the options; a wrong one ends the command with its sentence."""
     try:
         return read_settings(data=data, database=database, **given)
     except SettingsRefused as refused:

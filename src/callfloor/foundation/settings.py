@@ -154,7 +154,8 @@ class Settings(Subject):
     )
     trusted_proxies: tuple[IpNetwork, ...] = setting(
         (),
-        "Addresses and networks of reverse proxies whose X-Forwarded-For and X-Forwarded-Proto count, separated by commas.",
+        "Addresses and networks of reverse proxies whose X-Forwarded-For and X-Forwarded-Proto count, "
+        "separated by commas.",
         "addresses or networks, separated by commas",
     )
     shutdown_grace_seconds: int = setting(
@@ -183,13 +184,8 @@ class Settings(Subject):
 
     @property
     def models_folder(self) -> Path:
-        """Return the folder of the speech models, the default included: a checkout's own, else the environment's."""
-        if self.models_dir is not None:
-            return self.models_dir
-        checkout = Path(__file__).parents[3]
-        if (checkout / "pyproject.toml").exists():
-            return checkout / "models"
-        return Path(sys.prefix) / "share" / "callfloor" / "models"
+        """Return the folder of the speech models, the default included: the Python environment's own."""
+        return self.models_dir or Path(sys.prefix) / "share" / "callfloor" / "models"
 
     @property
     def hash_key(self) -> bytes:

@@ -6,10 +6,12 @@ import importlib.resources
 from pathlib import Path
 from typing import Any
 
+import psycopg
 from sqlalchemy import Connection, Engine, create_engine, event
 
 from callfloor.foundation.database import apsw_dbapi
 from callfloor.foundation.database.errors import translated
+from callfloor.foundation.database.sqlite_connection import connect
 
 _ADVISORY_LOCK = 0x63616C6C666C6F
 
@@ -43,6 +45,8 @@ def migrate(url: str) -> bool:
         SchemaTooNew: the database is of a later release.
         Gone: it cannot be reached.
     """
+    if _is_current(url):
+        return False
     engine = engine_for(url)
     try:
         with translated(), engine.begin() as connection:
@@ -52,6 +56,34 @@ def migrate(url: str) -> bool:
             return _upgrade(connection)
     finally:
         engine.dispose()
+
+
+def _is_current(url: str) -> bool:
+    """Return whether the database has the newest migration of this tree, told by file names: Alembic takes half a second."""
+    versions = importlib.resources.files("callfloor.migrations") / "versions"
+    newest = max((Path(file.name).stem for file in versions.iterdir() if file.name[:1].isdigit()), default=None)
+    with translated():
+        return newest is not None and _recorded_revision(url) == newest
+
+
+def _recorded_revision(url: str) -> str | None:
+    if not url.startswith("sqlite:///"):
+        with psycopg.connect(url) as connection:
+            if connection.execute("SELECT to_regclass('alembic_version')").fetchone() == (None,):
+                return None
+            row = connection.execute("SELECT version_num FROM alembic_version").fetchone()
+            return None if row is None else str(row[0])
+    path = Path(url.removeprefix("sqlite:///"))
+    if not path.exists():
+        return None
+    file = connect(path, read_only=True)
+    try:
+        if not file.execute("SELECT 1 FROM sqlite_schema WHERE name = 'alembic_version'").fetchall():
+            return None
+        found = file.execute("SELECT version_num FROM alembic_version").fetchall()
+        return str(found[0][0]) if found else None
+    finally:
+        file.close()
 
 
 def _upgrade(connection: Connection) -> bool:
