@@ -1,0 +1,195 @@
+"""Turns any recording into 16 kHz, 16 bit files, one a channel, without trusting it: a limited child does the reading."""
+
+from __future__ import annotations
+
+import json
+import os
+import queue
+import subprocess
+import sys
+import threading
+import time
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final
+
+import numpy as np
+
+from callfloor.speech.errors import AudioRejected
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+SAMPLE_RATE_HZ: Final = 16_000
+BLOCK_SAMPLES: Final = 30 * SAMPLE_RATE_HZ
+_FULL_SCALE: Final = 32768.0
+_FLOOR_DBFS: Final = -120.0
+_SECONDS_BETWEEN_CALLS: Final = 0.5
+_INHERITED: Final = ("PATH", "PYTHONPATH", "SYSTEMROOT", "TEMP", "TMP", "LD_LIBRARY_PATH")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DecodeLimits:
+    """What a recording may cost and must hold.
+
+    Attributes:
+        silence_peak_dbfs: a channel whose loudest sample is below this is silent; a quantization step is -90 dBFS.
+        wall_seconds: the child is killed after this, whatever it does.
+    """
+
+    max_duration_seconds: float = 6 * 3600.0
+    min_duration_seconds: float = 0.5
+    max_channels: int = 2
+    silence_peak_dbfs: float = -60.0
+    memory_bytes: int = 1 << 30
+    cpu_seconds: int = 1800
+    wall_seconds: float = 3600.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Channel:
+    """One decoded channel: raw native 16 bit samples at 16 kHz, levels in dB below full scale (at least -120)."""
+
+    path: Path
+    peak_dbfs: float
+    rms_dbfs: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Decoded:
+    """A recording on disk, and what it was."""
+
+    duration_seconds: float
+    channels: tuple[Channel, ...]
+    source_rate_hz: int
+    codec: str
+    container: str
+    lost_packets: int
+    declared_seconds: float
+    other_tracks: int
+
+
+def decode(
+    source: Path,
+    into: Path,
+    *,
+    limits: DecodeLimits,
+    on_progress: Callable[[float, float], None] = lambda done, total: None,
+) -> Decoded:
+    """Decode ``source`` into files below the folder ``into``.
+
+    Args:
+        source: a local file.
+        into: an existing folder of the caller's; the caller removes it.
+        limits: caps; the child process is held to them.
+        on_progress: told seconds done and seconds expected (0.0 unknown) about twice a second; what it raises ends
+            the child and comes out here.
+
+    Raises:
+        AudioRejected: every code but those of later steps, see ``errors.REASONS``.
+    """
+    if source.stat().st_size == 0:
+        raise AudioRejected("unreadable", "The file is empty.")
+    answer = _run_child(source.resolve(), into.resolve(), limits=limits, on_progress=on_progress)
+    duration_seconds = answer["samples"] / SAMPLE_RATE_HZ
+    if duration_seconds < limits.min_duration_seconds:
+        raise AudioRejected("too_short")
+    channels = tuple(_measured(into / name) for name in answer["files"])
+    if all(channel.peak_dbfs < limits.silence_peak_dbfs for channel in channels):
+        raise AudioRejected("silent")
+    return Decoded(
+        duration_seconds=duration_seconds,
+        channels=channels,
+        **{
+            key: answer[key]
+            for key in ("source_rate_hz", "codec", "container", "lost_packets", "declared_seconds", "other_tracks")
+        },
+    )
+
+
+def open_samples(channel: Path) -> np.ndarray[tuple[int], np.dtype[np.int16]]:
+    """Return the samples of a decoded channel, mapped from disk: shape (samples,), nothing is read yet."""
+    return np.memmap(channel, dtype=np.int16, mode="r")
+
+
+def blocks(
+    samples: np.ndarray[tuple[int], np.dtype[np.int16]], size: int = BLOCK_SAMPLES
+) -> Iterator[np.ndarray[tuple[int], np.dtype[np.int16]]]:
+    """Yield ``samples`` in pieces of ``size``, the last one shorter."""
+    for start in range(0, len(samples), size):
+        yield samples[start : start + size]
+
+
+def as_dbfs(amplitude: float) -> float:
+    """Return an amplitude in sample steps as dB below full scale, at least -120."""
+    return max(_FLOOR_DBFS, 20 * float(np.log10(max(amplitude, 1e-9) / _FULL_SCALE)))
+
+
+def _measured(path: Path) -> Channel:
+    samples = open_samples(path)
+    peak, energy = 0, 0.0
+    for block in blocks(samples):
+        wide = block.astype(np.float32)
+        peak = max(peak, int(np.abs(wide).max()))
+        energy += float(np.dot(wide, wide))
+    return Channel(path=path, peak_dbfs=as_dbfs(peak), rms_dbfs=as_dbfs((energy / len(samples)) ** 0.5))
+
+
+def _run_child(
+    source: Path, into: Path, *, limits: DecodeLimits, on_progress: Callable[[float, float], None]
+) -> dict[str, Any]:
+    task = {
+        "source": str(source),
+        "into": str(into),
+        "caps": {"max_duration_seconds": limits.max_duration_seconds, "max_channels": limits.max_channels},
+        "limits": {
+            "memory_bytes": limits.memory_bytes,
+            "cpu_seconds": limits.cpu_seconds,
+            # A minute above the cap, so that it is the cap that speaks.
+            "file_bytes": int((limits.max_duration_seconds + 60) * SAMPLE_RATE_HZ * 2),
+        },
+    }
+    child = subprocess.Popen(  # noqa: S603  our own module, no shell
+        [sys.executable, "-P", "-m", "callfloor.speech.decode_child", json.dumps(task)],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
+        cwd=into,
+        env={name: os.environ[name] for name in _INHERITED if name in os.environ} | {"PYTHONUTF8": "1"},
+    )
+    with child:
+        try:
+            return _listen(child, wall_seconds=limits.wall_seconds, on_progress=on_progress)
+        finally:
+            child.kill()
+
+
+def _listen(
+    child: subprocess.Popen[bytes], *, wall_seconds: float, on_progress: Callable[[float, float], None]
+) -> dict[str, Any]:
+    said: queue.SimpleQueue[bytes | None] = queue.SimpleQueue()
+    threading.Thread(target=_collect, args=(child, said), daemon=True).start()
+    deadline, done, expected = time.monotonic() + wall_seconds, 0.0, 0.0
+    while time.monotonic() < deadline:
+        try:
+            line = said.get(timeout=_SECONDS_BETWEEN_CALLS)
+        except queue.Empty:
+            on_progress(done, expected)
+            continue
+        if line is None:
+            break
+        message = json.loads(line)
+        if message["kind"] == "decoded":
+            return dict(message)
+        if message["kind"] == "rejected":
+            raise AudioRejected(message["code"], message["reason"])
+        done, expected = message["seconds"], message["declared_seconds"]
+        on_progress(done, expected)
+    raise AudioRejected("decoder_limit")
+
+
+def _collect(child: subprocess.Popen[bytes], said: queue.SimpleQueue[bytes | None]) -> None:
+    if child.stdout is not None:
+        for line in child.stdout:
+            said.put(line)
+    said.put(None)
