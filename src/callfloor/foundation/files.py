@@ -21,7 +21,7 @@ from obstore.store import LocalStore, S3Store
 
 from callfloor.foundation.clock import DAY, Millis, now
 from callfloor.foundation.errors import DomainError, Unavailable
-from callfloor.foundation.private_files import sync_folder
+from callfloor.foundation.small_files import sync_folder
 
 if TYPE_CHECKING:
     from obstore.store import S3Config

@@ -59,7 +59,7 @@ def migrate(url: str) -> bool:
 
 
 def _is_current(url: str) -> bool:
-    """Return whether the database has the newest migration of this tree, told by file names: Alembic takes half a second."""
+    """Return whether the database has the newest migration, told by file names: Alembic takes half a second."""
     versions = importlib.resources.files("callfloor.migrations") / "versions"
     newest = max((Path(file.name).stem for file in versions.iterdir() if file.name[:1].isdigit()), default=None)
     with translated():
