@@ -2,7 +2,14 @@
 
 import importlib
 
-MODULES = ("callfloor.access.tables", "callfloor.teams.tables")
+MODULES = (
+    "callfloor.foundation.idempotency",
+    "callfloor.foundation.numbers",
+    "callfloor.foundation.outbox.tables",
+    "callfloor.foundation.jobs.tables",
+    "callfloor.access.tables",
+    "callfloor.teams.tables",
+)
 
 
 def load() -> None:

@@ -1,0 +1,96 @@
+"""Accounts, memberships, keys and the audit trail."""
+
+from __future__ import annotations
+
+import enum
+from typing import Any
+
+from sqlalchemy import BigInteger, Column, Index, LargeBinary, Table, Text, TypedColumns
+
+from callfloor.foundation.database import Instant, Json, metadata
+
+
+class Role(enum.StrEnum):
+    """What a person may do in a team."""
+
+    ADMIN = "admin"
+    CONFIGURATOR = "configurator"
+    ANALYTICS = "analytics"
+    USER = "user"
+
+
+class KeyKind(enum.StrEnum):
+    """Which API a key opens."""
+
+    PORTAL = "portal"
+    CONVERSATIONS = "conversations"
+
+
+class AccountColumns(TypedColumns):
+    """A person; may belong to several teams."""
+
+    id: Column[int] = Column(BigInteger, primary_key=True, autoincrement=False)
+    email: Column[str] = Column(Text)
+    email_key: Column[str] = Column(Text, unique=True)
+    first_name: Column[str] = Column(Text)
+    last_name: Column[str] = Column(Text)
+    password_hash: Column[str | None] = Column(Text, nullable=True)
+    created_at: Column[int] = Column(Instant)
+
+
+account = Table("account", metadata, AccountColumns)
+
+
+class MembershipColumns(TypedColumns):
+    """A person's role in a team."""
+
+    team_id: Column[int] = Column(BigInteger, primary_key=True, autoincrement=False)
+    account_id: Column[int] = Column(BigInteger, primary_key=True, autoincrement=False)
+    role: Column[str] = Column(Text)
+    created_at: Column[int] = Column(Instant)
+
+
+membership = Table(
+    "membership",
+    metadata,
+    MembershipColumns,
+    Index(None, "account_id"),
+    Index(None, "team_id", "role"),
+)
+
+
+class AccessKeyColumns(TypedColumns):
+    """A key of a team; its secret is kept only as a keyed hash."""
+
+    team_id: Column[int] = Column(BigInteger, primary_key=True, autoincrement=False)
+    id: Column[int] = Column(BigInteger, primary_key=True, autoincrement=False)
+    kind: Column[str] = Column(Text)
+    name: Column[str] = Column(Text)
+    secret_hash: Column[bytes] = Column(LargeBinary, unique=True)
+    made_by_account_id: Column[int | None] = Column(BigInteger, nullable=True)
+    created_at: Column[int] = Column(Instant)
+    expires_at: Column[int | None] = Column(Instant, nullable=True)
+
+
+access_key = Table("access_key", metadata, AccessKeyColumns, Index(None, "team_id", "kind", "name", unique=True))
+
+
+class AuditEntryColumns(TypedColumns):
+    """One change: who did what to what, from where; rows are only ever added."""
+
+    team_id: Column[int] = Column(BigInteger, primary_key=True, autoincrement=False)
+    id: Column[str] = Column(Text, primary_key=True)
+    at: Column[int] = Column(Instant)
+    actor_kind: Column[str] = Column(Text)
+    actor_id: Column[str] = Column(Text)
+    actor_name: Column[str] = Column(Text)
+    action: Column[str] = Column(Text)
+    object_kind: Column[str] = Column(Text)
+    object_id: Column[str] = Column(Text)
+    before: Column[Any | None] = Column(Json, nullable=True)
+    after: Column[Any | None] = Column(Json, nullable=True)
+    request_id: Column[str] = Column(Text)
+    address: Column[str] = Column(Text)
+
+
+audit_entry = Table("audit_entry", metadata, AuditEntryColumns, Index(None, "team_id", "at", "id"))

@@ -1,0 +1,101 @@
+"""The Portal API as an ASGI application: limit, key, route, verb, envelope, in this order."""
+
+from __future__ import annotations
+
+import functools
+import re
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+import structlog
+
+from callfloor.foundation import clock
+from callfloor.foundation.errors import DomainError, FieldError, InvalidInput, Unavailable
+from callfloor.foundation.idempotency import IdempotencyKeyReused
+from callfloor.foundation.rate_limit import Limit, MemoryRateLimit, RateLimit, Verdict
+from callfloor.foundation.services import Services
+from callfloor.portal_api import exchange, seats, wire
+from callfloor.portal_api.authentication import authenticated
+from callfloor.portal_api.exchange import Refused, Request
+
+Route = Callable[[Services, Request], Awaitable[Any]]
+Application = Callable[[Any, Any, Any], Awaitable[None]]
+
+log = structlog.get_logger(__name__)
+
+_FIXED: dict[tuple[str, str], Route] = {
+    ("GET", "/seats"): seats.list_seats,
+    ("POST", "/seats"): seats.add,
+}
+_WITH_ID: tuple[tuple[str, re.Pattern[str], Callable[[Services, Request, str], Awaitable[Any]]], ...] = (
+    ("DELETE", re.compile(r"/seats/([^/]+)"), seats.delete),
+)
+
+
+def create_app(services: Services) -> Application:
+    """Return the application that answers everything below `/api/v1`."""
+    settings = services.settings.rate_limit
+    limit = MemoryRateLimit(Limit(settings.requests, settings.window_seconds, settings.block_seconds))
+    return _Portal(services, limit)
+
+
+class _Portal:
+    def __init__(self, services: Services, limit: RateLimit) -> None:
+        self._services = services
+        self._limit = limit
+        self._hash_key = services.settings.hash_key
+
+    async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
+        request = Request(scope, receive, clock.now())
+        verdict = self._limit.take(request.address, request.now)
+        headers = exchange.limit_headers(self._limit.limit, verdict)
+        try:
+            data = await self._data(scope, request, verdict)
+            status, body = 200, exchange.success(data, request.id)
+        except Refused as refused:
+            status, body = refused.error.status, exchange.failure(refused, request.id)
+            if status == wire.AUTH_HEADER_MISSING.status:
+                headers.append((b"www-authenticate", b'Basic realm="Callfloor Portal API"'))
+        except Unavailable as error:
+            log.warning("unavailable", error=str(error))
+            headers.append((b"retry-after", b"%d" % error.retry_after_seconds))
+            status, body = wire.UNAVAILABLE.status, exchange.failure(Refused(wire.UNAVAILABLE), request.id)
+        except ConnectionError:
+            return
+        except Exception:  # the edge of a request: whatever failed, the client gets the dialect's own answer
+            log.exception("request_failed")
+            status, body = 500, exchange.failure(Refused(wire.INTERNAL_SERVER_ERROR), request.id)
+        await exchange.answer(send, status, body, headers)
+
+    async def _data(self, scope: Any, request: Request, verdict: Verdict) -> Any:
+        if not verdict.allowed:
+            raise Refused(wire.TOO_MANY_REQUESTS)
+        request.principal = await authenticated(
+            self._services.db, request.header(b"authorization"), hash_key=self._hash_key
+        )
+        route = _route_of(scope["method"], scope["path"].removeprefix(wire.ROOT))
+        try:
+            return await route(self._services, request)
+        except InvalidInput as error:
+            raise exchange.refusal_of(error) from error
+        except IdempotencyKeyReused as error:
+            raise Refused(wire.VALIDATION_ERROR, (FieldError("Idempotency-Key", error.message),)) from error
+        except DomainError as error:
+            raise Refused(wire.OF_DOMAIN_ERROR[error.code]) from error
+
+
+def _route_of(method: str, path: str) -> Route:
+    route = _FIXED.get((method, path))
+    if route is not None:
+        return route
+    for allowed, pattern, with_id in _WITH_ID:
+        match = pattern.fullmatch(path)
+        if match is not None and method == allowed:
+            return functools.partial(_call_with_id, with_id, match.group(1))
+    raise Refused(wire.NOT_FOUND)
+
+
+async def _call_with_id(
+    route: Callable[[Services, Request, str], Awaitable[Any]], raw_id: str, services: Services, request: Request
+) -> Any:
+    return await route(services, request, raw_id)

@@ -1,0 +1,135 @@
+"""Every name of the Portal API's wire, the inferred ones included: a correction is made here and only here."""
+
+from __future__ import annotations
+
+import dataclasses
+
+import msgspec
+
+ROOT = "/api/v1"
+
+ROLE_ON_THE_WIRE = {"admin": "admin", "configurator": "configurator", "analytics": "analyst", "user": "user"}
+"""Our role's name → the Portal API's."""
+ROLE_FROM_THE_WIRE = {wire: ours for ours, wire in ROLE_ON_THE_WIRE.items()}
+STATUSES = ("unassigned", "invited", "assigned")
+
+PAGE, PER_PAGE = "page", "perPage"
+DEFAULT_PER_PAGE, MAX_PER_PAGE = 20, 100
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class ErrorName:
+    """An error of the Portal API: its number, its text for people, its HTTP status."""
+
+    name: str
+    code: int
+    message: str
+    status: int
+
+
+def _forbidden(name: str, message: str = "Not enough permissions.") -> ErrorName:
+    return ErrorName(name, 1023, message, 400)
+
+
+def _unauthenticated(name: str) -> ErrorName:
+    return ErrorName(name, 1, "Problem during authentication.", 401)
+
+
+AUTH_HEADER_MISSING = _unauthenticated("AUTH_HEADER_MISSING")
+AUTH_HEADER_WRONG_FORMAT = _unauthenticated("AUTH_HEADER_WRONG_FORMAT")
+AUTH_BASIC_ONLY = _unauthenticated("AUTH_BASIC_ONLY")
+AUTH_BASIC_INVALID_TOKEN = _unauthenticated("AUTH_BASIC_INVALID_TOKEN")
+VALIDATION_ERROR = ErrorName("VALIDATION_ERROR", 1016, "Something went wrong.", 400)
+NOT_FOUND = ErrorName("NOT_FOUND", 1015, "Not found.", 400)
+SEAT_NOT_FOUND = ErrorName("SEAT_NOT_FOUND", 1015, "Seat not found.", 400)
+TOO_MANY_REQUESTS = ErrorName("TOO_MANY_REQUESTS", 1026, "Too many requests.", 429)
+INTERNAL_SERVER_ERROR = ErrorName("INTERNAL_SERVER_ERROR", 10000, "Something went wrong.", 500)
+UNAVAILABLE = ErrorName("INTERNAL_SERVER_ERROR", 10000, "Something went wrong.", 503)
+
+OF_DOMAIN_ERROR = {
+    "seat_not_found": SEAT_NOT_FOUND,
+    "seat_is_not_empty": _forbidden(
+        "SEAT_IS_NOT_EMPTY", "Seat is in use. Remove the assigned user from the seat before deleting it."
+    ),
+    "not_permitted_add_seats": _forbidden("NOT_PERMITTED_ADD_SEATS"),
+    "not_permitted_delete_seat": _forbidden("NOT_PERMITTED_DELETE_SEAT"),
+}
+"""Our error's code → the Portal API's error."""
+
+
+class FieldMessage(msgspec.Struct):
+    """One field that was wrong."""
+
+    field: str
+    message: str
+
+
+class Failure(msgspec.Struct):
+    """The envelope of a failure."""
+
+    code: int
+    error_code: str
+    message: str
+    data: None
+    req_id: str
+
+
+class ValidationFailure(Failure):
+    """The envelope of a validation failure: it names the fields."""
+
+    errors: list[FieldMessage]
+
+
+class SeatUser(msgspec.Struct):
+    """The person on a seat."""
+
+    id: int
+    email: str
+    first_name: str
+    last_name: str
+
+
+class Seat(msgspec.Struct):
+    """A row of the list of seats."""
+
+    id: int
+    type: str
+    status: str
+    role: str
+    hostname: str | None
+    nickname: str | None
+    user: SeatUser | None
+    created_at: str
+    assigned_at: str | None
+    last_active_at: str | None
+
+
+class SeatRows(msgspec.Struct):
+    """A page of seats and how many match in all."""
+
+    rows: list[Seat]
+    count: int
+
+
+class Charge(msgspec.Struct):
+    """What added seats cost at once; `amount` in minor units."""
+
+    amount: int
+    currency: str
+    period_start: str
+    period_end: str
+    seats: int
+
+
+class SeatsAdded(msgspec.Struct):
+    """The answer to adding seats; `count` is how many the team has now."""
+
+    added: int
+    count: int
+    charge: Charge | None
+
+
+class SeatDeleted(msgspec.Struct):
+    """The answer to deleting a seat."""
+
+    id: int
