@@ -1,6 +1,6 @@
 """Audio in, words with times out: a plain library.
 
-Owns: nothing in the database; only the files below the scratch folder its caller names, and the folder of speech models.
+Owns: no table; the files below the scratch folder its caller names, and the folder of speech models.
 Publishes: nothing.
 Listens: nothing.
 Never: opens a database, a socket of the server or the settings; every limit, folder and threshold is an argument.

@@ -33,13 +33,12 @@ _MAX_DEMUX_FAULTS: Final = 64
 _CONTAINER_OPTIONS: Final = {
     "format_whitelist": "wav,w64,mp3,ogg,flac,mov,mp4,m4a,matroska,webm,aac,amr,aiff,caf",
     "protocol_whitelist": "file,pipe",
-    "codec_whitelist": ",".join(
-        (
-            "pcm_alaw,pcm_mulaw,pcm_u8,pcm_s8,pcm_s16le,pcm_s16be,pcm_s24le,pcm_s24be,pcm_s32le,pcm_s32be",
-            "pcm_f32le,pcm_f32be,pcm_f64le,pcm_f64be,adpcm_ima_wav,adpcm_ms,adpcm_ima_qt",
-            "g722,g726,g726le,g723_1,g729,gsm,gsm_ms,amrnb,amrwb,speex",
-            "mp3,mp3float,mp2,mp2float,mp1,mp1float,aac,aac_latm,alac,opus,libopus,vorbis,flac",
-        )
+    # Spares the decoders of pictures and films, which a container may also hold.
+    "codec_whitelist": (
+        "pcm_alaw,pcm_mulaw,pcm_u8,pcm_s8,pcm_s16le,pcm_s16be,pcm_s24le,pcm_s24be,pcm_s32le,pcm_s32be,"
+        "pcm_f32le,pcm_f32be,pcm_f64le,pcm_f64be,adpcm_ima_wav,adpcm_ms,adpcm_ima_qt,"
+        "g722,g726,g726le,g723_1,g729,gsm,gsm_ms,amrnb,amrwb,speex,"
+        "mp3,mp3float,mp2,mp2float,mp1,mp1float,aac,aac_latm,alac,opus,libopus,vorbis,flac"
     ),
 }
 
@@ -122,9 +121,9 @@ class Reader:
             else:
                 return
 
-    def _frames_of(self, packet: av.Packet) -> list[av.AudioFrame]:
+    def _frames_of(self, packet: av.Packet[av.AudioStream]) -> list[av.AudioFrame]:
         try:
-            frames = [frame for frame in packet.decode() if isinstance(frame, av.AudioFrame)]
+            frames = self._stream.decode(packet)
         except av.error.EOFError:
             return []
         except av.error.FFmpegError:
@@ -160,7 +159,6 @@ def _decode_container(
     if not container.streams.audio:
         raise AudioRejected("no_audio_stream")
     stream = container.streams.audio[0]
-    stream.thread_type = "NONE"
     codec = stream.codec_context
     if codec.channels > max_channels:
         raise AudioRejected("too_many_channels")

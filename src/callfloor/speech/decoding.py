@@ -1,4 +1,4 @@
-"""Turns any recording into 16 kHz, 16 bit files, one a channel, without trusting it: a limited child does the reading."""
+"""Turns any recording into 16 kHz, 16 bit files, one a channel; a limited child does the reading."""
 
 from __future__ import annotations
 
@@ -7,15 +7,16 @@ import os
 import queue
 import subprocess
 import sys
+import tempfile
 import threading
 import time
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final
+from typing import IO, TYPE_CHECKING, Any, Final
 
 import numpy as np
 
-from callfloor.speech.errors import AudioRejected
+from callfloor.speech.errors import AudioRejected, DecoderFailed
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -25,6 +26,8 @@ BLOCK_SAMPLES: Final = 30 * SAMPLE_RATE_HZ
 _FULL_SCALE: Final = 32768.0
 _FLOOR_DBFS: Final = -120.0
 _SECONDS_BETWEEN_CALLS: Final = 0.5
+_SECONDS_TO_END: Final = 10.0
+_REPORTED_BYTES: Final = 2000
 _INHERITED: Final = ("PATH", "PYTHONPATH", "SYSTEMROOT", "TEMP", "TMP", "LD_LIBRARY_PATH")
 
 
@@ -86,7 +89,8 @@ def decode(
             the child and comes out here.
 
     Raises:
-        AudioRejected: every code but those of later steps, see ``errors.REASONS``.
+        AudioRejected: the recording is at fault, see ``errors.REASONS``.
+        DecoderFailed: this machine is at fault, a full disk for example.
     """
     if source.stat().st_size == 0:
         raise AudioRejected("unreadable", "The file is empty.")
@@ -149,24 +153,39 @@ def _run_child(
             "file_bytes": int((limits.max_duration_seconds + 60) * SAMPLE_RATE_HZ * 2),
         },
     }
-    child = subprocess.Popen(  # noqa: S603  our own module, no shell
+    with tempfile.TemporaryFile() as said_wrong, _child_process(task, into, stderr=said_wrong) as child:
+        try:
+            answer = _listen(child, wall_seconds=limits.wall_seconds, on_progress=on_progress)
+            if answer is None and child.wait(timeout=_SECONDS_TO_END) > 0:
+                said_wrong.seek(0)
+                raise DecoderFailed(said_wrong.read()[-_REPORTED_BYTES:].decode(errors="replace"))
+        finally:
+            child.kill()
+    if answer is None:
+        # A signal ended it: a limit was met, or the decoder crashed on the recording.
+        raise AudioRejected("decoder_limit")
+    return answer
+
+
+def _child_process(task: dict[str, Any], into: Path, *, stderr: IO[bytes]) -> subprocess.Popen[bytes]:
+    return subprocess.Popen(
         [sys.executable, "-P", "-m", "callfloor.speech.decode_child", json.dumps(task)],
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
-        stderr=subprocess.DEVNULL,
+        stderr=stderr,
         cwd=into,
         env={name: os.environ[name] for name in _INHERITED if name in os.environ} | {"PYTHONUTF8": "1"},
     )
-    with child:
-        try:
-            return _listen(child, wall_seconds=limits.wall_seconds, on_progress=on_progress)
-        finally:
-            child.kill()
 
 
 def _listen(
     child: subprocess.Popen[bytes], *, wall_seconds: float, on_progress: Callable[[float, float], None]
-) -> dict[str, Any]:
+) -> dict[str, Any] | None:
+    """What the child answered; None when it ended without an answer.
+
+    Raises:
+        AudioRejected: the child said so, or it took longer than ``wall_seconds``.
+    """
     said: queue.SimpleQueue[bytes | None] = queue.SimpleQueue()
     threading.Thread(target=_collect, args=(child, said), daemon=True).start()
     deadline, done, expected = time.monotonic() + wall_seconds, 0.0, 0.0
@@ -177,7 +196,7 @@ def _listen(
             on_progress(done, expected)
             continue
         if line is None:
-            break
+            return None
         message = json.loads(line)
         if message["kind"] == "decoded":
             return dict(message)

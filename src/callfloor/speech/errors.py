@@ -33,6 +33,10 @@ class SpeechUnavailable(Exception):
     """The machine lacks something that speech needs; the recording is not at fault."""
 
 
+class DecoderFailed(SpeechUnavailable):
+    """The decoding process broke without a word on the recording."""
+
+
 class ModelMissing(SpeechUnavailable):
     """A speech model is not on this machine."""
 

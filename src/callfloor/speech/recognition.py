@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 
-from callfloor.speech.errors import ModelDamaged, ModelMissing
+from callfloor.speech.errors import ModelDamaged
+from callfloor.speech.models import INSTALL_COMMAND, beam_size_of, default_models_dir, find_model
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -19,8 +20,6 @@ if TYPE_CHECKING:
 
     from callfloor.speech.signals import Samples
 
-INSTALL_COMMAND: Final = "callfloor models install"
-MODEL_FILES: Final = ("model.bin", "config.json", "tokenizer.json")
 _FRAME_SAMPLES: Final = 160
 _MAX_FRAMES: Final = 3000
 _MAX_TOKENS: Final = 256
@@ -76,11 +75,6 @@ class Engine:
         self._beam_size = beam_size
         self._threads = threads
         self._guard = guard or GuardSettings()
-        missing = [name for name in MODEL_FILES if not (model_dir / name).is_file()]
-        if len(missing) == len(MODEL_FILES):
-            raise ModelMissing(model_dir.name, INSTALL_COMMAND)
-        if missing:
-            raise ModelDamaged(model_dir.name, f"{missing[0]} is missing", INSTALL_COMMAND)
 
     @cached_property
     def _model(self) -> WhisperModel:
@@ -191,19 +185,20 @@ class Engine:
         ]
 
 
-def load_engine(model_dir: Path, *, beam_size: int = 5, threads: int = 1) -> Engine:
+def load_engine(model_dir: Path, *, beam_size: int | None = None, threads: int = 1) -> Engine:
     """Return an engine for the model in this folder; it loads when it is first used.
 
     Args:
-        model_dir: a Whisper model for CTranslate2, see ``models.find_model``.
-        beam_size: 5; 1 is quicker and a little worse.
+        model_dir: a Whisper model for CTranslate2.
+        beam_size: 5 is the usual, 1 is quicker and a little worse; None takes what suits the model.
         threads: how many cores one window may use.
 
     Raises:
         ModelMissing: nothing is there.
-        ModelDamaged: a file of it is missing.
+        ModelDamaged: a file of it is missing or has another size.
     """
-    return Engine(model_dir, beam_size=beam_size, threads=threads)
+    folder = find_model(str(model_dir.absolute()), default_models_dir())
+    return Engine(folder, beam_size=beam_size or beam_size_of(folder), threads=threads)
 
 
 def _compression_ratio(text: str) -> float:

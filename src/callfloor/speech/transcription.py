@@ -129,7 +129,10 @@ def transcribe(
     folder = Path(tempfile.mkdtemp(prefix="decoded-", dir=scratch))
     try:
         decoded = decoding.decode(
-            source, folder, limits=limits, on_progress=lambda done, total: on_progress(Progress("decoding", done, total))
+            source,
+            folder,
+            limits=limits,
+            on_progress=lambda done, total: on_progress(Progress("decoding", done, total)),
         )
         signal = signals.open_signal([channel.path for channel in decoded.channels], muted=muted)
         return _transcribe_signal(signal, decoded, engine, language, on_progress, settings)
@@ -263,13 +266,11 @@ def _ends_before(group: Sequence[Word], word: Word, settings: TranscriptionSetti
 
 def _notes_on(decoded: Decoded) -> tuple[str, ...]:
     notes = []
+    there, declared = decoded.duration_seconds, decoded.declared_seconds
     if decoded.lost_packets:
         notes.append(f"The file is damaged: {decoded.lost_packets} of its packets could not be read.")
-    missing = decoded.declared_seconds - decoded.duration_seconds
-    if missing > _CUT_SHORT_SECONDS and missing > _CUT_SHORT_SHARE * decoded.declared_seconds:
-        notes.append(
-            f"The file is cut short: {decoded.duration_seconds:.0f} of {decoded.declared_seconds:.0f} seconds were there."
-        )
+    if declared - there > max(_CUT_SHORT_SECONDS, _CUT_SHORT_SHARE * declared):
+        notes.append(f"The file is cut short: it holds {there:.0f} of its {declared:.0f} seconds.")
     if decoded.other_tracks:
         notes.append(f"Only the first of {decoded.other_tracks + 1} audio tracks was read.")
     return tuple(notes)
