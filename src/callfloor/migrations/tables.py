@@ -7,6 +7,7 @@ MODULES = (
     "callfloor.foundation.numbers",
     "callfloor.foundation.outbox.tables",
     "callfloor.foundation.jobs.tables",
+    "callfloor.foundation.sequence.tables",
     "callfloor.access.tables",
     "callfloor.teams.tables",
 )

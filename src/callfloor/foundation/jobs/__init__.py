@@ -1,0 +1,50 @@
+"""Durable jobs: rows in the caller's transaction, claimed under a lease, ended together with their result.
+
+A verb enqueues: ``enqueue(tx, Enqueue(kind="transcribe_call", args={…}, team_id=…, now=…))``. A `Worker` claims jobs
+and runs them. A handler runs with no transaction open and may be killed at any point: the lease runs out and the job is
+run again. The verb it returns is committed together with the job's end, so what it writes is there exactly once;
+anything a handler does outside the database may happen again.
+"""
+
+from callfloor.foundation.jobs.ending import cancel, retry_now
+from callfloor.foundation.jobs.history import JobStatus, job_by_id, newest_jobs, prune, unfinished_job
+from callfloor.foundation.jobs.kinds import (
+    ClaimedJob,
+    HasDatabase,
+    JobCancelled,
+    JobInterrupted,
+    JobKind,
+    JobStopped,
+    LeaseLost,
+    PermanentFailure,
+    Verb,
+)
+from callfloor.foundation.jobs.queueing import Enqueue, enqueue, enqueue_all
+from callfloor.foundation.jobs.running import RunningJob
+from callfloor.foundation.jobs.tables import JobState
+from callfloor.foundation.jobs.worker import Worker
+
+__all__ = [
+    "ClaimedJob",
+    "Enqueue",
+    "HasDatabase",
+    "JobCancelled",
+    "JobInterrupted",
+    "JobKind",
+    "JobState",
+    "JobStatus",
+    "JobStopped",
+    "LeaseLost",
+    "PermanentFailure",
+    "RunningJob",
+    "Verb",
+    "Worker",
+    "cancel",
+    "enqueue",
+    "enqueue_all",
+    "job_by_id",
+    "newest_jobs",
+    "prune",
+    "retry_now",
+    "unfinished_job",
+]

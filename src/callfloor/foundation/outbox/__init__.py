@@ -1,0 +1,5 @@
+"""The outbox: events are rows in the transaction of what they tell, numbered after its commit."""
+
+from callfloor.foundation.outbox.events import OUTBOX, Event, NumberedEvent, events_after, publish
+
+__all__ = ["OUTBOX", "Event", "NumberedEvent", "events_after", "publish"]
