@@ -7,7 +7,7 @@ anything a handler does outside the database may happen again.
 """
 
 from callfloor.foundation.jobs.ending import cancel, retry_now
-from callfloor.foundation.jobs.history import JobStatus, job_by_id, newest_jobs, prune, unfinished_job
+from callfloor.foundation.jobs.history import JobStatus, job_by_id, newest_jobs, unfinished_job
 from callfloor.foundation.jobs.kinds import (
     ClaimedJob,
     HasDatabase,
@@ -19,14 +19,19 @@ from callfloor.foundation.jobs.kinds import (
     PermanentFailure,
     Verb,
 )
+from callfloor.foundation.jobs.pruning import PRUNE_JOBS, prune, prune_kind
 from callfloor.foundation.jobs.queueing import Enqueue, enqueue, enqueue_all
 from callfloor.foundation.jobs.running import RunningJob
+from callfloor.foundation.jobs.schedules import Daily, Every, Schedule
 from callfloor.foundation.jobs.tables import JobState
 from callfloor.foundation.jobs.worker import Worker
 
 __all__ = [
+    "PRUNE_JOBS",
     "ClaimedJob",
+    "Daily",
     "Enqueue",
+    "Every",
     "HasDatabase",
     "JobCancelled",
     "JobInterrupted",
@@ -37,6 +42,7 @@ __all__ = [
     "LeaseLost",
     "PermanentFailure",
     "RunningJob",
+    "Schedule",
     "Verb",
     "Worker",
     "cancel",
@@ -45,6 +51,7 @@ __all__ = [
     "job_by_id",
     "newest_jobs",
     "prune",
+    "prune_kind",
     "retry_now",
     "unfinished_job",
 ]

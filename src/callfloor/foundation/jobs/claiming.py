@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Sequence
 
 from sqlalchemy import Executable, Integer, Select, null, select, true, update
@@ -103,14 +104,25 @@ def renew(tx: Tx, *, ids: Sequence[str], owner: str, until: Millis) -> dict[tupl
     return {(id_, claimed): asked for id_, claimed, asked in rows}
 
 
-def queues_in_line(tx: Tx, *, queues: Sequence[str]) -> list[str]:
-    """Return those of the queues that have a job in line."""
-    return [queue for queue in queues if tx.one(_is_in_line, {"in_queue": queue}) is not None]
+@dataclasses.dataclass(frozen=True, slots=True)
+class Outlook:
+    """What there is to do, seen by reads alone: an idle worker never takes the write lock."""
+
+    in_line: list[str]
+    """Queues with a job in line."""
+    is_any_due: bool
+    """A waiting job's time has come."""
+    is_any_lost: bool
+    """A lease has run out."""
 
 
-def is_any_due(tx: Tx, *, now: Millis) -> bool:
-    """Return whether a waiting job's time has come."""
-    return tx.one(_is_due, {"until": now}) is not None
+def outlook(tx: Tx, *, queues: Sequence[str], now: Millis) -> Outlook:
+    """Look at the queues."""
+    return Outlook(
+        in_line=[queue for queue in queues if tx.one(_is_in_line, {"in_queue": queue}) is not None],
+        is_any_due=tx.one(_is_due, {"until": now}) is not None,
+        is_any_lost=is_any_lost(tx, now=now),
+    )
 
 
 def is_any_lost(tx: Tx, *, now: Millis) -> bool:

@@ -1,4 +1,4 @@
-"""Look at jobs: how far they are, why they failed; and forget the old ones."""
+"""Look at jobs: how far they are, and why they failed."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import dataclasses
 import functools
 from typing import Any
 
-from sqlalchemy import Integer, Select, delete, select
+from sqlalchemy import Integer, Select, select
 
 from callfloor.foundation.clock import Millis
 from callfloor.foundation.database import Tx, param
@@ -83,15 +83,6 @@ def newest_jobs(
     return [_status(row) for row in tx.all(statement, params)]
 
 
-def prune(tx: Tx, *, state: JobState, finished_before: Millis, limit: int = 1000) -> int:
-    """Forget jobs that ended in the state before the instant.
-
-    Returns:
-        how many; when it is `limit` there may be more.
-    """
-    return len(tx.all(_prune, {"in_state": state, "before": finished_before, "count": limit}))
-
-
 @functools.cache
 def _newest(*, of_team: bool, in_state: bool, has_before: bool) -> Select[Any]:
     statement = select(*_STATUS).order_by(_c.id.desc()).limit(param("count", Integer))
@@ -102,17 +93,6 @@ def _newest(*, of_team: bool, in_state: bool, has_before: bool) -> Select[Any]:
     if has_before:
         statement = statement.where(_c.id < param("before"))
     return statement
-
-
-_old = (
-    select(_c.id)
-    .where(_c.state == param("in_state"), _c.finished_at < param("before"))
-    .order_by(_c.finished_at)
-    .limit(param("count", Integer))
-    .with_for_update(skip_locked=True)
-    .cte("old")
-)
-_prune = delete(job).where(_c.id.in_(select(_old.c.id))).returning(_c.id)
 
 
 def _status(row: tuple[Any, ...]) -> JobStatus:

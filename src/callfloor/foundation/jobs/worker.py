@@ -1,10 +1,10 @@
-"""The worker: claims jobs, runs them on threads, keeps their leases, and hands back what it cannot finish."""
+"""The worker: claims jobs, runs them on threads, and hands back what it cannot finish."""
 
 from __future__ import annotations
 
 import queue as queues
 import threading
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import partial
 from random import Random
 from typing import Generic
@@ -13,17 +13,17 @@ import structlog
 
 from callfloor.foundation import clock as wall
 from callfloor.foundation.clock import Millis
-from callfloor.foundation.database import Tx
 from callfloor.foundation.errors import Unavailable
 from callfloor.foundation.ids import new_id
 from callfloor.foundation.jobs import ending
-from callfloor.foundation.jobs.claiming import claim, is_any_due, queues_in_line, renew
+from callfloor.foundation.jobs.claiming import claim, outlook
 from callfloor.foundation.jobs.execution import Execution
-from callfloor.foundation.jobs.kinds import DEFAULT_QUEUE, ClaimedJob, JobKind, LeaseLost, S, by_name
+from callfloor.foundation.jobs.kinds import DEFAULT_QUEUE, ClaimedJob, JobKind, S, by_name
+from callfloor.foundation.jobs.leases import Leases
 from callfloor.foundation.jobs.queueing import STAGE_LIMIT, stage_due
 from callfloor.foundation.jobs.running import RunningJob
+from callfloor.foundation.jobs.schedules import Schedule, due_schedules, enqueue_due, keep_schedules
 
-BEATS_PER_LEASE = 3
 UNKNOWN_KIND_PAUSE_MS = 60_000
 STOP_SECONDS = 10.0
 
@@ -31,7 +31,7 @@ log = structlog.get_logger(__name__)
 
 
 class Worker(Generic[S]):
-    """Runs the given kinds of job until it is stopped.
+    """Runs the given kinds of job, and the schedules, until it is stopped.
 
     Args:
         concurrency: by queue, how many of its jobs run at once in this worker.
@@ -50,6 +50,7 @@ class Worker(Generic[S]):
         *,
         concurrency: Mapping[str, int],
         owner: str,
+        schedules: Sequence[Schedule] = (),
         poll_seconds: float = 0.2,
         clock: Callable[[], Millis] = wall.now,
         random: Random | None = None,
@@ -63,26 +64,23 @@ class Worker(Generic[S]):
         self._db = services.db
         self._clock = clock
         self._poll_seconds = poll_seconds
+        self._schedules = tuple(schedules)
+        self._schedules_kept = not schedules
         # Spreads retries, guards nothing.
         self._execution = Execution(services, clock=clock, random=random or Random())  # noqa: S311
-        self._lease_ms = {q: self._longest_lease_ms(q) for q in self._concurrency}
-        shortest = min((kind.lease_seconds for kind in self._kinds.values()), default=30.0)
-        self._beat_seconds = shortest / BEATS_PER_LEASE
-        self._handed: dict[str, queues.SimpleQueue[ClaimedJob | None]] = {
-            q: queues.SimpleQueue() for q in self._concurrency
+        self._leases = Leases(self._execution, self._kinds, owner=self.owner, clock=clock)
+        self._handed: dict[str, queues.SimpleQueue[RunningJob | None]] = {
+            queue: queues.SimpleQueue() for queue in self._concurrency
         }
-        self._changed = threading.Condition()
-        self._running: dict[str, RunningJob] = {}
         self._wake = threading.Event()
         self._stopping = threading.Event()
-        self._ended = threading.Event()
         self._threads: list[threading.Thread] = []
 
     def start(self) -> None:
         """Run in the background until `stop`."""
-        loops = [("jobs-dispatch", self._dispatch), ("jobs-heartbeat", self._beat)]
-        for q, count in self._concurrency.items():
-            loops += [(f"jobs-{q}-{i}", partial(self._work, q)) for i in range(count)]
+        loops = [("jobs-dispatch", self._dispatch), ("jobs-heartbeat", self._leases.beat)]
+        for queue, count in self._concurrency.items():
+            loops += [(f"jobs-{queue}-{i}", partial(self._work, queue)) for i in range(count)]
         for name, loop in loops:
             thread = threading.Thread(target=loop, name=name, daemon=True)
             self._threads.append(thread)
@@ -95,32 +93,37 @@ class Worker(Generic[S]):
     def stop(self, *, within_seconds: float = STOP_SECONDS) -> bool:
         """Take no more jobs, interrupt the running ones at their next sign of progress, and end.
 
+        Args:
+            within_seconds: how long to wait for a look at the database, and then for the handlers.
+
         Returns:
             whether all ended in time; the others are handed back, and nothing of what they still do is kept.
         """
         self._stopping.set()
         self._wake.set()
-        with self._changed:
-            for running in self._running.values():
-                running.interrupted.set()
-            in_time = self._changed.wait_for(lambda: not self._running, within_seconds)
-            left = list(self._running.values())
-        for running in left:
-            self._give_back(running)
-        self._ended.set()
-        for q, count in self._concurrency.items():
+        self._leases.interrupt()
+        dispatching = self._threads[0]
+        dispatching.join(within_seconds)
+        in_time = self._leases.wait_until_free(within_seconds=within_seconds) and not dispatching.is_alive()
+        self._leases.end()
+        for queue, count in self._concurrency.items():
             for _ in range(count):
-                self._handed[q].put(None)
+                self._handed[queue].put(None)
         if in_time:
             for thread in self._threads:
                 thread.join()
         return in_time
 
-    def _longest_lease_ms(self, queue: str) -> int:
-        leases = [kind.lease_seconds for kind in self._kinds.values() if kind.queue == queue]
-        return int(max(leases, default=30.0) * 1000)
-
-    # The dispatching thread
+    def _work(self, queue: str) -> None:
+        while (running := self._handed[queue].get()) is not None:
+            try:
+                self._execution.run(self._kinds[running.kind], running)
+            except Exception:  # the job's edge: the lease runs out and another attempt follows
+                log.exception("job_end_failed", job=running.id, kind=running.kind)
+            finally:
+                self._leases.drop(running)
+                # There is room for another job, and this one may have enqueued some.
+                self._wake.set()
 
     def _dispatch(self) -> None:
         while not self._stopping.is_set():
@@ -134,30 +137,40 @@ class Worker(Generic[S]):
             self._wake.wait(self._poll_seconds)
 
     def _look(self) -> None:
-        self._execution.settle_lost(self._kinds)
         now = self._clock()
-        free = self._free()
-        in_line, is_due = self._db.read_now(partial(_outlook, queues=list(free), now=now))
-        while is_due:
-            is_due = self._db.write_now(partial(stage_due, now=now)) == STAGE_LIMIT
+        self._enqueue_scheduled(now)
+        free = {queue: count - self._leases.count(queue) for queue, count in self._concurrency.items()}
+        free = {queue: count for queue, count in free.items() if count > 0}
+        seen = self._db.read_now(partial(outlook, queues=list(free), now=now))
+        in_line = seen.in_line
+        if seen.is_any_lost:
+            self._execution.settle_lost(self._kinds)
+            in_line = list(free)
+        if seen.is_any_due:
+            while self._db.write_now(partial(stage_due, now=now)) == STAGE_LIMIT:
+                pass
             in_line = list(free)
         for queue in in_line:
             self._take(queue, free[queue])
 
-    def _free(self) -> dict[str, int]:
-        with self._changed:
-            taken = [running.claimed.queue for running in self._running.values()]
-        free = {q: count - taken.count(q) for q, count in self._concurrency.items()}
-        return {q: count for q, count in free.items() if count > 0}
+    def _enqueue_scheduled(self, now: Millis) -> None:
+        if not self._schedules_kept:
+            self._db.write_now(partial(keep_schedules, schedules=self._schedules, now=now))
+            self._schedules_kept = True
+        if self._schedules:
+            for schedule, due_at in self._db.read_now(partial(due_schedules, schedules=self._schedules, now=now)):
+                self._db.write_now(partial(enqueue_due, schedule=schedule, due_at=due_at, now=now))
 
     def _take(self, queue: str, count: int) -> None:
         now = self._clock()
-        until = now + self._lease_ms[queue]
-        claimed = self._db.write_now(partial(claim, queue=queue, count=count, owner=self.owner, now=now, until=until))
-        for job in claimed:
+        leases = [kind.lease_seconds for kind in self._kinds.values() if kind.queue == queue]
+        until = now + int(max(leases, default=1.0) * 1000)
+        verb = partial(claim, queue=queue, count=count, owner=self.owner, now=now, until=until)
+        not_ours: list[tuple[ClaimedJob, JobKind[S] | None]] = []
+        for job in self._db.write_now(verb):
             kind = self._kinds.get(job.kind)
             if kind is None or kind.queue != queue:
-                self._pass_on(job, kind)
+                not_ours.append((job, kind))
                 continue
             running = RunningJob(
                 job,
@@ -166,11 +179,10 @@ class Worker(Generic[S]):
                 clock=self._clock,
                 attempts_allowed=kind.attempts_allowed(job),
             )
-            with self._changed:
-                self._running[job.id] = running
-                if self._stopping.is_set():
-                    running.interrupted.set()
-            self._handed[queue].put(job)
+            self._leases.add(running)
+            self._handed[queue].put(running)
+        for job, kind in not_ours:
+            self._pass_on(job, kind)
 
     def _pass_on(self, job: ClaimedJob, kind: JobKind[S] | None) -> None:
         """Move a job to its kind's queue; leave one of an unknown kind to a worker of another release."""
@@ -182,75 +194,3 @@ class Worker(Generic[S]):
             verb = partial(ending.hand_back, job=job, now=now, queue=kind.queue)
         self._db.write_now(verb)
         self._wake.set()
-
-    # The working threads
-
-    def _work(self, queue: str) -> None:
-        while (job := self._handed[queue].get()) is not None:
-            running = self._running[job.id]
-            try:
-                self._execution.run(self._kinds[job.kind], running)
-            except Exception:  # the job's edge: the lease runs out and another attempt follows
-                log.exception("job_end_failed", job=job.id, kind=job.kind)
-            finally:
-                with self._changed:
-                    del self._running[job.id]
-                    self._changed.notify_all()
-                self._wake.set()
-
-    # The heartbeat thread: another than the handlers', which may be inside a long native call
-
-    def _beat(self) -> None:
-        while not self._ended.wait(self._beat_seconds):
-            try:
-                self._renew_leases()
-            except Unavailable as error:
-                log.warning("heartbeat_failed", reason=str(error))
-            except Exception:  # the loop's edge: leases are renewed by the next beat
-                log.exception("heartbeat_failed")
-
-    def _renew_leases(self) -> None:
-        now = self._clock()
-        with self._changed:
-            running = [r for r in self._running.values() if not r.lost.is_set()]
-        for late in [r for r in running if self._is_late(r, now)]:
-            running.remove(late)
-            self._time_out(late)
-        for lease_ms in {r.lease_ms for r in running}:
-            group = [r for r in running if r.lease_ms == lease_ms]
-            ids = [r.id for r in group]
-            kept = self._db.write_now(partial(renew, ids=ids, owner=self.owner, until=now + lease_ms))
-            for r in group:
-                asked = kept.get((r.id, r.claimed.claim))
-                if asked is None:
-                    self._lose(r)
-                elif asked:
-                    r.cancelled.set()
-
-    def _lose(self, running: RunningJob) -> None:
-        with self._changed:
-            # A job that has just ended has given its lease up: that is no loss.
-            if self._running.get(running.id) is running:
-                running.lost.set()
-
-    def _is_late(self, running: RunningJob, now: Millis) -> bool:
-        return now - running.began_at > self._kinds[running.kind].timeout_seconds * 1000
-
-    def _time_out(self, running: RunningJob) -> None:
-        kind = self._kinds[running.kind]
-        self._execution.fail(kind, running, TimeoutError(f"took longer than {kind.timeout_seconds:g} s"))
-        running.lost.set()
-
-    def _give_back(self, running: RunningJob) -> None:
-        log.warning("job_interrupted", job=running.id, kind=running.kind)
-        try:
-            self._db.write_now(partial(ending.hand_back, job=running.claimed, now=self._clock()))
-        except LeaseLost:
-            log.info("job_ended_meanwhile", job=running.id)
-        except Unavailable as error:
-            log.warning("job_not_handed_back", job=running.id, reason=str(error))
-        running.lost.set()
-
-
-def _outlook(tx: Tx, *, queues: list[str], now: Millis) -> tuple[list[str], bool]:
-    return queues_in_line(tx, queues=queues), is_any_due(tx, now=now)
