@@ -13,7 +13,8 @@ from callfloor.foundation.database import Tx, param, upsert
 from callfloor.foundation.errors import DomainError, invalid
 from callfloor.foundation.numbers import take_numbers
 
-_EMAIL = re.compile(r"[^@\s\x00-\x1f,;<>\"]+@[^@\s\x00-\x1f,;<>\"]+\.[^@\s\x00-\x1f,;<>\".]+")
+_FORBIDDEN = r"@\s\x00-\x1f\x7f-\x9f\ud800-\udfff,;<>\""
+_EMAIL = re.compile(rf"[^{_FORBIDDEN}]+@[^{_FORBIDDEN}.]+(?:\.[^{_FORBIDDEN}.]+)+")
 _EMAIL_MAX_LENGTH = 254
 
 _by_email = select(account.c.id).where(account.c.email_key == param("email_key"))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import unicodedata
 
 from sqlalchemy import delete, select
 
@@ -15,6 +16,8 @@ from callfloor.foundation.numbers import take_numbers
 
 NAME_MAX_LENGTH = 64
 CONVERSATIONS_KEY_LIFE: Millis = 365 * DAY
+_NOT_IN_A_NAME = {"Cc", "Cs", "Zl", "Zp"}
+"""Categories of controls, halves of characters, breaks of lines and paragraphs."""
 
 _add = (
     upsert(access_key)
@@ -141,6 +144,7 @@ def keys_of_team(tx: Tx, team_id: int) -> list[tuple[int, str, str, int, int | N
 
 def _checked_name(name: str) -> str:
     name = name.strip()
-    if not 1 <= len(name) <= NAME_MAX_LENGTH or ":" in name or not name.isprintable():
+    categories = {unicodedata.category(character) for character in name}
+    if not 1 <= len(name) <= NAME_MAX_LENGTH or ":" in name or categories & _NOT_IN_A_NAME:
         raise invalid("name", f"must have 1 to {NAME_MAX_LENGTH} characters, without colon and control characters")
     return name

@@ -19,17 +19,24 @@ from callfloor.portal_api.authentication import authenticated
 from callfloor.portal_api.exchange import Refused, Request
 
 Route = Callable[[Services, Request], Awaitable[Any]]
+RouteWithId = Callable[[Services, Request, str], Awaitable[Any]]
 Application = Callable[[Any, Any, Any], Awaitable[None]]
 
 log = structlog.get_logger(__name__)
 
 _FIXED: dict[tuple[str, str], Route] = {
-    ("GET", "/seats"): seats.list_seats,
-    ("POST", "/seats"): seats.add,
+    ("GET", f"{wire.ROOT}/seats"): seats.list_seats,
+    ("POST", f"{wire.ROOT}/seats"): seats.add,
 }
-_WITH_ID: tuple[tuple[str, re.Pattern[str], Callable[[Services, Request, str], Awaitable[Any]]], ...] = (
-    ("DELETE", re.compile(r"/seats/([^/]+)"), seats.delete),
-)
+_WITH_ID: dict[tuple[str, str], RouteWithId] = {
+    ("DELETE", f"{wire.ROOT}/seats/{{id}}"): seats.delete,
+}
+_PATTERNS = [(method, re.compile(path.replace("{id}", "([^/]+)")), route) for (method, path), route in _WITH_ID.items()]
+
+
+def routes() -> list[tuple[str, str]]:
+    """Return method and path of every route, `{id}` where an id stands."""
+    return [*_FIXED, *_WITH_ID]
 
 
 def create_app(services: Services) -> Application:
@@ -55,16 +62,16 @@ class _Portal:
         except Refused as refused:
             status, body = refused.error.status, exchange.failure(refused, request.id)
             if status == wire.AUTH_HEADER_MISSING.status:
-                headers.append((b"www-authenticate", b'Basic realm="Callfloor Portal API"'))
+                headers.append((b"www-authenticate", b'Basic realm="Callfloor Portal API", charset="UTF-8"'))
         except Unavailable as error:
             log.warning("unavailable", error=str(error))
             headers.append((b"retry-after", b"%d" % error.retry_after_seconds))
-            status, body = wire.UNAVAILABLE.status, exchange.failure(Refused(wire.UNAVAILABLE), request.id)
+            status, body = _fault(request)
         except ConnectionError:
-            return
+            raise  # the client left: there is nobody to answer
         except Exception:  # the edge of a request: whatever failed, the client gets the dialect's own answer
             log.exception("request_failed")
-            status, body = 500, exchange.failure(Refused(wire.INTERNAL_SERVER_ERROR), request.id)
+            status, body = _fault(request)
         await exchange.answer(send, status, body, headers)
 
     async def _data(self, scope: Any, request: Request, verdict: Verdict) -> Any:
@@ -73,7 +80,7 @@ class _Portal:
         request.principal = await authenticated(
             self._services.db, request.header(b"authorization"), hash_key=self._hash_key
         )
-        route = _route_of(scope["method"], scope["path"].removeprefix(wire.ROOT))
+        route = _route_of(scope["method"], scope["path"])
         try:
             return await route(self._services, request)
         except InvalidInput as error:
@@ -84,18 +91,21 @@ class _Portal:
             raise Refused(wire.OF_DOMAIN_ERROR[error.code]) from error
 
 
+def _fault(request: Request) -> tuple[int, bytes]:
+    """Return status and body of a fault: 500 also for what may work again soon, since 10000 goes with no other."""
+    return wire.INTERNAL_SERVER_ERROR.status, exchange.failure(Refused(wire.INTERNAL_SERVER_ERROR), request.id)
+
+
 def _route_of(method: str, path: str) -> Route:
     route = _FIXED.get((method, path))
     if route is not None:
         return route
-    for allowed, pattern, with_id in _WITH_ID:
+    for allowed, pattern, with_id in _PATTERNS:
         match = pattern.fullmatch(path)
         if match is not None and method == allowed:
             return functools.partial(_call_with_id, with_id, match.group(1))
     raise Refused(wire.NOT_FOUND)
 
 
-async def _call_with_id(
-    route: Callable[[Services, Request, str], Awaitable[Any]], raw_id: str, services: Services, request: Request
-) -> Any:
+async def _call_with_id(route: RouteWithId, raw_id: str, services: Services, request: Request) -> Any:
     return await route(services, request, raw_id)

@@ -27,17 +27,27 @@ async def authenticated(db: Database, header: str | None, *, hash_key: bytes) ->
 def _name_and_secret(header: str | None) -> tuple[str, str]:
     if header is None:
         raise Refused(wire.AUTH_HEADER_MISSING)
-    scheme, *rest = header.split()
-    if len(rest) != 1:
+    words = header.split()
+    if len(words) != 2:
         raise Refused(wire.AUTH_HEADER_WRONG_FORMAT)
-    if scheme.lower() == "bearer":
+    scheme, token = words[0].lower(), words[1]
+    if scheme == "bearer":
         raise Refused(wire.AUTH_BASIC_ONLY)
-    if scheme.lower() != "basic":
+    if scheme != "basic":
         raise Refused(wire.AUTH_HEADER_WRONG_FORMAT)
     try:
-        name, colon, secret = base64.b64decode(rest[0], validate=True).decode().partition(":")
+        pair = base64.b64decode(token, validate=True)
     except (binascii.Error, ValueError):
         raise Refused(wire.AUTH_BASIC_INVALID_TOKEN) from None
+    name, colon, secret = _text(pair).partition(":")
     if not colon:
         raise Refused(wire.AUTH_BASIC_INVALID_TOKEN)
     return name, secret
+
+
+def _text(pair: bytes) -> str:
+    """Return the decoded pair: clients send names beyond ASCII in UTF-8 or, by older custom, in Latin-1 (RFC 7617)."""
+    try:
+        return pair.decode()
+    except UnicodeDecodeError:
+        return pair.decode("latin-1")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import urllib.parse
 from typing import TYPE_CHECKING, Any
 
@@ -9,7 +10,7 @@ import msgspec
 
 from callfloor.foundation.errors import FieldError, InvalidInput, invalid
 from callfloor.portal_api import wire
-from callfloor.portal_api.parameters import FormFields
+from callfloor.portal_api.parameters import FormFields, Given, once_each
 
 if TYPE_CHECKING:
     from callfloor.foundation.clock import Millis
@@ -61,12 +62,19 @@ class Request:
                 return text
         return None
 
-    def query(self) -> dict[str, str]:
-        """Return the query parameters; the last of a repeated one."""
+    def query(self) -> dict[str, Given]:
+        """Return the query parameters.
+
+        Raises:
+            InvalidInput: they are not UTF-8.
+        """
         raw = self._scope["query_string"]
         if not raw:
             return {}
-        return dict(urllib.parse.parse_qsl(raw.decode("latin-1"), keep_blank_values=True))
+        try:
+            return once_each(urllib.parse.parse_qsl(raw.decode(), keep_blank_values=True, errors="strict"))
+        except ValueError as error:
+            raise invalid("query", "must be UTF-8") from error
 
     async def fields(self) -> dict[str, Any]:
         """Return the body's fields: JSON values as they are, form values as text.
@@ -99,7 +107,7 @@ class Request:
 
 def _form(body: bytes) -> dict[str, Any]:
     try:
-        return FormFields(urllib.parse.parse_qsl(body.decode(), keep_blank_values=True, errors="strict"))
+        return FormFields(once_each(urllib.parse.parse_qsl(body.decode(), keep_blank_values=True, errors="strict")))
     except ValueError as error:
         raise invalid("body", "must be UTF-8 form data") from error
 
@@ -108,11 +116,11 @@ def _json_object(body: bytes) -> dict[str, Any]:
     if not body.strip():
         return {}
     try:
-        value = msgspec.json.decode(body)
+        msgspec.json.decode(body, type=dict)
+        # Strict as it is, msgspec keeps only the last of a repeated name.
+        value: dict[str, Any] = json.loads(body, object_pairs_hook=once_each)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
         raise invalid("body", "must be a JSON object") from error
-    if not isinstance(value, dict):
-        raise invalid("body", "must be a JSON object")
     return value
 
 

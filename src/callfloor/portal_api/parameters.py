@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
-from typing import Any
+from collections.abc import Collection, Mapping, Sequence
+from typing import Any, TypeVar
 
 from callfloor.foundation.errors import FieldError, InvalidInput, invalid
 from callfloor.portal_api import wire
 
 _MAX_INTEGER = 2**63 - 1
 _MAX_DIGITS = 4000
+
+T = TypeVar("T")
+Given = str | tuple[str, ...]
+"""A parameter as it came."""
 
 
 class Problems:
@@ -28,7 +32,17 @@ class Problems:
             raise InvalidInput(self._errors)
 
 
-def page_of(query: Mapping[str, str], problems: Problems) -> tuple[int, int]:
+def once_each(pairs: Sequence[tuple[str, T]]) -> dict[str, T | tuple[T, ...]]:
+    """Return the values by name; a repeated name has all of them, since picking one would be a guess."""
+    found: dict[str, T | tuple[T, ...]] = dict(pairs)
+    if len(found) != len(pairs):
+        for name in found:
+            values = tuple(value for key, value in pairs if key == name)
+            found[name] = values if len(values) > 1 else values[0]
+    return found
+
+
+def page_of(query: Mapping[str, Given], problems: Problems) -> tuple[int, int]:
     """Return how many rows to skip and to take."""
     page = _whole(query.get(wire.PAGE), 1, minimum=1)
     if page is None:
@@ -39,22 +53,22 @@ def page_of(query: Mapping[str, str], problems: Problems) -> tuple[int, int]:
     return ((page or 1) - 1) * (per_page or 1), per_page or 1
 
 
-def one_of(query: Mapping[str, str], name: str, allowed: Collection[str], problems: Problems) -> str | None:
+def one_of(query: Mapping[str, Given], name: str, allowed: Collection[str], problems: Problems) -> str | None:
     """Return the value when it is one of the allowed; None when it is not given."""
     value = query.get(name)
-    if value is not None and value not in allowed:
-        problems.add(name, f"must be one of {', '.join(allowed)}")
-        return None
-    return value
+    if value is None or (isinstance(value, str) and value in allowed):
+        return value
+    problems.add(name, f"must be one of {', '.join(allowed)}")
+    return None
 
 
-def text(query: Mapping[str, str], name: str, problems: Problems) -> str | None:
+def text(query: Mapping[str, Given], name: str, problems: Problems) -> str | None:
     """Return a text to search for; None when it is absent or empty."""
     value = query.get(name) or None
-    if value is not None and "\0" in value:
-        problems.add(name, "must not hold a NUL character")
-        return None
-    return value
+    if value is None or (isinstance(value, str) and len(value) <= wire.MAX_SEARCH_LENGTH and "\0" not in value):
+        return value
+    problems.add(name, f"must be given once, with at most {wire.MAX_SEARCH_LENGTH} characters and no NUL")
+    return None
 
 
 def whole_number(fields: Mapping[str, Any], name: str, *, minimum: int, maximum: int) -> int:
@@ -64,7 +78,7 @@ def whole_number(fields: Mapping[str, Any], name: str, *, minimum: int, maximum:
         InvalidInput: anything else, or out of range.
     """
     value = fields.get(name)
-    if isinstance(value, str) and fields.__class__ is FormFields:
+    if isinstance(value, str) and isinstance(fields, FormFields):
         value = _digits(value)
     if type(value) is not int or not minimum <= value <= maximum:
         raise invalid(name, f"must be a whole number from {minimum} to {maximum}")
@@ -87,10 +101,10 @@ class FormFields(dict[str, Any]):
     """The fields of a form, where a number is carried by its digits."""
 
 
-def _whole(raw: str | None, default: int, *, minimum: int, maximum: int | None = None) -> int | None:
+def _whole(raw: Given | None, default: int, *, minimum: int, maximum: int | None = None) -> int | None:
     if raw is None:
         return default
-    value = _digits(raw)
+    value = _digits(raw) if isinstance(raw, str) else None
     if value is None or value < minimum or (maximum is not None and value > maximum):
         return None
     return value

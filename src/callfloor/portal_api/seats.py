@@ -73,8 +73,8 @@ def _charge(charge: Charge) -> wire.Charge:
 
 def _idempotency_key(request: Request) -> str | None:
     key = request.header(b"idempotency-key")
-    if key is not None and not 1 <= len(key) <= _KEY_MAX_LENGTH:
-        raise invalid("Idempotency-Key", f"must have 1 to {_KEY_MAX_LENGTH} characters")
+    if key is not None and not (1 <= len(key) <= _KEY_MAX_LENGTH and key.isprintable()):
+        raise invalid("Idempotency-Key", f"must have 1 to {_KEY_MAX_LENGTH} printable characters")
     return key
 
 

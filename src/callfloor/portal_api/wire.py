@@ -15,6 +15,7 @@ STATUSES = ("unassigned", "invited", "assigned")
 
 PAGE, PER_PAGE = "page", "perPage"
 DEFAULT_PER_PAGE, MAX_PER_PAGE = 20, 100
+MAX_SEARCH_LENGTH = 255
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -44,7 +45,6 @@ NOT_FOUND = ErrorName("NOT_FOUND", 1015, "Not found.", 400)
 SEAT_NOT_FOUND = ErrorName("SEAT_NOT_FOUND", 1015, "Seat not found.", 400)
 TOO_MANY_REQUESTS = ErrorName("TOO_MANY_REQUESTS", 1026, "Too many requests.", 429)
 INTERNAL_SERVER_ERROR = ErrorName("INTERNAL_SERVER_ERROR", 10000, "Something went wrong.", 500)
-UNAVAILABLE = ErrorName("INTERNAL_SERVER_ERROR", 10000, "Something went wrong.", 503)
 
 OF_DOMAIN_ERROR = {
     "seat_not_found": SEAT_NOT_FOUND,

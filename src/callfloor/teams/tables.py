@@ -84,6 +84,7 @@ seat = Table(
     SeatColumns,
     Index(None, "team_id", "status", "id"),
     Index(None, "team_id", "role", "id"),
+    Index(None, "team_id", "status", "role", "id"),
     Index(None, "team_id", "account_id", unique=True),
 )
 

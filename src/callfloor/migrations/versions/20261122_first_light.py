@@ -78,6 +78,61 @@ def upgrade() -> None:
     with op.batch_alter_table('charge', schema=None) as batch_op:
         batch_op.create_index(batch_op.f('ix_charge_team_id_at'), ['team_id', 'at'], unique=False)
 
+    op.create_table('conversation',
+    sa.Column('team_id', sa.BigInteger(), autoincrement=False, nullable=False),
+    sa.Column('id', sa.Text(), nullable=False),
+    sa.Column('kind', sa.Text(), nullable=False),
+    sa.Column('name', sa.Text(), nullable=False),
+    sa.Column('date', sa.BigInteger(), nullable=False),
+    sa.Column('created_at', sa.BigInteger(), nullable=False),
+    sa.Column('updated_at', sa.BigInteger(), nullable=False),
+    sa.Column('duration_ms', sa.BigInteger(), nullable=True),
+    sa.Column('processing_status', sa.Text(), nullable=False),
+    sa.Column('processing_reason_code', sa.Text(), nullable=True),
+    sa.Column('processing_reason', sa.Text(), nullable=True),
+    sa.Column('direction', sa.Text(), nullable=True),
+    sa.Column('caller', sa.Text(), nullable=True),
+    sa.Column('callee', sa.Text(), nullable=True),
+    sa.Column('external_call_id', sa.Text(), nullable=True),
+    sa.Column('content_sha256', sa.Text(), nullable=True),
+    sa.Column('content_key', sa.Text(), nullable=True),
+    sa.Column('language', sa.Text(), nullable=True),
+    sa.Column('owner_account_id', sa.BigInteger(), nullable=True),
+    sa.Column('made_by_key_id', sa.BigInteger(), nullable=True),
+    sa.Column('is_external', sa.Boolean(), nullable=False),
+    sa.Column('recording_consent', sa.Text(), nullable=True),
+    sa.Column('channels', sa.Text(), nullable=False),
+    sa.Column('customer_domains', sa.Text(), nullable=False),
+    sa.Column('metrics', sa.Text(), nullable=True),
+    sa.PrimaryKeyConstraint('team_id', 'id', name=op.f('pk_conversation'))
+    )
+    with op.batch_alter_table('conversation', schema=None) as batch_op:
+        batch_op.create_index(batch_op.f('ix_conversation_team_id_kind_content_key'), ['team_id', 'kind', 'content_key'], unique=True)
+        batch_op.create_index(batch_op.f('ix_conversation_team_id_kind_content_sha256'), ['team_id', 'kind', 'content_sha256'], unique=False)
+        batch_op.create_index(batch_op.f('ix_conversation_team_id_kind_date_id'), ['team_id', 'kind', 'date', 'id'], unique=False)
+        batch_op.create_index(batch_op.f('ix_conversation_team_id_kind_external_call_id'), ['team_id', 'kind', 'external_call_id'], unique=True)
+        batch_op.create_index(batch_op.f('ix_conversation_team_id_kind_is_external_date_id'), ['team_id', 'kind', 'is_external', 'date', 'id'], unique=False)
+
+    op.create_table('conversation_domain',
+    sa.Column('team_id', sa.BigInteger(), autoincrement=False, nullable=False),
+    sa.Column('kind', sa.Text(), nullable=False),
+    sa.Column('domain', sa.Text(), nullable=False),
+    sa.Column('date', sa.BigInteger(), autoincrement=False, nullable=False),
+    sa.Column('conversation_id', sa.Text(), nullable=False),
+    sa.PrimaryKeyConstraint('team_id', 'kind', 'domain', 'date', 'conversation_id', name=op.f('pk_conversation_domain'))
+    )
+    op.create_table('conversation_participant',
+    sa.Column('team_id', sa.BigInteger(), autoincrement=False, nullable=False),
+    sa.Column('conversation_id', sa.Text(), nullable=False),
+    sa.Column('position', sa.Integer(), autoincrement=False, nullable=False),
+    sa.Column('id', sa.Text(), nullable=False),
+    sa.Column('name', sa.Text(), nullable=True),
+    sa.Column('email', sa.Text(), nullable=True),
+    sa.Column('is_internal', sa.Boolean(), nullable=False),
+    sa.Column('channel', sa.Integer(), nullable=True),
+    sa.Column('speak_share', sa.Float(), nullable=True),
+    sa.PrimaryKeyConstraint('team_id', 'conversation_id', 'position', name=op.f('pk_conversation_participant'))
+    )
     op.create_table('idempotent_answer',
     sa.Column('team_id', sa.BigInteger(), nullable=False),
     sa.Column('operation', sa.Text(), nullable=False),
@@ -162,6 +217,21 @@ def upgrade() -> None:
     with op.batch_alter_table('outbox_event', schema=None) as batch_op:
         batch_op.create_index('ix_outbox_event_waiting', ['entry'], unique=False, sqlite_where=sa.text('seq IS NULL'), postgresql_where=sa.text('seq IS NULL'))
 
+    op.create_table('recording',
+    sa.Column('team_id', sa.BigInteger(), autoincrement=False, nullable=False),
+    sa.Column('id', sa.Text(), nullable=False),
+    sa.Column('conversation_id', sa.Text(), nullable=False),
+    sa.Column('file_key', sa.Text(), nullable=False),
+    sa.Column('size_bytes', sa.BigInteger(), nullable=False),
+    sa.Column('sha256', sa.Text(), nullable=False),
+    sa.Column('media_type', sa.Text(), nullable=False),
+    sa.Column('original_name', sa.Text(), nullable=True),
+    sa.Column('created_at', sa.BigInteger(), nullable=False),
+    sa.PrimaryKeyConstraint('team_id', 'id', name=op.f('pk_recording'))
+    )
+    with op.batch_alter_table('recording', schema=None) as batch_op:
+        batch_op.create_index(batch_op.f('ix_recording_team_id_conversation_id'), ['team_id', 'conversation_id'], unique=False)
+
     op.create_table('seat',
     sa.Column('team_id', sa.BigInteger(), autoincrement=False, nullable=False),
     sa.Column('id', sa.BigInteger(), autoincrement=False, nullable=False),
@@ -182,6 +252,7 @@ def upgrade() -> None:
         batch_op.create_index(batch_op.f('ix_seat_team_id_account_id'), ['team_id', 'account_id'], unique=True)
         batch_op.create_index(batch_op.f('ix_seat_team_id_role_id'), ['team_id', 'role', 'id'], unique=False)
         batch_op.create_index(batch_op.f('ix_seat_team_id_status_id'), ['team_id', 'status', 'id'], unique=False)
+        batch_op.create_index(batch_op.f('ix_seat_team_id_status_role_id'), ['team_id', 'status', 'role', 'id'], unique=False)
 
     op.create_table('seat_bucket',
     sa.Column('team_id', sa.BigInteger(), autoincrement=False, nullable=False),
@@ -224,23 +295,41 @@ def upgrade() -> None:
     sa.Column('created_at', sa.BigInteger(), nullable=False),
     sa.PrimaryKeyConstraint('team_id', 'domain', name=op.f('pk_team_domain'))
     )
+    op.create_table('transcript_segment',
+    sa.Column('team_id', sa.BigInteger(), autoincrement=False, nullable=False),
+    sa.Column('conversation_id', sa.Text(), nullable=False),
+    sa.Column('position', sa.Integer(), autoincrement=False, nullable=False),
+    sa.Column('channel', sa.Integer(), nullable=True),
+    sa.Column('speaker', sa.Text(), nullable=False),
+    sa.Column('start_ms', sa.BigInteger(), nullable=False),
+    sa.Column('end_ms', sa.BigInteger(), nullable=False),
+    sa.Column('text', sa.Text(), nullable=False),
+    sa.Column('words', sa.Text(), nullable=True),
+    sa.PrimaryKeyConstraint('team_id', 'conversation_id', 'position', name=op.f('pk_transcript_segment'))
+    )
     # ### end Alembic commands ###
 
 
 def downgrade() -> None:
     """Undo."""
     # ### commands auto generated by Alembic - please adjust! ###
+    op.drop_table('transcript_segment')
     op.drop_table('team_domain')
     op.drop_table('team')
     op.drop_table('sequence_head')
     op.drop_table('seat_total')
     op.drop_table('seat_bucket')
     with op.batch_alter_table('seat', schema=None) as batch_op:
+        batch_op.drop_index(batch_op.f('ix_seat_team_id_status_role_id'))
         batch_op.drop_index(batch_op.f('ix_seat_team_id_status_id'))
         batch_op.drop_index(batch_op.f('ix_seat_team_id_role_id'))
         batch_op.drop_index(batch_op.f('ix_seat_team_id_account_id'))
 
     op.drop_table('seat')
+    with op.batch_alter_table('recording', schema=None) as batch_op:
+        batch_op.drop_index(batch_op.f('ix_recording_team_id_conversation_id'))
+
+    op.drop_table('recording')
     with op.batch_alter_table('outbox_event', schema=None) as batch_op:
         batch_op.drop_index('ix_outbox_event_waiting', sqlite_where=sa.text('seq IS NULL'), postgresql_where=sa.text('seq IS NULL'))
 
@@ -264,6 +353,16 @@ def downgrade() -> None:
 
     op.drop_table('job')
     op.drop_table('idempotent_answer')
+    op.drop_table('conversation_participant')
+    op.drop_table('conversation_domain')
+    with op.batch_alter_table('conversation', schema=None) as batch_op:
+        batch_op.drop_index(batch_op.f('ix_conversation_team_id_kind_is_external_date_id'))
+        batch_op.drop_index(batch_op.f('ix_conversation_team_id_kind_external_call_id'))
+        batch_op.drop_index(batch_op.f('ix_conversation_team_id_kind_date_id'))
+        batch_op.drop_index(batch_op.f('ix_conversation_team_id_kind_content_sha256'))
+        batch_op.drop_index(batch_op.f('ix_conversation_team_id_kind_content_key'))
+
+    op.drop_table('conversation')
     with op.batch_alter_table('charge', schema=None) as batch_op:
         batch_op.drop_index(batch_op.f('ix_charge_team_id_at'))
 
