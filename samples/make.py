@@ -133,11 +133,12 @@ def _segment(one: Placed, channel: Samples) -> dict[str, Any]:
 
 
 def update_manifest(entry: dict[str, Any]) -> None:
-    """Put one call's entry into the manifest, in place of the one of the same file."""
+    """Put one call's entry into the manifest, in place of the one of the same file; calls without a script leave it."""
     path = HERE / "manifest.json"
-    files = json.loads(path.read_text(encoding="utf-8"))["files"] if path.exists() else []
-    files = [known for known in files if known["file"] != entry["file"]] + [entry]
-    files.sort(key=lambda known: str(known["file"]))
+    known = json.loads(path.read_text(encoding="utf-8"))["files"] if path.exists() else []
+    scripted = {f"{script.stem}.opus" for script in _scripts(None)}
+    kept = [other for other in known if other["file"] in scripted - {entry["file"]}]
+    files = sorted([*kept, entry], key=lambda one: str(one["file"]))
     path.write_text(json.dumps({"licence_note": LICENCE, "files": files}, indent=1) + "\n", encoding="utf-8")
 
 

@@ -1,6 +1,7 @@
 """Where each turn of a call lies in time, and the call's two channels before the line adds anything."""
 
 from dataclasses import dataclass
+from itertools import pairwise
 
 import numpy as np
 import telephone
@@ -29,7 +30,11 @@ class Placed:
 
 
 def place_turns(script: Script, speaker: Speaker, chance: np.random.Generator) -> list[Placed]:
-    """Return the turns of a call in order of their start."""
+    """Return the turns of a call in order of their start.
+
+    Raises:
+        ValueError: a party would speak over itself.
+    """
     placed: list[Placed] = []
     clock = round(LEAD_S * RATE_HZ)
     before: Placed | None = None
@@ -43,7 +48,17 @@ def place_turns(script: Script, speaker: Speaker, chance: np.random.Generator) -
         before = Placed(turn, start, speech)
         placed.append(before)
         clock = before.end
-    return sorted(placed, key=lambda one: one.start)
+    placed.sort(key=lambda one: one.start)
+    _refuse_one_mouth_twice(placed)
+    return placed
+
+
+def _refuse_one_mouth_twice(placed: list[Placed]) -> None:
+    for role in ROLES:
+        own = [one for one in placed if one.turn.role == role]
+        for earlier, later in pairwise(own):
+            if later.start < earlier.end:
+                raise ValueError(f"The {role} still says {earlier.turn.text!r} when {later.turn.text!r} starts.")
 
 
 def _turn_speech(script: Script, turn: Turn, speaker: Speaker, chance: np.random.Generator) -> Samples:
