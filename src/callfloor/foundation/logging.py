@@ -19,7 +19,7 @@ _SECRET_WORDS = ("authorization", "api_key", "api-key", "secret", "password", "t
 
 def configure_logging(log: Log) -> None:
     """Send every line of structlog and of the standard library's logging to stderr, in one form."""
-    as_text = log.format == "text" or (log.format is None and sys.stderr.isatty())
+    as_text = is_text(log)
     renderer: Processor = (
         structlog.dev.ConsoleRenderer() if as_text else structlog.processors.JSONRenderer(ensure_ascii=False)
     )
@@ -48,6 +48,11 @@ def configure_logging(log: Log) -> None:
         )
     )
     logging.basicConfig(handlers=[handler], level=max(level, logging.WARNING), force=True)
+
+
+def is_text(log: Log) -> bool:
+    """Return whether lines are for people: as set, or because stderr is a terminal."""
+    return log.format == "text" or (log.format is None and sys.stderr.isatty())
 
 
 def _traceback(*, as_text: bool) -> list[Processor]:

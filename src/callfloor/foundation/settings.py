@@ -150,7 +150,7 @@ class Settings(Subject):
         "an address such as https://host",
     )
     models_dir: Path | None = setting(
-        None, "Folder of the speech models; left out, the one of this installation.", "a folder"
+        None, "Folder of the speech models; left out, `share/callfloor/models` of the Python environment.", "a folder"
     )
     trusted_proxies: tuple[IpNetwork, ...] = setting(
         (),
@@ -184,7 +184,7 @@ class Settings(Subject):
 
     @property
     def models_folder(self) -> Path:
-        """Return the folder of the speech models, the default included: the Python environment's own."""
+        """Return the folder of the speech models, the default included."""
         return self.models_dir or Path(sys.prefix) / "share" / "callfloor" / "models"
 
     @property

@@ -10,10 +10,11 @@ import psycopg
 from sqlalchemy import Connection, Engine, create_engine, event
 
 from callfloor.foundation.database import apsw_dbapi
-from callfloor.foundation.database.errors import translated
+from callfloor.foundation.database.errors import Clash, translated
 from callfloor.foundation.database.sqlite_connection import connect
 
 _ADVISORY_LOCK = 0x63616C6C666C6F
+_CONNECT_SECONDS = 10
 
 
 class SchemaTooNew(Exception):
@@ -43,9 +44,11 @@ def migrate(url: str) -> bool:
 
     Raises:
         SchemaTooNew: the database is of a later release.
+        Clash: rows would refer to nothing.
         Gone: it cannot be reached.
     """
-    if _is_current(url):
+    held, newest = revisions(url)
+    if held is not None and held == newest:
         return False
     engine = engine_for(url)
     try:
@@ -53,22 +56,32 @@ def migrate(url: str) -> bool:
             if connection.dialect.name == "postgresql":
                 connection.exec_driver_sql("SET lock_timeout = '60s'")
                 connection.exec_driver_sql(f"SELECT pg_advisory_xact_lock({_ADVISORY_LOCK})")
-            return _upgrade(connection)
+            changed = _upgrade(connection)
+            if (
+                connection.dialect.name == "sqlite"
+                and connection.exec_driver_sql("PRAGMA foreign_key_check").fetchall()
+            ):
+                raise Clash("the migration left rows that refer to nothing; it was rolled back")
+            return changed
     finally:
         engine.dispose()
 
 
-def _is_current(url: str) -> bool:
-    """Return whether the database has the newest migration, told by file names: Alembic takes half a second."""
+def revisions(url: str) -> tuple[str | None, str | None]:
+    """Return the database's revision and the newest of this release, read without Alembic, which takes half a second.
+
+    Raises:
+        Gone: the database cannot be reached.
+    """
     versions = importlib.resources.files("callfloor.migrations") / "versions"
     newest = max((Path(file.name).stem for file in versions.iterdir() if file.name[:1].isdigit()), default=None)
     with translated():
-        return newest is not None and _recorded_revision(url) == newest
+        return _recorded_revision(url), newest
 
 
 def _recorded_revision(url: str) -> str | None:
     if not url.startswith("sqlite:///"):
-        with psycopg.connect(url) as connection:
+        with psycopg.connect(url, connect_timeout=_CONNECT_SECONDS) as connection:
             if connection.execute("SELECT to_regclass('alembic_version')").fetchone() == (None,):
                 return None
             row = connection.execute("SELECT version_num FROM alembic_version").fetchone()

@@ -1,0 +1,22 @@
+"""The whole URL map on one screen."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from callfloor.server.asgi import Application
+from callfloor.server.health import live, ready
+from callfloor.server.pages import read_only
+from callfloor.server.welcome import welcome
+
+if TYPE_CHECKING:
+    from callfloor.foundation.services import Services
+
+
+def url_map(services: Services) -> dict[str, Application]:
+    """Return which application answers what begins with a path of one or two segments."""
+    return {
+        "/": read_only("/", welcome(services.settings)),
+        "/healthz": read_only("/healthz", live),
+        "/readyz": read_only("/readyz", ready(services.db)),
+    }

@@ -1,0 +1,77 @@
+"""`callfloor worker`: every kind of job and every sequence, and the process that runs them."""
+
+from __future__ import annotations
+
+import os
+import signal
+import socket
+import sys
+import threading
+
+import structlog
+
+from callfloor.foundation.jobs import JobKind, Worker
+from callfloor.foundation.outbox import OUTBOX
+from callfloor.foundation.sequence import Sequencer
+from callfloor.foundation.services import Services, open_services
+from callfloor.foundation.settings import Settings
+
+log = structlog.get_logger(__name__)
+
+
+def job_kinds() -> list[JobKind[Services]]:
+    """Return every kind of job."""
+    return []
+
+
+def create_worker(services: Services) -> Worker[Services]:
+    """Return the worker of all kinds of job."""
+    jobs = services.settings.jobs
+    return Worker(
+        services,
+        job_kinds(),
+        concurrency={"default": jobs.default_concurrency, "speech": jobs.speech_concurrency},
+        owner=f"{socket.gethostname()}:{os.getpid()}",
+    )
+
+
+def create_sequencer(services: Services) -> Sequencer:
+    """Return the sequencer of all tables that are numbered after the commit."""
+    return Sequencer(services.db, [OUTBOX])
+
+
+def work(settings: Settings, *, is_supervised: bool = False) -> None:
+    """Run jobs until SIGTERM or SIGINT.
+
+    Args:
+        settings: jobs under way are given its grace to come to a point where they can be handed back.
+        is_supervised: end when stdin does, too, which the supervising process holds open.
+
+    Raises:
+        SchemaTooNew, Gone, OSError: as `open_services`.
+    """
+    stop = threading.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda *_: stop.set())
+    if is_supervised:
+        threading.Thread(target=_wait_for_end_of_stdin, args=(stop,), daemon=True).start()
+    services = open_services(settings)
+    worker, sequencer = create_worker(services), create_sequencer(services)
+    worker.start()
+    sequencer.start()
+    log.info("working")
+    stop.wait()
+    log.info("stopping", grace_seconds=settings.shutdown_grace_seconds)
+    all_ended = worker.stop(within_seconds=settings.shutdown_grace_seconds)
+    sequencer.stop()
+    if not all_ended:
+        # What still runs has been handed back; its thread may be inside a native call that nothing can interrupt.
+        os._exit(0)
+    services.close_now()
+
+
+def _wait_for_end_of_stdin(stop: threading.Event) -> None:
+    # Not by sys.stdin: its lock, held here, would stop the interpreter from ending.
+    while os.read(sys.stdin.fileno(), 4096):
+        pass
+    stop.set()
