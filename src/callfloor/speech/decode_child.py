@@ -21,7 +21,7 @@ import av.error
 import av.logging
 
 from callfloor.speech.errors import AudioRejected
-from callfloor.speech.sniffing import HEAD_BYTES, sniff
+from callfloor.speech.sniffing import HEAD_BYTES, sniff, wav_seconds_share
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -29,6 +29,7 @@ if TYPE_CHECKING:
 SAMPLE_RATE_HZ: Final = 16_000
 _SECONDS_BETWEEN_PROGRESS: Final = 0.25
 _MAX_DEMUX_FAULTS: Final = 64
+_LEAST_SHARE: Final = 1e-3
 # FFmpeg chooses the demuxer by content: without these lists a text file named .wav makes it open other files.
 _CONTAINER_OPTIONS: Final = {
     "format_whitelist": "wav,w64,mp3,ogg,flac,mov,mp4,m4a,matroska,webm,aac,amr,aiff,caf",
@@ -140,7 +141,8 @@ def decode_here(source: Path, into: Path, *, max_duration_seconds: float, max_ch
         AudioRejected: unreadable, no_audio_stream, too_many_channels, too_long.
     """
     with source.open("rb") as file:
-        if sniff(file.read(HEAD_BYTES)) is None:
+        head = file.read(HEAD_BYTES)
+        if sniff(head) is None:
             raise AudioRejected("unreadable")
         file.seek(0)
         try:
@@ -148,9 +150,13 @@ def decode_here(source: Path, into: Path, *, max_duration_seconds: float, max_ch
         except (av.error.FFmpegError, ValueError) as fault:
             raise AudioRejected("unreadable") from fault
         with container:
-            return _decode_container(
+            result = _decode_container(
                 container, into, max_samples=int(max_duration_seconds * SAMPLE_RATE_HZ), max_channels=max_channels
             )
+        # FFmpeg corrects a WAV header by the file's size, and hides that it was cut.
+        share = max(wav_seconds_share(head, source.stat().st_size), _LEAST_SHARE)
+        result["declared_seconds"] = max(result["declared_seconds"], result["samples"] / SAMPLE_RATE_HZ / share)
+        return result
 
 
 def _decode_container(

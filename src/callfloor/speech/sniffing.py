@@ -42,6 +42,19 @@ def sniff(head: bytes) -> str | None:
     return _sniff_frames(head)
 
 
+def wav_seconds_share(head: bytes, file_bytes: int) -> float:
+    """Return how much of the sound that a WAV file announces is in it, 0..1; 1.0 when that cannot be told."""
+    at = 12
+    while head[:4] == b"RIFF" and at + 8 <= len(head):
+        size = int.from_bytes(head[at + 4 : at + 8], "little")
+        if head[at : at + 4] == b"data":
+            # A program that streams does not know the size yet, and writes the largest or nothing.
+            is_known = 0 < size < 0x7FFF_0000
+            return min(1.0, (file_bytes - at - 8) / size) if is_known else 1.0
+        at += 8 + size + size % 2
+    return 1.0
+
+
 def _sniff_frames(head: bytes) -> str | None:
     """Formats without a header of their own: an ID3 tag, or two frames that follow each other."""
     if head.startswith(b"ID3"):
