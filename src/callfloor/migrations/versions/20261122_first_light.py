@@ -130,7 +130,7 @@ def upgrade() -> None:
     sa.Column('email', sa.Text(), nullable=True),
     sa.Column('is_internal', sa.Boolean(), nullable=False),
     sa.Column('channel', sa.Integer(), nullable=True),
-    sa.Column('speak_share', sa.Float(), nullable=True),
+    sa.Column('speak_permille', sa.Integer(), nullable=True),
     sa.PrimaryKeyConstraint('team_id', 'conversation_id', 'position', name=op.f('pk_conversation_participant'))
     )
     op.create_table('idempotent_answer',

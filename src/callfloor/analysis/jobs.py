@@ -1,0 +1,169 @@
+"""The job that turns a conversation's recording into its transcript."""
+
+from __future__ import annotations
+
+import dataclasses
+import tempfile
+from functools import partial
+from pathlib import Path
+
+from callfloor.analysis.engines import ENGINES
+from callfloor.analysis.measures import Voice, measures_of, speech_shares
+from callfloor.analysis.voices import ChannelVoice, voices_of
+from callfloor.conversations.arrival import TRANSCRIBE
+from callfloor.conversations.outcomes import (
+    Analyzed,
+    Material,
+    begin_processing,
+    keep_waiting,
+    material_of,
+    record_analysis,
+    record_failure,
+)
+from callfloor.conversations.tables import ProcessingStatus
+from callfloor.conversations.transcripts import Segment
+from callfloor.foundation import clock
+from callfloor.foundation.clock import HOUR, MINUTE, SECOND, Millis
+from callfloor.foundation.database import Tx
+from callfloor.foundation.jobs import ClaimedJob, Enqueue, JobKind, RunningJob, Verb, enqueue
+from callfloor.foundation.services import Services
+from callfloor.speech.decoding import DecodeLimits
+from callfloor.speech.errors import AudioRejected, SpeechUnavailable
+from callfloor.speech.models import find_model
+from callfloor.speech.recognition import Engine
+from callfloor.speech.transcription import Progress, Transcript, transcribe
+
+QUEUE = "speech"
+WAIT_FOR_MODEL: Millis = MINUTE
+NO_SPEECH = ("no_speech", "Nobody speaks in the recording.")
+TIMEOUT_SECONDS = 12 * HOUR / SECOND
+
+
+def transcribe_conversation(job: RunningJob, services: Services) -> Verb | None:
+    """Transcribe the recording; the returned verb stores what was heard, or why nothing could be."""
+    team_id, conversation_id = job.team_id, str(job.args["conversation_id"])
+    if team_id is None:
+        raise ValueError("a conversation belongs to a team")
+    material = services.db.read_now(partial(material_of, team_id=team_id, conversation_id=conversation_id))
+    if material is None or material.status in {ProcessingStatus.ANALYZED, ProcessingStatus.FAILED}:
+        return None
+    this = _Conversation(team_id, conversation_id)
+    try:
+        model = find_model(services.settings.speech.model, services.settings.models_folder)
+        with ENGINES.lent(model) as engine:
+            services.db.write_now(partial(this.begins, now=job.now()))
+            transcript = _transcript(job, services, material, engine)
+    except AudioRejected as rejected:
+        return partial(this.failed, reason=(rejected.code, rejected.reason), now=job.now())
+    except SpeechUnavailable as error:
+        return partial(this.waits, reason=str(error), now=job.now())
+    return partial(record_analysis, done=_analyzed(this, material, transcript, job.now()))
+
+
+def give_up(job: ClaimedJob, reason: str) -> Verb:
+    """Mark the conversation as failed, in the transaction in which its job ends so."""
+    this = _Conversation(job.team_id or 0, str(job.args["conversation_id"]))
+    text = f"The analysis failed {job.attempt} times, the last time: {reason.splitlines()[0] if reason else 'unknown'}"
+    return partial(this.failed, reason=("analysis_failed", text), now=clock.now())
+
+
+TRANSCRIBE_CONVERSATION: JobKind[Services] = JobKind(
+    name=TRANSCRIBE,
+    handler=transcribe_conversation,
+    queue=QUEUE,
+    timeout_seconds=TIMEOUT_SECONDS,
+    on_failed=give_up,
+)
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class _Conversation:
+    team_id: int
+    id: str
+
+    def begins(self, tx: Tx, *, now: Millis) -> None:
+        begin_processing(tx, self.team_id, self.id, now=now)
+
+    def failed(self, tx: Tx, *, reason: tuple[str, str], now: Millis) -> None:
+        record_failure(tx, self.team_id, self.id, reason=reason, now=now)
+
+    def waits(self, tx: Tx, *, reason: str, now: Millis) -> None:
+        """The machine lacks something: nobody's fault, so it is tried until somebody brings it."""
+        keep_waiting(tx, self.team_id, self.id, reason=("speech_unavailable", reason), now=now)
+        args = {"conversation_id": self.id}
+        again = now + WAIT_FOR_MODEL
+        enqueue(tx, Enqueue(kind=TRANSCRIBE, args=args, team_id=self.team_id, now=now, queue=QUEUE, run_at=again))
+
+
+def _transcript(job: RunningJob, services: Services, material: Material, engine: Engine) -> Transcript:
+    def tell(progress: Progress) -> None:
+        job.progress(progress.stage, int(progress.done), int(progress.total) or None)
+
+    scratch = services.settings.data / "scratch"
+    scratch.mkdir(parents=True, exist_ok=True)
+    with (
+        tempfile.TemporaryDirectory(dir=scratch, prefix="transcribe-") as folder,
+        services.files.as_local(material.file_key, Path(folder)) as source,
+    ):
+        return transcribe(
+            source,
+            engine=engine,
+            scratch=Path(folder),
+            limits=DecodeLimits(max_duration_seconds=services.settings.upload.max_seconds),
+            language=material.language,
+            on_progress=tell,
+        )
+
+
+def _analyzed(this: _Conversation, material: Material, transcript: Transcript, now: Millis) -> Analyzed:
+    voices = voices_of(transcript.channels, material.channels, material.speakers)
+    segments = [
+        Segment(
+            speaker=voices[s.channel].label,
+            start_ms=round(s.start * 1000),
+            end_ms=round(s.end * 1000),
+            text=s.text,
+            channel=s.channel,
+            words=[(w.text, round(w.start * 1000), round(w.end * 1000)) for w in s.words],
+        )
+        for s in transcript.segments
+    ]
+    duration_ms = round(transcript.duration_seconds * 1000)
+    measures = measures_of(segments, _sides(voices), duration_ms=duration_ms)
+    code, reason = _remark(transcript)
+    return Analyzed(
+        team_id=this.team_id,
+        conversation_id=this.id,
+        now=now,
+        duration_ms=duration_ms,
+        language=transcript.language or material.language,
+        segments=segments,
+        metrics=dataclasses.asdict(measures),
+        speak_shares=_shares(segments, voices),
+        reason_code=code,
+        reason=reason,
+    )
+
+
+def _sides(voices: dict[int, ChannelVoice]) -> dict[Voice, str]:
+    return {(channel, voice.label): voice.side for channel, voice in voices.items() if voice.side is not None}
+
+
+def _shares(segments: list[Segment], voices: dict[int, ChannelVoice]) -> dict[int, float]:
+    shares = speech_shares(segments)
+    if not shares:
+        return {}
+    return {
+        voice.position: shares.get((channel, voice.label), 0.0)
+        for channel, voice in voices.items()
+        if voice.position is not None
+    }
+
+
+def _remark(transcript: Transcript) -> tuple[str | None, str | None]:
+    if not transcript.segments:
+        code, text = NO_SPEECH
+        return code, " ".join((text, *transcript.notes))
+    if transcript.notes:
+        return "imperfect", " ".join(transcript.notes)
+    return None, None

@@ -1,0 +1,237 @@
+"""A conversation comes in: its rows, its job and its event in one transaction, once however often it is sent."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import msgspec
+from sqlalchemy import insert, select
+
+from callfloor.access import audit
+from callfloor.access.accounts import member_by_email
+from callfloor.conversations.parties import DEFAULT_CHANNELS, Party, external_domains, is_external, permille, placed
+from callfloor.conversations.tables import (
+    ConversationKind,
+    ProcessingStatus,
+    conversation,
+    conversation_domain,
+    conversation_participant,
+    recording,
+)
+from callfloor.conversations.transcripts import Segment, replace_transcript
+from callfloor.foundation.clock import Millis
+from callfloor.foundation.database import Tx, param, upsert
+from callfloor.foundation.ids import new_id
+from callfloor.foundation.jobs import Enqueue, enqueue
+from callfloor.foundation.outbox import Event, publish
+from callfloor.teams.teams import domains_of_team
+
+TRANSCRIBE = "transcribe_conversation"
+"""The job kind that `analysis` runs for a conversation with a recording."""
+
+_c = conversation.c
+_add_conversation = (
+    upsert(conversation)
+    .values({column.name: param(column.name, column.type) for column in conversation.c})
+    .on_conflict_do_nothing()
+    .returning(_c.id)
+)
+_add_participant = insert(conversation_participant)
+_add_domain = insert(conversation_domain)
+_add_recording = insert(recording)
+_same_kind = (_c.team_id == param("team_id"), _c.kind == param("kind"))
+_by_external_id = select(_c.id).where(*_same_kind, _c.external_call_id == param("external_call_id"))
+_by_content = select(_c.id).where(*_same_kind, _c.content_sha256 == param("content_sha256")).order_by(_c.id).limit(1)
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class StoredRecording:
+    """A file that is in the file store already."""
+
+    id: str
+    file_key: str
+    size_bytes: int
+    sha256: str
+    media_type: str
+    original_name: str | None
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class Arrival:
+    """What an upload says of a conversation; a recording, a transcript, or both."""
+
+    team_id: int
+    kind: ConversationKind
+    conversation_id: str
+    now: Millis
+    actor: audit.Actor
+    date: Millis
+    name: str
+    content_sha256: str
+    direction: str | None = None
+    caller: str | None = None
+    callee: str | None = None
+    external_call_id: str | None = None
+    language: str | None = None
+    owner_email: str | None = None
+    maker_account_id: int | None = None
+    key_id: int | None = None
+    parties: Sequence[Party] = ()
+    channels: Mapping[int, str] = dataclasses.field(default_factory=dict)
+    recording: StoredRecording | None = None
+    transcript: Sequence[Segment] | None = None
+    metrics: Mapping[str, Any] | None = None
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Received:
+    """The conversation that stands for the upload; `is_new` is False when it was there before."""
+
+    conversation_id: str
+    is_new: bool
+
+
+def receive_conversation(tx: Tx, arrival: Arrival) -> Received:
+    """Store the conversation and start its analysis, unless it came before.
+
+    The same external id, or without one the same content, is the same conversation: of two that come at the same
+    moment the unique constraint lets one in. The recording of an upload that was not new is the caller's to delete.
+    """
+    known = _find(tx, arrival) if arrival.external_call_id is None else None
+    if known is not None:
+        return Received(known, is_new=False)
+    parties = placed(arrival.parties, arrival.channels or DEFAULT_CHANNELS, domains_of_team(tx, arrival.team_id))
+    if tx.one(_add_conversation, _row(tx, arrival, parties)) is None:
+        return Received(_found(tx, arrival), is_new=False)
+    _store_parties(tx, arrival, parties)
+    if arrival.recording is not None:
+        _store_recording(tx, arrival, arrival.recording)
+    if arrival.transcript is not None:
+        replace_transcript(tx, arrival.team_id, arrival.conversation_id, arrival.transcript)
+    _announce(tx, arrival)
+    return Received(arrival.conversation_id, is_new=True)
+
+
+def _find(tx: Tx, arrival: Arrival) -> str | None:
+    key = {"team_id": arrival.team_id, "kind": arrival.kind.value}
+    if arrival.external_call_id is not None:
+        row = tx.one(_by_external_id, {**key, "external_call_id": arrival.external_call_id})
+    else:
+        row = tx.one(_by_content, {**key, "content_sha256": arrival.content_sha256})
+    return row[0] if row else None
+
+
+def _found(tx: Tx, arrival: Arrival) -> str:
+    known = _find(tx, arrival)
+    if known is None:
+        raise LookupError(f"conversation {arrival.conversation_id} was refused, and none stands in its place")
+    return known
+
+
+def _row(tx: Tx, arrival: Arrival, parties: Sequence[Party]) -> dict[str, Any]:
+    owner = member_by_email(tx, arrival.team_id, arrival.owner_email) if arrival.owner_email else None
+    is_done = arrival.transcript is not None
+    return {
+        "team_id": arrival.team_id,
+        "id": arrival.conversation_id,
+        "kind": arrival.kind.value,
+        "name": arrival.name,
+        "date": arrival.date,
+        "created_at": arrival.now,
+        "updated_at": arrival.now,
+        "duration_ms": max((s.end_ms for s in arrival.transcript), default=0)
+        if arrival.transcript is not None
+        else None,
+        "processing_status": (ProcessingStatus.ANALYZED if is_done else ProcessingStatus.QUEUED).value,
+        "processing_reason_code": None,
+        "processing_reason": None,
+        "direction": arrival.direction,
+        "caller": arrival.caller,
+        "callee": arrival.callee,
+        "external_call_id": arrival.external_call_id,
+        "content_sha256": arrival.content_sha256,
+        "content_key": arrival.content_sha256 if arrival.external_call_id is None else None,
+        "language": arrival.language,
+        "owner_account_id": owner if owner is not None else arrival.maker_account_id,
+        "made_by_key_id": arrival.key_id,
+        "is_external": is_external(parties),
+        "recording_consent": None,
+        "channels": {str(number): party for number, party in arrival.channels.items()},
+        "customer_domains": external_domains(parties),
+        "metrics": arrival.metrics,
+    }
+
+
+def _store_parties(tx: Tx, arrival: Arrival, parties: Sequence[Party]) -> None:
+    own = {"team_id": arrival.team_id, "conversation_id": arrival.conversation_id}
+    tx.run(
+        _add_participant,
+        [
+            {
+                **own,
+                "position": position,
+                "id": new_id(),
+                "name": party.name,
+                "email": party.email,
+                "is_internal": bool(party.is_internal),
+                "channel": party.channel,
+                "speak_permille": permille(party.speak_share),
+            }
+            for position, party in enumerate(parties)
+        ],
+    )
+    domains = external_domains(parties)
+    tx.run(_add_domain, [{**own, "kind": arrival.kind.value, "domain": d, "date": arrival.date} for d in domains])
+
+
+def _store_recording(tx: Tx, arrival: Arrival, stored: StoredRecording) -> None:
+    tx.run(
+        _add_recording,
+        {
+            "team_id": arrival.team_id,
+            "conversation_id": arrival.conversation_id,
+            "created_at": arrival.now,
+            **dataclasses.asdict(stored),
+        },
+    )
+    if arrival.transcript is None:
+        enqueue(
+            tx,
+            Enqueue(
+                kind=TRANSCRIBE,
+                args={"conversation_id": arrival.conversation_id},
+                team_id=arrival.team_id,
+                now=arrival.now,
+            ),
+        )
+
+
+def _announce(tx: Tx, arrival: Arrival) -> None:
+    kind = arrival.kind.value
+    change = audit.Change(
+        arrival.team_id,
+        f"{kind}.received",
+        kind,
+        arrival.conversation_id,
+        after={"name": arrival.name, "external_call_id": arrival.external_call_id},
+    )
+    audit.note(tx, arrival.actor, change, now=arrival.now)
+    verbs = ["received"] if arrival.transcript is None else ["received", "analyzed"]
+    for verb in verbs:
+        publish(
+            tx,
+            Event(
+                kind=f"{kind}.{verb}",
+                team_id=arrival.team_id,
+                subject=arrival.conversation_id,
+                payload={"id": arrival.conversation_id},
+                at=arrival.now,
+            ),
+        )
+
+
+def encoded(transcript: Sequence[Segment]) -> bytes:
+    """Return a transcript's content in a fixed form, to be hashed."""
+    return msgspec.json.encode(transcript)

@@ -1,0 +1,141 @@
+"""Pages of conversations and single ones, with their participants and, if asked, what was said."""
+
+from __future__ import annotations
+
+import dataclasses
+import functools
+from collections.abc import Sequence
+from typing import Any
+
+import msgspec
+
+from callfloor.conversations import queries
+from callfloor.conversations.queries import ConversationFilter
+from callfloor.conversations.tables import ConversationKind
+from callfloor.conversations.transcripts import Segment, transcripts_of
+from callfloor.foundation.clock import Millis
+from callfloor.foundation.database import Database, Tx
+
+SHORT_WALK = 1000
+"""Rows a page may step over in the event loop; a farther page is read off it."""
+
+
+class Participant(msgspec.Struct, frozen=True):
+    """One party of a conversation; `speak_permille` is its share of the speech in thousandths."""
+
+    conversation_id: str
+    id: str
+    name: str | None
+    email: str | None
+    is_internal: bool
+    speak_permille: int | None
+
+
+class Conversation(msgspec.Struct, frozen=True):
+    """A row of `queries.COLUMNS`."""
+
+    id: str
+    kind: str
+    name: str
+    date: Millis
+    created_at: Millis
+    updated_at: Millis
+    duration_ms: int | None
+    processing_status: str
+    processing_reason: str | None
+    direction: str | None
+    caller: str | None
+    callee: str | None
+    external_call_id: str | None
+    language: str | None
+    recording_consent: str | None
+    customer_domains: list[str]
+    metrics: dict[str, Any] | None
+    owner_account_id: int | None
+    owner_email: str | None
+    owner_first_name: str | None
+    owner_last_name: str | None
+    owner_created_at: Millis | None
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Place:
+    """The last row of a page: the next one begins after it."""
+
+    date: Millis
+    id: str
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class Window:
+    """Which part of a list: `take` rows after the first `skip`, or after a place."""
+
+    take: int
+    skip: int = 0
+    after: Place | None = None
+    ascending: bool = False
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Found:
+    """Conversations with what belongs to them; `transcripts` holds those that were asked for and exist."""
+
+    rows: Sequence[Conversation]
+    participants: dict[str, list[Participant]]
+    transcripts: dict[str, list[Segment]]
+    total: int
+
+    @property
+    def last(self) -> Place | None:
+        """The place after the last row."""
+        return Place(self.rows[-1].date, self.rows[-1].id) if self.rows else None
+
+
+async def conversations_page(
+    db: Database, team_id: int, which: ConversationFilter, window: Window, *, with_transcripts: bool
+) -> Found:
+    """Return the window of the list, and how many conversations match in all."""
+    counted, rows = await _counted_rows(db, team_id, which, window)
+    return await _with_belongings(db, team_id, rows, counted, with_transcripts=with_transcripts)
+
+
+async def conversation_by_id(
+    db: Database, team_id: int, kind: ConversationKind, conversation_id: str, *, with_transcript: bool
+) -> Found:
+    """Return the one conversation; `rows` is empty when the team has none with this id."""
+    rows = await db.read(queries.ONE, {"team_id": team_id, "kind": kind.value, "id": conversation_id})
+    return await _with_belongings(db, team_id, rows, len(rows), with_transcripts=with_transcript)
+
+
+async def _counted_rows(
+    db: Database, team_id: int, which: ConversationFilter, window: Window
+) -> tuple[int, list[tuple[Any, ...]]]:
+    work = functools.partial(_read_page, team_id=team_id, which=which, window=window)
+    return await db.report(work)
+
+
+def _read_page(tx: Tx, *, team_id: int, which: ConversationFilter, window: Window) -> tuple[int, list[tuple[Any, ...]]]:
+    params = which.params(team_id)
+    counted = tx.one(queries.count_statement(which.shape), params)
+    total = counted[0] if counted else 0
+    if window.skip >= total:
+        return total, []
+    after = window.after
+    bounds = {"skip": window.skip} if after is None else {"after_date": after.date, "after_id": after.id}
+    statement = queries.page_statement(which.shape, ascending=window.ascending, after=after is not None)
+    return total, tx.all(statement, {**params, **bounds, "take": window.take})
+
+
+async def _with_belongings(
+    db: Database, team_id: int, rows: list[tuple[Any, ...]], total: int, *, with_transcripts: bool
+) -> Found:
+    found = [Conversation(*row) for row in rows]
+    ids = [row.id for row in found]
+    participants: dict[str, list[Participant]] = {}
+    transcripts: dict[str, list[Segment]] = {}
+    if ids:
+        for row in await db.read(queries.PARTICIPANTS, {"team_id": team_id, "ids": ids}):
+            participants.setdefault(row[0], []).append(Participant(*row))
+    if ids and with_transcripts:
+        transcripts = await db.report(functools.partial(transcripts_of, team_id=team_id, ids=ids))
+    return Found(found, participants, transcripts, total)

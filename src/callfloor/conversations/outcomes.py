@@ -1,0 +1,185 @@
+"""What became of a conversation's analysis: under way, waiting for something, done, or failed."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from sqlalchemy import select, update
+
+from callfloor.conversations.parties import permille
+from callfloor.conversations.tables import (
+    ProcessingStatus,
+    conversation,
+    conversation_participant,
+    recording,
+)
+from callfloor.conversations.transcripts import Segment, replace_transcript
+from callfloor.foundation.clock import Millis
+from callfloor.foundation.database import Json, Tx, param
+from callfloor.foundation.outbox import Event, publish
+
+_c, _p, _r = conversation.c, conversation_participant.c, recording.c
+_ANALYZED, _FAILED = ProcessingStatus.ANALYZED.value, ProcessingStatus.FAILED.value
+_this = (_c.team_id == param("key_team_id"), _c.id == param("key_id"))
+_move = (
+    update(conversation)
+    .where(*_this, _c.processing_status != _ANALYZED, _c.processing_status != _FAILED)
+    .values(
+        processing_status=param("status"),
+        processing_reason_code=param("code"),
+        processing_reason=param("reason"),
+        updated_at=param("now"),
+    )
+    .returning(_c.kind)
+)
+_complete = (
+    update(conversation)
+    .where(*_this)
+    .values(
+        processing_status=_ANALYZED,
+        processing_reason_code=param("code"),
+        processing_reason=param("reason"),
+        duration_ms=param("new_duration_ms"),
+        language=param("new_language"),
+        metrics=param("new_metrics", Json()),
+        updated_at=param("now"),
+    )
+    .returning(_c.kind)
+)
+_set_share = (
+    update(conversation_participant)
+    .where(
+        _p.team_id == param("key_team_id"),
+        _p.conversation_id == param("key_id"),
+        _p.position == param("key_position"),
+    )
+    .values(speak_permille=param("share"))
+)
+_material = (
+    select(_c.kind, _c.processing_status, _c.language, _c.channels, _r.file_key, _r.size_bytes)
+    .join(recording, (_r.team_id == _c.team_id) & (_r.conversation_id == _c.id))
+    .where(_c.team_id == param("team_id"), _c.id == param("id"))
+)
+_speakers = (
+    select(_p.position, _p.name, _p.email, _p.is_internal, _p.channel)
+    .where(_p.team_id == param("team_id"), _p.conversation_id == param("conversation_id"))
+    .order_by(_p.position)
+)
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Speaker:
+    """A participant, and the channel it speaks on where that is known."""
+
+    position: int
+    name: str | None
+    email: str | None
+    is_internal: bool
+    channel: int | None
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Material:
+    """What the analysis of one conversation starts from."""
+
+    kind: str
+    status: ProcessingStatus
+    language: str | None
+    channels: Mapping[int, str]
+    file_key: str
+    size_bytes: int
+    speakers: Sequence[Speaker]
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class Analyzed:
+    """The finished analysis of a conversation."""
+
+    team_id: int
+    conversation_id: str
+    now: Millis
+    duration_ms: int
+    language: str | None
+    segments: Sequence[Segment]
+    metrics: Mapping[str, Any]
+    speak_shares: Mapping[int, float]
+    """Share of the speech, 0..1, by the participant's position."""
+    reason_code: str | None = None
+    reason: str | None = None
+
+
+def material_of(tx: Tx, team_id: int, conversation_id: str) -> Material | None:
+    """Return what there is to analyze, or None when the conversation or its recording is gone."""
+    row = tx.one(_material, {"team_id": team_id, "id": conversation_id})
+    if row is None:
+        return None
+    kind, status, language, channels, file_key, size_bytes = row
+    speakers = tx.all(_speakers, {"team_id": team_id, "conversation_id": conversation_id})
+    parties = {int(number): party for number, party in channels.items()}
+    return Material(
+        kind, ProcessingStatus(status), language, parties, file_key, size_bytes, [Speaker(*s) for s in speakers]
+    )
+
+
+def begin_processing(tx: Tx, team_id: int, conversation_id: str, *, now: Millis) -> None:
+    """Mark the conversation as being analyzed; one that is finished stays as it is."""
+    _to(tx, team_id, conversation_id, ProcessingStatus.PROCESSING, None, now)
+
+
+def keep_waiting(tx: Tx, team_id: int, conversation_id: str, *, reason: tuple[str, str], now: Millis) -> None:
+    """Put the conversation back into the queue, with the code and the sentence of what it waits for."""
+    _to(tx, team_id, conversation_id, ProcessingStatus.QUEUED, reason, now)
+
+
+def record_failure(tx: Tx, team_id: int, conversation_id: str, *, reason: tuple[str, str], now: Millis) -> None:
+    """End the analysis with a code and a sentence; the recording stays."""
+    kind = _to(tx, team_id, conversation_id, ProcessingStatus.FAILED, reason, now)
+    if kind is not None:
+        _tell(tx, f"{kind}.failed", team_id, conversation_id, now)
+
+
+def record_analysis(tx: Tx, done: Analyzed) -> None:
+    """Store the analysis in place of an earlier one and announce it; a conversation that is gone is left alone."""
+    key = {"key_team_id": done.team_id, "key_id": done.conversation_id}
+    row = tx.one(
+        _complete,
+        {
+            **key,
+            "code": done.reason_code,
+            "reason": done.reason,
+            "new_duration_ms": done.duration_ms,
+            "new_language": done.language,
+            "new_metrics": dict(done.metrics),
+            "now": done.now,
+        },
+    )
+    if row is None:
+        return
+    replace_transcript(tx, done.team_id, done.conversation_id, done.segments)
+    tx.run(
+        _set_share, [{**key, "key_position": at, "share": permille(share)} for at, share in done.speak_shares.items()]
+    )
+    _tell(tx, f"{row[0]}.analyzed", done.team_id, done.conversation_id, done.now)
+
+
+def _to(
+    tx: Tx, team_id: int, conversation_id: str, status: ProcessingStatus, reason: tuple[str, str] | None, now: Millis
+) -> str | None:
+    code, text = reason or (None, None)
+    params = {
+        "key_team_id": team_id,
+        "key_id": conversation_id,
+        "status": status.value,
+        "code": code,
+        "reason": text,
+        "now": now,
+    }
+    row = tx.one(_move, params)
+    return row[0] if row else None
+
+
+def _tell(tx: Tx, kind: str, team_id: int, conversation_id: str, now: Millis) -> None:
+    event = Event(kind=kind, team_id=team_id, subject=conversation_id, payload={"id": conversation_id}, at=now)
+    publish(tx, event)

@@ -1,0 +1,167 @@
+"""Reads that lists of conversations need, one statement for each set of filters."""
+
+from __future__ import annotations
+
+import dataclasses
+import functools
+from typing import Any
+
+from sqlalchemy import Integer, Select, and_, func, or_, select
+
+from callfloor.access.tables import account
+from callfloor.conversations.tables import (
+    ConversationKind,
+    conversation,
+    conversation_domain,
+    conversation_participant,
+    recording,
+)
+from callfloor.foundation.clock import Millis
+from callfloor.foundation.database import any_of, param
+
+_c, _a, _d, _p = conversation.c, account.c, conversation_domain.c, conversation_participant.c
+
+COLUMNS = (
+    _c.id,
+    _c.kind,
+    _c.name,
+    _c.date,
+    _c.created_at,
+    _c.updated_at,
+    _c.duration_ms,
+    _c.processing_status,
+    _c.processing_reason,
+    _c.direction,
+    _c.caller,
+    _c.callee,
+    _c.external_call_id,
+    _c.language,
+    _c.recording_consent,
+    _c.customer_domains,
+    _c.metrics,
+    _c.owner_account_id,
+    _a.email,
+    _a.first_name,
+    _a.last_name,
+    _a.created_at.label("owner_created_at"),
+)
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class ConversationFilter:
+    """Which conversations of a team; None does not narrow, an instant bounds inclusively."""
+
+    kind: ConversationKind
+    is_external: bool | None = True
+    date_from: Millis | None = None
+    date_to: Millis | None = None
+    updated_since: Millis | None = None
+    domains: tuple[str, ...] = ()
+    ids: tuple[str, ...] = ()
+
+    @property
+    def shape(self) -> Shape:
+        """Return which filters are present."""
+        return Shape(
+            by_scope=self.is_external is not None,
+            from_date=self.date_from is not None,
+            to_date=self.date_to is not None,
+            by_update=self.updated_since is not None,
+            by_domain=bool(self.domains),
+            by_id=bool(self.ids),
+        )
+
+    def params(self, team_id: int) -> dict[str, Any]:
+        """Return the parameters of the statements of `shape`."""
+        given = {
+            "is_external": self.is_external,
+            "date_from": self.date_from,
+            "date_to": self.date_to,
+            "updated_since": self.updated_since,
+            "domains": list(self.domains) or None,
+            "ids": list(self.ids) or None,
+        }
+        narrowing = {name: value for name, value in given.items() if value is not None}
+        return {"team_id": team_id, "kind": self.kind.value, **narrowing}
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Shape:
+    """Which filters a statement has."""
+
+    by_scope: bool = False
+    from_date: bool = False
+    to_date: bool = False
+    by_update: bool = False
+    by_domain: bool = False
+    by_id: bool = False
+
+
+@functools.cache
+def page_statement(shape: Shape, *, ascending: bool, after: bool) -> Select[Any]:
+    """Return a page of `COLUMNS` by date, then id; parameters of the shape, take, and skip or (after) date and id."""
+    order = (_c.date, _c.id) if ascending else (_c.date.desc(), _c.id.desc())
+    statement = (
+        select(*COLUMNS)
+        .select_from(conversation.outerjoin(account, _a.id == _c.owner_account_id))
+        .where(*_conditions(shape))
+        .order_by(*order)
+        .limit(param("take", Integer))
+    )
+    if not after:
+        return statement.offset(param("skip", Integer))
+    date, row_id = param("after_date"), param("after_id")
+    if ascending:
+        return statement.where(_c.date >= date, or_(_c.date > date, and_(_c.date == date, _c.id > row_id)))
+    return statement.where(_c.date <= date, or_(_c.date < date, and_(_c.date == date, _c.id < row_id)))
+
+
+@functools.cache
+def count_statement(shape: Shape) -> Select[int]:
+    """Return how many conversations match."""
+    return select(func.count()).select_from(conversation).where(*_conditions(shape))
+
+
+ONE = (
+    select(*COLUMNS)
+    .select_from(conversation.outerjoin(account, _a.id == _c.owner_account_id))
+    .where(_c.team_id == param("team_id"), _c.kind == param("kind"), _c.id == param("id"))
+)
+
+PARTICIPANTS = (
+    select(_p.conversation_id, _p.id, _p.name, _p.email, _p.is_internal, _p.speak_permille)
+    .where(_p.team_id == param("team_id"), any_of(_p.conversation_id, "ids"))
+    .order_by(_p.conversation_id, _p.position)
+)
+
+KNOWN_RECORDINGS = select(recording.c.file_key).where(
+    recording.c.team_id == param("team_id"), any_of(recording.c.id, "ids")
+)
+
+
+def _conditions(shape: Shape) -> list[Any]:
+    conditions = [_c.team_id == param("team_id"), _c.kind == param("kind")]
+    if shape.by_scope:
+        conditions.append(_c.is_external == param("is_external"))
+    if shape.from_date:
+        conditions.append(_c.date >= param("date_from"))
+    if shape.to_date:
+        conditions.append(_c.date <= param("date_to"))
+    if shape.by_update:
+        conditions.append(_c.updated_at >= param("updated_since"))
+    if shape.by_id:
+        conditions.append(any_of(_c.id, "ids"))
+    if shape.by_domain:
+        conditions.append(_c.id.in_(_with_domain(shape)))
+    return conditions
+
+
+def _with_domain(shape: Shape) -> Select[str]:
+    statement = select(_d.conversation_id).where(
+        _d.team_id == param("team_id"), _d.kind == param("kind"), any_of(_d.domain, "domains")
+    )
+    if shape.from_date:
+        statement = statement.where(_d.date >= param("date_from"))
+    if shape.to_date:
+        statement = statement.where(_d.date <= param("date_to"))
+    return statement

@@ -1,0 +1,120 @@
+"""The dialect's application: the key first, then the route, and every failure in the dialect's shape."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from functools import partial
+from http import HTTPStatus
+
+import structlog
+from fastapi.requests import Request
+from fastapi.responses import Response
+from starlette.requests import ClientDisconnect
+from starlette.types import ASGIApp, Receive, Scope, Send
+
+from callfloor.conversations.tables import ConversationKind
+from callfloor.conversations_api import swagger, wire
+from callfloor.conversations_api.reading import list_conversations, show_conversation
+from callfloor.conversations_api.refusals import Refused, not_found, unavailable
+from callfloor.conversations_api.uploading import upload_call
+from callfloor.foundation import clock
+from callfloor.foundation.errors import Unavailable
+from callfloor.foundation.rate_limit import Limit, MemoryRateLimit, RateLimit
+from callfloor.foundation.services import Services
+from callfloor.teams.principals import KeyRefused, Principal, conversations_principal
+
+DEFAULT_LIMIT = Limit(requests=6000, window_seconds=60, block_seconds=60)
+"""For one key: a sync of a year's calls by pages of 100 stays far below."""
+_KEY_MAX_LENGTH = 256
+_CALLS, _MEETINGS = ConversationKind.CALL, ConversationKind.MEETING
+_LISTS = {"calls": _CALLS, "meetings": _MEETINGS}
+_FORBIDDEN = "The headers api-key and client-id must hold a valid pair; see Settings, Integrations, API & Webhooks."
+
+Handler = Callable[[Request, Services, Principal], Awaitable[Response]]
+
+log = structlog.get_logger(__name__)
+
+
+def create_app(services: Services, limit: RateLimit | None = None) -> ASGIApp:
+    """Return the application of `/calls`, `/meetings`, `/swagger` and `/swagger-json`.
+
+    Args:
+        services: opened by the program; not closed here.
+        limit: of requests by key; left out, `DEFAULT_LIMIT` in this process's memory.
+    """
+    return _Application(services, limit or MemoryRateLimit(DEFAULT_LIMIT))
+
+
+class _Application:
+    def __init__(self, services: Services, limit: RateLimit) -> None:
+        self._services = services
+        self._limit = limit
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        request = Request(scope, receive)
+        response = await self._answer(request)
+        if response is not None:
+            await response(scope, receive, send)
+
+    async def _answer(self, request: Request) -> Response | None:
+        try:
+            return await self._route(request)
+        except Refused as refused:
+            return refused.response()
+        except Unavailable as error:
+            log.warning("unavailable", error=str(error))
+            return unavailable(error.retry_after_seconds).response()
+        except ClientDisconnect:
+            return None
+        except Exception:
+            log.exception("request_failed", path=request.scope["path"])
+            message = (
+                "Something went wrong on this side. The header X-Request-Id names this request in the server's log."
+            )
+            return Refused(HTTPStatus.INTERNAL_SERVER_ERROR, message).response()
+
+    async def _route(self, request: Request) -> Response:
+        parts = str(request.scope["path"]).removeprefix("/").split("/")
+        if parts[0] in ("swagger", "swagger-json"):
+            return swagger.response(request, parts, self._services.settings)
+        principal = await self._principal(request)
+        handlers = _handlers(parts)
+        handler = handlers.get("GET" if request.method == "HEAD" else request.method)
+        if handler is None:
+            raise Refused(
+                HTTPStatus.METHOD_NOT_ALLOWED,
+                f"{request.method} is not allowed here; allowed: {', '.join(sorted(handlers))}.",
+                {"Allow": ", ".join(sorted(handlers))},
+            )
+        return await handler(request, self._services, principal)
+
+    async def _principal(self, request: Request) -> Principal:
+        api_key = request.headers.get(wire.API_KEY_HEADER, "")
+        client_id = request.headers.get(wire.CLIENT_ID_HEADER, "")
+        if not (0 < len(api_key) <= _KEY_MAX_LENGTH and 0 < len(client_id) <= _KEY_MAX_LENGTH):
+            raise Refused(HTTPStatus.FORBIDDEN, _FORBIDDEN)
+        now = clock.now()
+        try:
+            principal = await conversations_principal(
+                self._services.db, api_key, client_id, hash_key=self._services.settings.hash_key, now=now
+            )
+        except KeyRefused:
+            raise Refused(HTTPStatus.FORBIDDEN, _FORBIDDEN) from None
+        verdict = self._limit.take(str(principal.key_id), now)
+        if not verdict.allowed:
+            limit = self._limit.limit
+            message = f"This key may make {limit.requests} requests in {limit.window_seconds} seconds."
+            raise Refused(HTTPStatus.TOO_MANY_REQUESTS, message, {"Retry-After": str(verdict.reset_seconds)})
+        return principal
+
+
+def _handlers(parts: list[str]) -> dict[str, Handler]:
+    match parts:
+        case ["calls"]:
+            return {"GET": partial(list_conversations, kind=_CALLS), "POST": upload_call}
+        case ["meetings"]:
+            return {"GET": partial(list_conversations, kind=_MEETINGS)}
+        case ["calls" | "meetings" as name, conversation_id] if conversation_id:
+            return {"GET": partial(show_conversation, kind=_LISTS[name], conversation_id=conversation_id)}
+        case _:
+            raise not_found()

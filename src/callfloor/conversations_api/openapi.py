@@ -1,0 +1,240 @@
+"""The OpenAPI 3.1 document of this API, from the wire's structs."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import msgspec
+
+from callfloor.conversations_api import examples, wire
+from callfloor.conversations_api.multipart import FIELD_BYTES
+from callfloor.conversations_api.parameters import DEFAULT_PAGE_SIZE, MAX_PAGE, MAX_PAGE_SIZE, MAX_REPEATS
+from callfloor.conversations_api.wire import Expand, Order, Query, Scope, Upload
+from callfloor.foundation.settings import Upload as UploadLimits
+
+_REF = "#/components/schemas/{name}"
+_STRUCTS = (wire.CallPage, wire.MeetingPage, wire.ErrorBody, wire.CallUpload)
+_INPUTS = frozenset(("CallUpload", "ParticipantInput", "Segment"))
+_OFTEN = (403, 429, 500, 503)
+_FORM_TEXT = {
+    Upload.EXTERNAL_CALL_ID: "Your own id of the call; the same id again is the same call.",
+    Upload.DATE: "When the call began, ISO 8601; left out, now.",
+    Upload.CALLER: "Number or address of who called.",
+    Upload.CALLEE: "Number or address of who was called.",
+    Upload.NAME: "Left out, the file's name.",
+    Upload.LANGUAGE: "Language code such as `en`; left out, it is recognized.",
+    Upload.USER_EMAIL: "Whose call it is; left out or unknown, the key's maker.",
+}
+
+
+def document(limits: UploadLimits) -> dict[str, Any]:
+    """Return the document; the limits of uploads stand in it."""
+    return {
+        "openapi": "3.1.0",
+        "info": {
+            "title": "Callfloor Conversations API",
+            "version": "1",
+            "description": "Meetings and calls: query by date, customer domain and id; upload calls to be analyzed.",
+        },
+        "servers": [{"url": "/"}],
+        "security": [{"apiKey": [], "clientId": []}],
+        "tags": [{"name": "Calls"}, {"name": "Meetings"}],
+        "paths": {
+            "/calls": {"get": _list("call", "calls"), "post": _upload(limits)},
+            "/calls/{id}": {"get": _one("call")},
+            "/meetings": {"get": _list("meeting", "meetings")},
+            "/meetings/{id}": {"get": _one("meeting")},
+        },
+        "components": {
+            "securitySchemes": {
+                "apiKey": {"type": "apiKey", "in": "header", "name": wire.API_KEY_HEADER},
+                "clientId": {"type": "apiKey", "in": "header", "name": wire.CLIENT_ID_HEADER},
+            },
+            "schemas": _schemas(),
+        },
+    }
+
+
+def _schemas() -> dict[str, Any]:
+    _, schemas = msgspec.json.schema_components(_STRUCTS, ref_template=_REF)
+    for name, schema in schemas.items():
+        if name not in _INPUTS and "properties" in schema:
+            _mark_always_present(
+                schema, sometimes=("firstName", "lastName", "clientId", "createdAt") if name == "User" else ()
+            )
+    return schemas
+
+
+def _mark_always_present(schema: dict[str, Any], sometimes: tuple[str, ...]) -> None:
+    for value in schema["properties"].values():
+        value.pop("default", None)
+    schema["required"] = [name for name in schema["properties"] if name not in sometimes]
+
+
+def _list(kind: str, name: str) -> dict[str, Any]:
+    record = examples.call() if kind == "call" else examples.meeting()
+    link = {"description": 'Address of the next page, rel="next".', "schema": {"type": "string"}}
+    return {
+        "operationId": f"list_{name}",
+        "tags": [name.capitalize()],
+        "summary": f"List {name}",
+        "parameters": _list_parameters(),
+        "responses": {
+            "200": {**_json(f"{kind.capitalize()}Page", examples.page(record), "A page."), "headers": {"Link": link}},
+            **_errors(400, *_OFTEN),
+        },
+    }
+
+
+def _one(kind: str) -> dict[str, Any]:
+    record = examples.call() if kind == "call" else examples.meeting()
+    return {
+        "operationId": f"get_{kind}",
+        "tags": [f"{kind.capitalize()}s"],
+        "summary": f"Get a {kind}",
+        "parameters": [
+            {"name": "id", "in": "path", "required": True, "schema": {"type": "string"}},
+            _expand(),
+        ],
+        "responses": {
+            "200": _json(f"{kind.capitalize()}Record", record, f"The {kind}."),
+            **_errors(400, 404, *_OFTEN),
+        },
+    }
+
+
+def _upload(limits: UploadLimits) -> dict[str, Any]:
+    location = {"Location": {"description": "Address of the call.", "schema": {"type": "string"}}}
+    return {
+        "operationId": "upload_call",
+        "tags": ["Calls"],
+        "summary": "Upload a call",
+        "description": (
+            f"A recording of at most {limits.max_bytes} bytes and {limits.max_seconds} seconds, 8 to 48 kHz, mono or "
+            "one speaker a channel: wav (PCM, A-law, µ-law), mp3, m4a, aac, ogg, opus, flac, webm; or the transcript "
+            f"that the telephony made. The other fields may have at most {FIELD_BYTES} bytes together. The same "
+            f"`{Upload.EXTERNAL_CALL_ID}` again, or without one the same content, is the same call: 200 instead of 202."
+        ),
+        "requestBody": {
+            "required": True,
+            "content": {
+                "multipart/form-data": {
+                    "schema": _form_schema(),
+                    "encoding": {name: {"contentType": "application/json"} for name in _json_fields()},
+                },
+                "application/json": {
+                    "schema": {"$ref": _REF.format(name="CallUpload")},
+                    "example": {"externalCallId": "pbx-20261103-0018", "transcript": examples.transcript()},
+                },
+            },
+        },
+        "responses": {
+            "200": {**_json("CallRecord", examples.call(), "The call came before."), "headers": location},
+            "202": {
+                **_json("CallRecord", examples.queued_call(), "The call is new; its analysis follows."),
+                "headers": location,
+            },
+            **_errors(400, 413, 415, *_OFTEN),
+        },
+    }
+
+
+def _json_fields() -> tuple[str, ...]:
+    return (Upload.PARTICIPANTS.value, Upload.CHANNELS.value, Upload.TRANSCRIPT.value)
+
+
+def _form_schema() -> dict[str, Any]:
+    texts = {name.value: {"type": "string", "description": about} for name, about in _FORM_TEXT.items()}
+    return {
+        "type": "object",
+        "additionalProperties": False,
+        "properties": {
+            Upload.FILE.value: {"type": "string", "format": "binary", "description": "The recording."},
+            **texts,
+            Upload.DIRECTION.value: {"type": "string", "enum": [d.value for d in wire.Direction]},
+            Upload.PARTICIPANTS.value: {
+                "type": "array",
+                "items": {"$ref": _REF.format(name="ParticipantInput")},
+                "description": "JSON text.",
+            },
+            Upload.CHANNELS.value: {
+                "type": "object",
+                "additionalProperties": {"type": "string"},
+                "description": "JSON text: `agent`, `customer`, or a participant's name or email by channel number; "
+                "left out, channel 0 is the agent.",
+                "examples": [{"0": "agent", "1": "customer"}],
+            },
+            Upload.TRANSCRIPT.value: {
+                "type": "array",
+                "items": {"$ref": _REF.format(name="Segment")},
+                "description": "JSON text: the transcript the telephony made; nothing is recognized then.",
+            },
+        },
+    }
+
+
+def _list_parameters() -> list[dict[str, Any]]:
+    instant = {"type": "string", "examples": ["2026-11-03", "2026-11-03T09:30:00Z"]}
+    return [
+        _parameter(Query.PAGE, {"type": "integer", "minimum": 0, "maximum": MAX_PAGE, "default": 0}, "0 is the first."),
+        _parameter(
+            Query.PAGE_SIZE,
+            {"type": "integer", "minimum": 1, "maximum": MAX_PAGE_SIZE, "default": DEFAULT_PAGE_SIZE},
+            "Records on a page.",
+        ),
+        _parameter(
+            Query.ORDER,
+            {"type": "string", "enum": [o.value for o in Order], "default": Order.DESCENDING.value},
+            "By `date`, then `id`.",
+        ),
+        _parameter(Query.START, instant, "`date` on or after; a bare date is its first moment, UTC."),
+        _parameter(Query.END, instant, "`date` up to and including; a bare date is the whole day, UTC."),
+        _parameter(
+            Query.SCOPES,
+            {
+                "type": "array",
+                "items": {"type": "string", "enum": [s.value for s in Scope]},
+                "default": [Scope.EXTERNAL.value],
+            },
+            "Internal conversations are left out unless asked for.",
+            explode=False,
+        ),
+        _expand(),
+        _parameter(
+            Query.DOMAIN, _strings(), "An external participant has this e-mail domain; may repeat.", explode=True
+        ),
+        _parameter(Query.ID, _strings(), "One of these ids; may repeat.", explode=True),
+        _parameter(Query.UPDATED_SINCE, instant, "`updatedAt` on or after."),
+        _parameter(Query.CURSOR, {"type": "string"}, "From the header `Link` of the page before; not with `page`."),
+    ]
+
+
+def _strings() -> dict[str, Any]:
+    return {"type": "array", "items": {"type": "string"}, "maxItems": MAX_REPEATS}
+
+
+def _expand() -> dict[str, Any]:
+    choices = {"type": "array", "items": {"type": "string", "enum": [e.value for e in Expand]}}
+    return _parameter(Query.EXPAND, choices, "The owner's fuller profile; what was said.", explode=False)
+
+
+def _parameter(name: Query, schema: dict[str, Any], about: str, *, explode: bool | None = None) -> dict[str, Any]:
+    style = {} if explode is None else {"style": "form", "explode": explode}
+    return {"name": name.value, "in": "query", "description": about, "schema": schema, **style}
+
+
+def _json(schema: str, example: Any, about: str) -> dict[str, Any]:
+    content = {"schema": {"$ref": _REF.format(name=schema)}, "example": example}
+    return {"description": about, "content": {"application/json": content}}
+
+
+def _errors(*statuses: int) -> dict[str, Any]:
+    answers = {}
+    for status in statuses:
+        example = examples.ERRORS[status]
+        answer = _json("ErrorBody", example, f"{example['error']}.")
+        if status in (429, 503):
+            retry = {"description": "Seconds to wait.", "schema": {"type": "integer"}}
+            answer["headers"] = {"Retry-After": retry}
+        answers[str(status)] = answer
+    return answers

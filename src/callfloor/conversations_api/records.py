@@ -1,0 +1,116 @@
+"""Conversations as this API writes them."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Sequence
+from typing import Any
+
+from callfloor.conversations.listing import Conversation, Found, Participant
+from callfloor.conversations.tables import ConversationKind
+from callfloor.conversations.transcripts import Segment
+from callfloor.conversations_api import wire
+from callfloor.conversations_api.wire import Expand
+from callfloor.foundation.clock import iso, iso_or_none
+
+
+def call_records(found: Found, client_id: str, expand: Collection[Expand]) -> list[wire.CallRecord]:
+    """Return the calls with every key."""
+    return [
+        wire.CallRecord(
+            **_shared(row, found, client_id, expand),
+            caller=row.caller,
+            callee=row.callee,
+            direction=row.direction,
+            external_call_id=row.external_call_id,
+        )
+        for row in found.rows
+    ]
+
+
+def meeting_records(found: Found, client_id: str, expand: Collection[Expand]) -> list[wire.MeetingRecord]:
+    """Return the meetings with every key."""
+    return [
+        wire.MeetingRecord(
+            **_shared(row, found, client_id, expand),
+            participant_emails=[p.email for p in found.participants.get(row.id, ()) if p.email],
+        )
+        for row in found.rows
+    ]
+
+
+def records(
+    kind: ConversationKind, found: Found, client_id: str, expand: Collection[Expand]
+) -> list[wire.CallRecord] | list[wire.MeetingRecord]:
+    """Return the records of the kind."""
+    if kind is ConversationKind.CALL:
+        return call_records(found, client_id, expand)
+    return meeting_records(found, client_id, expand)
+
+
+def _shared(row: Conversation, found: Found, client_id: str, expand: Collection[Expand]) -> dict[str, Any]:
+    transcript = found.transcripts.get(row.id, []) if Expand.TRANSCRIPT in expand else None
+    return {
+        "id": row.id,
+        "created_at": iso(row.created_at),
+        "updated_at": iso(row.updated_at),
+        "client_id": client_id,
+        "name": row.name,
+        "date": iso(row.date),
+        "participants": [_participant(p) for p in found.participants.get(row.id, ())],
+        "duration": None if row.duration_ms is None else row.duration_ms / 1000,
+        "metrics": _metrics(row),
+        "language": row.language,
+        "user": _user(row, client_id, is_expanded=Expand.USER in expand),
+        "transcript": None if transcript is None else _transcript(transcript),
+        "customer_domains": row.customer_domains,
+        "recording_consent": row.recording_consent,
+        "processing_status": row.processing_status,
+        "processing_reason": row.processing_reason,
+    }
+
+
+def _participant(party: Participant) -> wire.Participant:
+    share = None if party.speak_permille is None else party.speak_permille / 1000
+    return wire.Participant(party.id, party.name, party.email, party.is_internal, share)
+
+
+def _metrics(row: Conversation) -> wire.Metrics:
+    measured = row.metrics
+    if measured is None:
+        return wire.Metrics()
+    return wire.Metrics(
+        speak_ratio=measured.get("speak_share"),
+        questions=measured.get("question_count"),
+        words_per_minute=measured.get("words_per_minute"),
+        longest_monologue=measured.get("longest_monologue_seconds"),
+        silence_ratio=measured.get("silence_share"),
+        talk_to_listen=measured.get("talk_to_listen"),
+    )
+
+
+def _user(row: Conversation, client_id: str, *, is_expanded: bool) -> wire.User:
+    if row.owner_account_id is None:
+        return wire.User()
+    name = f"{row.owner_first_name or ''} {row.owner_last_name or ''}".strip()
+    user = wire.User(str(row.owner_account_id), name or None, row.owner_email)
+    if is_expanded:
+        user.first_name = row.owner_first_name
+        user.last_name = row.owner_last_name
+        user.client_id = client_id
+        user.created_at = iso_or_none(row.owner_created_at)
+    return user
+
+
+def _transcript(segments: Sequence[Segment]) -> list[wire.Segment]:
+    return [
+        wire.Segment(
+            speaker=segment.speaker,
+            start=segment.start_ms / 1000,
+            end=segment.end_ms / 1000,
+            text=segment.text,
+            words=None
+            if segment.words is None
+            else [wire.Word(text, start / 1000, end / 1000) for text, start, end in segment.words],
+        )
+        for segment in segments
+    ]

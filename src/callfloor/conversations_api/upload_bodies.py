@@ -1,0 +1,189 @@
+"""The body of an upload: fields in memory, the recording streamed to the file store."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import AsyncIterator
+from http import HTTPStatus
+
+import msgspec
+from fastapi.requests import Request
+from python_multipart.multipart import parse_options_header
+
+from callfloor.conversations.arrival import StoredRecording
+from callfloor.conversations_api.multipart import FIELD_BYTES, FIELD_COUNT, MultipartReader, Part
+from callfloor.conversations_api.refusals import Refused, bad_request
+from callfloor.conversations_api.upload_fields import check_each, form_value
+from callfloor.conversations_api.wire import Upload
+from callfloor.foundation.files import Files, TooLarge
+from callfloor.foundation.ids import new_id
+from callfloor.speech.sniffing import HEAD_BYTES, sniff
+
+_MEDIA_TYPES = {
+    "aac": "audio/aac",
+    "aiff": "audio/aiff",
+    "amr": "audio/amr",
+    "caf": "audio/x-caf",
+    "flac": "audio/flac",
+    "m4a": "audio/mp4",
+    "mp3": "audio/mpeg",
+    "mp4": "video/mp4",
+    "ogg": "audio/ogg",
+    "rf64": "audio/wav",
+    "w64": "audio/x-w64",
+    "wav": "audio/wav",
+    "webm": "video/webm",
+}
+_FOREIGN = f"{Upload.FILE}: is not a recording of a known format; send wav, mp3, m4a, aac, ogg, opus, flac or webm"
+
+
+@dataclasses.dataclass(slots=True)
+class UploadBody:
+    """What came: the fields as they are, and the recording where it is kept."""
+
+    fields: dict[str, object] = dataclasses.field(default_factory=dict)
+    recording: StoredRecording | None = None
+    field_bytes: int = 0
+
+
+async def read_upload(request: Request, files: Files, *, folder: str, limit_bytes: int) -> UploadBody:
+    """Read the body; the recording goes below the folder of the file store as it comes.
+
+    Raises:
+        Refused: 400, 413 or 415; nothing is kept then.
+    """
+    media_type, options = parse_options_header(request.headers.get("content-type"))
+    if media_type == b"application/json":
+        return UploadBody(await _json_fields(request))
+    if media_type != b"multipart/form-data":
+        raise Refused(
+            HTTPStatus.UNSUPPORTED_MEDIA_TYPE, "Content-Type must be multipart/form-data or application/json."
+        )
+    if not options.get(b"boundary"):
+        raise bad_request("Content-Type: must name the boundary of the form")
+    if _announced_bytes(request) > limit_bytes + FIELD_BYTES:
+        raise _too_large(limit_bytes)
+    reader = MultipartReader(request.stream(), options[b"boundary"])
+    return await _form(reader, files, folder=folder, limit_bytes=limit_bytes)
+
+
+async def _json_fields(request: Request) -> dict[str, object]:
+    if _announced_bytes(request) > FIELD_BYTES:
+        raise _fields_too_large()
+    body = bytearray()
+    async for chunk in request.stream():
+        body += chunk
+        if len(body) > FIELD_BYTES:
+            raise _fields_too_large()
+    try:
+        return msgspec.json.decode(body, type=dict[str, object])
+    except msgspec.MsgspecError as error:
+        raise bad_request(f"body: must be a JSON object ({error})") from None
+
+
+async def _form(reader: MultipartReader, files: Files, *, folder: str, limit_bytes: int) -> UploadBody:
+    body = UploadBody()
+    try:
+        while (part := await reader.next_part()) is not None:
+            if part.name == Upload.FILE and (part.filename is not None or part.content_type is not None):
+                check_each(body.fields)
+                await _take_file(body, part, reader, files, folder=folder, limit_bytes=limit_bytes)
+            else:
+                await _take_field(body, part, reader)
+        check_each(body.fields)
+    except BaseException:
+        await discard(files, body)
+        raise
+    return body
+
+
+async def discard(files: Files, body: UploadBody) -> None:
+    """Remove the recording of an upload that does not count."""
+    if body.recording is not None:
+        await files.delete(body.recording.file_key)
+
+
+async def _take_field(body: UploadBody, part: Part, reader: MultipartReader) -> None:
+    if part.filename is not None:
+        raise bad_request(f"{part.name[:64]}: must be a field, not a file")
+    if part.name in body.fields:
+        raise bad_request(f"{part.name[:64]}: may be given once")
+    if len(body.fields) == FIELD_COUNT:
+        raise bad_request(f"body: may hold at most {FIELD_COUNT} fields")
+    value = bytearray()
+    async for piece in reader.data():
+        value += piece
+        body.field_bytes += len(piece)
+        if body.field_bytes > FIELD_BYTES:
+            raise _fields_too_large()
+    try:
+        text = value.decode()
+    except UnicodeDecodeError:
+        raise bad_request(f"{part.name[:64]}: must be UTF-8 text") from None
+    body.fields[part.name] = form_value(part.name, text)
+
+
+async def _take_file(
+    body: UploadBody, part: Part, reader: MultipartReader, files: Files, *, folder: str, limit_bytes: int
+) -> None:
+    if body.recording is not None:
+        raise bad_request(f"{Upload.FILE}: may be sent once")
+    data = reader.data()
+    head = await _head(data)
+    if not head:
+        if part.filename:
+            raise bad_request(f"{Upload.FILE}: is empty")
+        return  # a browser's form sends an empty part for a file that nobody chose
+    container = sniff(head)
+    if container is None:
+        raise Refused(HTTPStatus.UNSUPPORTED_MEDIA_TYPE, _FOREIGN)
+    recording_id = new_id()
+    try:
+        kept = await files.put_stream(f"{folder}/{recording_id}", _joined(head, data), limit_bytes=limit_bytes)
+    except TooLarge as error:
+        raise _too_large(error.limit_bytes) from None
+    body.recording = StoredRecording(
+        id=recording_id,
+        file_key=kept.key,
+        size_bytes=kept.size_bytes,
+        sha256=kept.sha256,
+        media_type=_MEDIA_TYPES.get(container, "application/octet-stream"),
+        original_name=_base_name(part.filename or ""),
+    )
+
+
+async def _head(data: AsyncIterator[bytes]) -> bytes:
+    head = bytearray()
+    async for piece in data:
+        head += piece
+        if len(head) >= HEAD_BYTES:
+            break
+    return bytes(head)
+
+
+async def _joined(head: bytes, rest: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
+    yield head
+    async for piece in rest:
+        yield piece
+
+
+def _base_name(filename: str) -> str | None:
+    name = filename.replace("\\", "/").rpartition("/")[2]
+    return "".join(c for c in name if c.isprintable())[:255].strip() or None
+
+
+def _announced_bytes(request: Request) -> int:
+    text = request.headers.get("content-length", "")
+    return int(text) if text.isascii() and text.isdigit() else 0
+
+
+def _too_large(limit_bytes: int) -> Refused:
+    return Refused(
+        HTTPStatus.REQUEST_ENTITY_TOO_LARGE, f"{Upload.FILE}: a recording may have at most {limit_bytes} bytes."
+    )
+
+
+def _fields_too_large() -> Refused:
+    return Refused(
+        HTTPStatus.REQUEST_ENTITY_TOO_LARGE, f"body: the fields may have at most {FIELD_BYTES} bytes together."
+    )

@@ -1,0 +1,263 @@
+"""Fields of an uploaded call, checked all at once, each problem naming its field."""
+
+from __future__ import annotations
+
+import dataclasses
+import re
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, NoReturn
+
+import msgspec
+
+from callfloor.access.accounts import checked_email
+from callfloor.conversations.parties import AGENT, CUSTOMER, Party
+from callfloor.conversations.transcripts import Segment
+from callfloor.conversations_api import wire
+from callfloor.conversations_api.instants import instant
+from callfloor.conversations_api.refusals import bad_request
+from callfloor.conversations_api.wire import Upload
+from callfloor.foundation.clock import Millis
+from callfloor.foundation.errors import InvalidInput
+
+CHANNEL_COUNT = 2
+PARTICIPANTS_LIMIT = 100
+SEGMENTS_LIMIT = 50_000
+_TEXT_LENGTH, _NAME_LENGTH = 255, 500
+_LANGUAGE = re.compile(r"[a-zA-Z]{2,3}([-_][a-zA-Z0-9]{2,8}){0,2}", re.ASCII)
+_AS_JSON = frozenset((Upload.PARTICIPANTS, Upload.CHANNELS, Upload.TRANSCRIPT))
+_ELSEWHERE = "fetching a recording from an address is not available yet; send the file"
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class UploadFields:
+    """What the fields say; None where nothing was said."""
+
+    external_call_id: str | None
+    date: Millis | None
+    direction: str | None
+    caller: str | None
+    callee: str | None
+    name: str | None
+    language: str | None
+    user_email: str | None
+    parties: tuple[Party, ...]
+    channels: Mapping[int, str]
+    """`agent` or `customer` by channel; empty where nothing was said."""
+    transcript: tuple[Segment, ...] | None
+
+
+def form_value(name: str, text: str) -> object:
+    """Return a form field's value: the text, or what its JSON says; an empty field was not given.
+
+    Raises:
+        Refused: 400, the field holds no JSON where it must.
+    """
+    if not text.strip():
+        return None
+    if name not in _AS_JSON:
+        return text
+    try:
+        return msgspec.json.decode(text)
+    except msgspec.DecodeError as error:
+        raise bad_request(f"{name}: must be JSON ({error})") from None
+
+
+def check_each(raw: Mapping[str, object]) -> None:
+    """Check every field by itself, while others may still come.
+
+    Raises:
+        Refused: 400 with every wrong field named.
+    """
+    _values(raw)
+
+
+def upload_fields(raw: Mapping[str, object]) -> UploadFields:
+    """Return what the fields say.
+
+    Raises:
+        Refused: 400 with every wrong field named.
+    """
+    values = _values(raw)
+    parties: Sequence[Party] = values.get(Upload.PARTICIPANTS) or ()
+    channels, parties = _assigned(values.get(Upload.CHANNELS) or {}, parties)
+    return UploadFields(
+        external_call_id=values.get(Upload.EXTERNAL_CALL_ID),
+        date=values.get(Upload.DATE),
+        direction=values.get(Upload.DIRECTION),
+        caller=values.get(Upload.CALLER),
+        callee=values.get(Upload.CALLEE),
+        name=values.get(Upload.NAME),
+        language=values.get(Upload.LANGUAGE),
+        user_email=values.get(Upload.USER_EMAIL),
+        parties=tuple(parties),
+        channels=channels,
+        transcript=values.get(Upload.TRANSCRIPT),
+    )
+
+
+def _values(raw: Mapping[str, object]) -> dict[str, Any]:
+    values: dict[str, Any] = {}
+    problems: list[str] = []
+    for name, value in raw.items():
+        parse = _PARSERS.get(name)
+        if parse is None:
+            problems.append(f"{_shown(name)}: is not a field of an upload")
+        elif value is not None:
+            try:
+                values[name] = parse(value)
+            except ValueError as error:
+                problems.append(f"{name}: {error}")
+            except InvalidInput as error:
+                problems += [f"{name}: {e.message}" for e in error.errors]
+            except msgspec.ValidationError as error:
+                problems.append(_located(name, str(error)))
+    if problems:
+        raise bad_request(*problems)
+    return values
+
+
+def _shown(name: str) -> str:
+    return name[:64] if name.isprintable() and name else "(a field without a name)"
+
+
+def _located(name: str, message: str) -> str:
+    what, _, where = message.partition(" - at `$")
+    return f"{name}{where.rstrip('`')}: {what[:1].lower()}{what[1:]}"
+
+
+def _text(limit: int) -> Callable[[object], str | None]:
+    def parse(value: object) -> str | None:
+        if not isinstance(value, str):
+            raise ValueError("must be text")  # noqa: TRY004  # a wrong field, not a wrong call
+        if len(value) > limit or "\x00" in value:
+            raise ValueError(f"must have at most {limit} characters, none of them NUL")
+        return value.strip() or None
+
+    return parse
+
+
+def _short(value: object) -> str | None:
+    return _text(_TEXT_LENGTH)(value)
+
+
+def _date(value: object) -> Millis | None:
+    text = _short(value)
+    return None if text is None else instant(text)
+
+
+def _direction(value: object) -> str | None:
+    text = _short(value)
+    if text is not None and text not in list(wire.Direction):
+        raise ValueError(f"must be {' or '.join(wire.Direction)}")
+    return text
+
+
+def _language(value: object) -> str | None:
+    text = _short(value)
+    if text is not None and not _LANGUAGE.fullmatch(text):
+        raise ValueError("must be a language code such as en or pt-BR")
+    return text
+
+
+def _email(value: object) -> str | None:
+    text = _short(value)
+    return None if text is None else checked_email(text)
+
+
+def _participants(value: object) -> tuple[Party, ...]:
+    given = msgspec.convert(value, list[wire.ParticipantInput])
+    if len(given) > PARTICIPANTS_LIMIT:
+        raise ValueError(f"may hold at most {PARTICIPANTS_LIMIT}")
+    return tuple(_party(at, party) for at, party in enumerate(given))
+
+
+def _party(at: int, given: wire.ParticipantInput) -> Party:
+    try:
+        name, email = _short(given.name or ""), _email(given.email or "")
+    except (ValueError, InvalidInput) as error:
+        raise ValueError(f"number {at}: {error}") from None
+    if name is None and email is None:
+        raise ValueError(f"number {at}: must have a name or an email")
+    return Party(name, email, given.is_internal, given.channel)
+
+
+def _channels(value: object) -> dict[int, str]:
+    if isinstance(value, list):
+        value = {str(at): who for at, who in enumerate(value)}
+    given = msgspec.convert(value, dict[str, str])
+    numbers = [str(n) for n in range(CHANNEL_COUNT)]
+    if not all(number in numbers for number in given):
+        raise ValueError(f"must say for {' and '.join(numbers)} who speaks there")
+    return {int(number): who.strip() for number, who in given.items()}
+
+
+def _transcript(value: object) -> tuple[Segment, ...] | None:
+    given = msgspec.convert(value, list[wire.Segment])
+    if not given:
+        return None
+    if len(given) > SEGMENTS_LIMIT:
+        raise ValueError(f"may hold at most {SEGMENTS_LIMIT} segments")
+    return tuple(sorted((_segment(at, s) for at, s in enumerate(given)), key=lambda s: s.start_ms))
+
+
+def _segment(at: int, given: wire.Segment) -> Segment:
+    if given.end < given.start or any(w.end < w.start for w in given.words or ()):
+        raise ValueError(f"number {at}: ends before it starts")
+    if "\x00" in given.text or "\x00" in given.speaker or any("\x00" in w.text for w in given.words or ()):
+        raise ValueError(f"number {at}: holds a NUL character")
+    words = None if given.words is None else [(w.text, _ms(w.start), _ms(w.end)) for w in given.words]
+    return Segment(
+        given.speaker.strip() or "Speaker", _ms(given.start), _ms(given.end), given.text.strip(), None, words
+    )
+
+
+def _ms(seconds: float) -> int:
+    return round(seconds * 1000)
+
+
+def _elsewhere(_: object) -> NoReturn:
+    raise ValueError(_ELSEWHERE)
+
+
+def _a_file(_: object) -> NoReturn:
+    raise ValueError("must be a file part, with a filename")
+
+
+_PARSERS: dict[str, Callable[[object], object]] = {
+    Upload.FILE: _a_file,
+    Upload.RECORDING_URL: _elsewhere,
+    Upload.EXTERNAL_CALL_ID: _short,
+    Upload.DATE: _date,
+    Upload.DIRECTION: _direction,
+    Upload.CALLER: _short,
+    Upload.CALLEE: _short,
+    Upload.NAME: _text(_NAME_LENGTH),
+    Upload.LANGUAGE: _language,
+    Upload.USER_EMAIL: _email,
+    Upload.PARTICIPANTS: _participants,
+    Upload.CHANNELS: _channels,
+    Upload.TRANSCRIPT: _transcript,
+}
+
+
+def _assigned(given: Mapping[int, str], parties: Sequence[Party]) -> tuple[dict[int, str], list[Party]]:
+    """Turn names of participants into the participants' channels, and the channel's side with them."""
+    channels, placed, problems = dict[int, str](), list(parties), list[str]()
+    for number, who in given.items():
+        if who.lower() in (AGENT, CUSTOMER):
+            channels[number] = who.lower()
+            continue
+        at = next((i for i, p in enumerate(placed) if who and who.lower() in _names(p)), None)
+        if at is None:
+            problems.append(
+                f"{Upload.CHANNELS}: {who!r} must be {AGENT}, {CUSTOMER}, or the name or email of a participant"
+            )
+        else:
+            placed[at] = dataclasses.replace(placed[at], channel=number)
+    if problems:
+        raise bad_request(*problems)
+    return channels, placed
+
+
+def _names(party: Party) -> set[str]:
+    return {name.lower() for name in (party.name, party.email) if name}

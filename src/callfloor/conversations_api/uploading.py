@@ -1,0 +1,101 @@
+"""POST /calls: a recorded call comes in, once however often it is sent."""
+
+from __future__ import annotations
+
+import hashlib
+from functools import partial
+from http import HTTPStatus
+from pathlib import PurePath
+
+from fastapi.requests import Request
+from fastapi.responses import Response
+
+from callfloor.analysis.given import analyzed
+from callfloor.conversations.arrival import Arrival, StoredRecording, encoded, receive_conversation
+from callfloor.conversations.tables import ConversationKind
+from callfloor.conversations_api.reading import record_response
+from callfloor.conversations_api.refusals import bad_request
+from callfloor.conversations_api.upload_bodies import UploadBody, discard, read_upload
+from callfloor.conversations_api.upload_fields import UploadFields, upload_fields
+from callfloor.conversations_api.wire import Upload
+from callfloor.foundation import clock
+from callfloor.foundation.ids import new_id
+from callfloor.foundation.services import Services
+from callfloor.teams.principals import Principal
+
+_NAMELESS = "Call"
+
+
+async def upload_call(request: Request, services: Services, principal: Principal) -> Response:
+    """Answer 202 with the new call, or 200 with the one that came before.
+
+    The recording is on disk before the one transaction that makes the call, so a stop at any point leaves either
+    nothing but a file that the sweep removes, or the whole call; the client's repeat finds it.
+    """
+    if request.query_params:
+        raise bad_request(*(f"{name}: is not a parameter of an upload" for name in request.query_params))
+    body = await read_upload(
+        request,
+        services.files,
+        folder=f"recordings/{principal.team_id}",
+        limit_bytes=services.settings.upload.max_bytes,
+    )
+    try:
+        arrival = _arrival(request, principal, upload_fields(body.fields), body.recording)
+    except BaseException:
+        await discard(services.files, body)
+        raise
+    return await _received(services, principal, arrival, body)
+
+
+async def _received(services: Services, principal: Principal, arrival: Arrival, body: UploadBody) -> Response:
+    # A failed write may have been committed: its file is left to the sweep, which knows.
+    received = await services.db.write(partial(receive_conversation, arrival=arrival))
+    if received.conversation_id != arrival.conversation_id:
+        await discard(services.files, body)
+    return await record_response(
+        services,
+        principal,
+        arrival.kind,
+        received.conversation_id,
+        status=HTTPStatus.ACCEPTED if received.is_new else HTTPStatus.OK,
+        headers={"Location": f"/calls/{received.conversation_id}"},
+    )
+
+
+def _arrival(
+    request: Request, principal: Principal, fields: UploadFields, recording: StoredRecording | None
+) -> Arrival:
+    if recording is None and fields.transcript is None:
+        raise bad_request(f"{Upload.FILE}: is required; send the recording as a file part, or a {Upload.TRANSCRIPT}")
+    now = clock.now()
+    client = request.scope.get("client")
+    actor = principal.actor(
+        request_id=request.scope.get("callfloor.request_id", ""), address=client[0] if client else ""
+    )
+    arrival = Arrival(
+        team_id=principal.team_id,
+        kind=ConversationKind.CALL,
+        conversation_id=new_id(),
+        now=now,
+        actor=actor,
+        date=now if fields.date is None else fields.date,
+        name=fields.name or _name_of(recording),
+        content_sha256=recording.sha256 if recording else hashlib.sha256(encoded(fields.transcript or ())).hexdigest(),
+        direction=fields.direction,
+        caller=fields.caller,
+        callee=fields.callee,
+        external_call_id=fields.external_call_id,
+        language=fields.language,
+        owner_email=fields.user_email,
+        maker_account_id=principal.made_by_account_id,
+        key_id=principal.key_id,
+        parties=fields.parties,
+        channels=fields.channels,
+        recording=recording,
+    )
+    return arrival if fields.transcript is None else analyzed(arrival, fields.transcript)
+
+
+def _name_of(recording: StoredRecording | None) -> str:
+    return (PurePath(recording.original_name).stem if recording and recording.original_name else "") or _NAMELESS

@@ -1,0 +1,278 @@
+"""Every name and shape on the wire of the Conversations API; a correction of the contract is made here."""
+
+from __future__ import annotations
+
+import enum
+from typing import Annotated, Any
+
+import msgspec
+from msgspec import UNSET, Meta, Struct, UnsetType
+
+API_KEY_HEADER = "api-key"
+CLIENT_ID_HEADER = "client-id"
+
+
+class Query(enum.StrEnum):
+    """Names of the lists' query parameters."""
+
+    PAGE = "page"
+    PAGE_SIZE = "pageSize"
+    ORDER = "sortingOrder"
+    START = "startDate"
+    END = "endDate"
+    SCOPES = "scopes"
+    EXPAND = "expand"
+    DOMAIN = "customerDomain"
+    ID = "id"
+    UPDATED_SINCE = "updatedSince"
+    CURSOR = "cursor"
+
+
+class Order(enum.StrEnum):
+    """Values of `sortingOrder`."""
+
+    ASCENDING = "ascending"
+    DESCENDING = "descending"
+
+
+class Scope(enum.StrEnum):
+    """Values of `scopes`."""
+
+    INTERNAL = "internal"
+    EXTERNAL = "external"
+
+
+class Expand(enum.StrEnum):
+    """Values of `expand`; the same on calls and meetings."""
+
+    USER = "user_client_augmentation"
+    TRANSCRIPT = "meeting_transcript"
+
+
+class Upload(enum.StrEnum):
+    """Names of an upload's fields."""
+
+    FILE = "file"
+    RECORDING_URL = "recordingUrl"
+    EXTERNAL_CALL_ID = "externalCallId"
+    DATE = "date"
+    DIRECTION = "direction"
+    CALLER = "caller"
+    CALLEE = "callee"
+    NAME = "name"
+    LANGUAGE = "language"
+    USER_EMAIL = "userEmail"
+    PARTICIPANTS = "participants"
+    CHANNELS = "channels"
+    TRANSCRIPT = "transcript"
+
+
+class Direction(enum.StrEnum):
+    """Values of `direction`."""
+
+    INBOUND = "inbound"
+    OUTBOUND = "outbound"
+
+
+_Instant = Annotated[str, Meta(description="ISO 8601, UTC, milliseconds.", extra_json_schema={"format": "date-time"})]
+_Share = Annotated[float, Meta(ge=0, le=1)]
+
+
+class ErrorBody(Struct, rename="camel"):
+    """Every answer that is not 2xx; with 400 the message is a list, one entry a field."""
+
+    status_code: int
+    error: str
+    message: str | list[str]
+
+
+class User(Struct, rename="camel"):
+    """The person the conversation belongs to; the last four only with `expand=user_client_augmentation`."""
+
+    id: str | None = None
+    name: str | None = None
+    email: str | None = None
+    first_name: str | UnsetType | None = UNSET
+    last_name: str | UnsetType | None = UNSET
+    client_id: str | UnsetType = UNSET
+    created_at: _Instant | UnsetType | None = UNSET
+
+
+class Participant(Struct, rename="camel"):
+    """A party of the conversation; `speakRatio` is its share of the speech."""
+
+    id: str
+    name: str | None
+    email: str | None
+    is_internal: bool
+    speak_ratio: _Share | None
+
+
+class Metrics(Struct, rename="camel"):
+    """Measures of the talk, null while they are not known; durations in seconds."""
+
+    speak_ratio: _Share | None = None
+    questions: int | None = None
+    patience: float | None = None
+    words_per_minute: float | None = None
+    longest_monologue: float | None = None
+    interruptions: int | None = None
+    silence_ratio: _Share | None = None
+    talk_to_listen: float | None = None
+
+
+class Word(Struct, rename="camel"):
+    """A word; start and end in seconds from the beginning."""
+
+    text: str
+    start: Annotated[float, Meta(ge=0, le=604800)]
+    end: Annotated[float, Meta(ge=0, le=604800)]
+
+
+class Segment(Struct, rename="camel", omit_defaults=True):
+    """What one speaker said without a break; start and end in seconds from the beginning."""
+
+    speaker: Annotated[str, Meta(max_length=255)]
+    start: Annotated[float, Meta(ge=0, le=604800)]
+    end: Annotated[float, Meta(ge=0, le=604800)]
+    text: Annotated[str, Meta(max_length=100_000)]
+    words: list[Word] | None = None
+
+
+class Evidence(Struct, rename="camel"):
+    """The place in the conversation that a statement rests on, in seconds."""
+
+    start: float
+    end: float
+    text: str
+
+
+class ActionItem(Struct, rename="camel"):
+    """Something that was promised."""
+
+    text: str
+    assignee: str | None
+    due_date: str | None
+    evidence: Evidence | None
+
+
+class Insight(Struct, rename="camel"):
+    """The answer to a named question."""
+
+    name: str
+    value: str | None
+    evidence: Evidence | None
+
+
+class Feedback(Struct, rename="camel"):
+    """A scored criterion."""
+
+    criterion: str
+    score: float | None
+    text: str | None
+    evidence: Evidence | None
+
+
+class ConversationType(Struct, rename="camel"):
+    """The meeting type or call type."""
+
+    id: str | None = None
+    name: str | None = None
+
+
+class Record(Struct, rename="camel", kw_only=True):
+    """A conversation; every key is always present."""
+
+    id: str
+    created_at: _Instant
+    updated_at: _Instant
+    client_id: str
+    name: str
+    date: _Instant
+    summary: str | None = None
+    action_items: list[ActionItem] = []
+    participants: list[Participant]
+    user_questions: list[str] = []
+    duration: Annotated[float, Meta(ge=0, description="Seconds.")] | None
+    email_draft: str | None = None
+    feedback: list[Feedback] = []
+    metrics: Metrics
+    type: ConversationType = msgspec.field(default_factory=ConversationType)
+    insights: list[Insight] = []
+    language: str | None
+    outcome: str | None = None
+    comments: list[dict[str, Any]] = []
+    rating: float | None = None
+    user: User
+    recording_ref: str | None = None
+    transcript: list[Segment] | None = None
+    crm_reference: dict[str, Any] = {}
+    customer_domains: list[str]
+    business_entities: list[dict[str, Any]] = []
+    recording_consent: str | None
+    processing_status: Annotated[str, Meta(extra_json_schema={"enum": ["queued", "processing", "analyzed", "failed"]})]
+    processing_reason: str | None
+
+
+class CallRecord(Record, rename="camel", kw_only=True):
+    """A telephone or dialler call."""
+
+    caller: str | None
+    callee: str | None
+    direction: Annotated[str, Meta(extra_json_schema={"enum": list(Direction)})] | None
+    external_call_id: str | None
+
+
+class MeetingRecord(Record, rename="camel", kw_only=True):
+    """A recorded video meeting."""
+
+    participant_emails: list[str]
+    metadata: dict[str, Any] = {}
+
+
+class PageMeta(Struct, rename="camel"):
+    """Where the page stands in the list."""
+
+    total: int
+    returned: int
+    page: int
+    page_size: int
+
+
+class CallPage(Struct):
+    """A page of calls."""
+
+    data: list[CallRecord]
+    meta: PageMeta
+
+
+class MeetingPage(Struct):
+    """A page of meetings."""
+
+    data: list[MeetingRecord]
+    meta: PageMeta
+
+
+class ParticipantInput(Struct, rename="camel", forbid_unknown_fields=True):
+    """A party of an uploaded call; what is left out of `isInternal` follows from the e-mail domain."""
+
+    name: Annotated[str, Meta(max_length=255)] | None = None
+    email: Annotated[str, Meta(max_length=254)] | None = None
+    is_internal: bool | None = None
+    channel: Annotated[int, Meta(ge=0, le=1)] | None = None
+
+
+class CallUpload(Struct, rename="camel", forbid_unknown_fields=True):
+    """An upload without a file: the transcript that the telephony made."""
+
+    transcript: Annotated[list[Segment], Meta(min_length=1, max_length=50_000)]
+    external_call_id: Annotated[str, Meta(max_length=255)] | None = None
+    date: _Instant | None = None
+    direction: Annotated[str, Meta(extra_json_schema={"enum": list(Direction)})] | None = None
+    caller: Annotated[str, Meta(max_length=255)] | None = None
+    callee: Annotated[str, Meta(max_length=255)] | None = None
+    name: Annotated[str, Meta(max_length=500)] | None = None
+    language: Annotated[str, Meta(max_length=35)] | None = None
+    user_email: Annotated[str, Meta(max_length=254)] | None = None
+    participants: Annotated[list[ParticipantInput], Meta(max_length=100)] | None = None
+    channels: dict[str, str] | None = None
