@@ -109,5 +109,7 @@ class Connection:
 
 
 def connect(path: str, **_options: Any) -> Connection:
-    """Open the file."""
-    return Connection(open_connection(Path(path)))
+    """Open the file; foreign keys are off: altering a table drops its old copy, and with it what refers to it."""
+    connection = open_connection(Path(path))
+    connection.execute("PRAGMA foreign_keys=OFF").fetchall()
+    return Connection(connection)

@@ -42,7 +42,7 @@ def translated() -> Iterator[None]:
         raise Clash(str(error)) from error
     except (apsw.BusyError, apsw.LockedError) as error:
         raise Busy("another process is writing to the database") from error
-    except (apsw.FullError, apsw.IOError, apsw.CantOpenError) as error:
+    except (apsw.FullError, apsw.IOError, apsw.CantOpenError, apsw.ConnectionClosedError) as error:
         raise Gone(f"the database file cannot be used: {error}") from error
     except psycopg.errors.IntegrityError as error:
         raise Clash(str(error)) from error

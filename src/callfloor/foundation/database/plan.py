@@ -27,12 +27,9 @@ class Plan:
         self.sql = str(compiled)
         if "POSTCOMPILE" in self.sql:
             raise PlanError(f"an expanding IN cannot be compiled once; use any_of(): {self.sql}")
-        self._constants = {
-            key: bind.effective_value
-            for key, bind in compiled.binds.items()
-            if not bind.required and bind.effective_value is not None
-        }
-        self.names = frozenset(set(compiled.binds) - set(self._constants))
+        binds = {name: bind for bind, name in compiled.bind_names.items()}
+        self._constants = {name: bind.effective_value for name, bind in binds.items() if not bind.required}
+        self.names = frozenset(binds.keys() - self._constants.keys())
         processors = compiled._bind_processors  # noqa: SLF001  # no public accessor exists
         encoders = {name: processor for name, processor in processors.items() if callable(processor)}
         self._constants = {k: encoders[k](v) if k in encoders else v for k, v in self._constants.items()}

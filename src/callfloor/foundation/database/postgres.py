@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import asyncio
-import contextvars
-import threading
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import psycopg
@@ -15,6 +14,7 @@ from sqlalchemy.dialects.postgresql import psycopg as psycopg_dialect
 
 from callfloor.foundation.database.errors import RETRYABLE_ON_POSTGRES, Busy, Gone, translated
 from callfloor.foundation.database.plan import Plans
+from callfloor.foundation.database.threads import run_in
 from callfloor.foundation.database.tx import Tx
 
 if TYPE_CHECKING:
@@ -38,6 +38,14 @@ def _options(statement_timeout_ms: int) -> dict[str, Any]:
     }
 
 
+async def _fetch(pool: AsyncConnectionPool[Any], sql: str, params: Params) -> list[Any]:
+    with translated():
+        async with pool.connection() as connection:
+            cursor = await connection.execute(sql, params)
+            rows: list[Any] = await cursor.fetchall()
+            return rows
+
+
 class PostgresDatabase:
     """See `database.Database`."""
 
@@ -48,11 +56,12 @@ class PostgresDatabase:
         self._plans = Plans(psycopg_dialect.dialect(dbapi=psycopg))  # type: ignore[no-untyped-call]  # dialect is untyped
         self._readers: AsyncConnectionPool[Any] | None = None
         self._opening: asyncio.Lock | None = None
+        self._is_closed = False
         self._writers = self._pool(WRITE_THREADS, _options(15_000))
+        self._readers_now = self._pool(READ_CONNECTIONS, _options(300_000))
         self._reporters = self._pool(REPORT_THREADS, _options(300_000))
         self._write_threads = ThreadPoolExecutor(WRITE_THREADS, thread_name_prefix="pg-write")
         self._report_threads = ThreadPoolExecutor(REPORT_THREADS, thread_name_prefix="pg-report")
-        self._closed = threading.Event()
 
     def _pool(self, size: int, kwargs: dict[str, Any]) -> ConnectionPool[Any]:
         return ConnectionPool(
@@ -71,6 +80,8 @@ class PostgresDatabase:
         if self._opening is None:
             self._opening = asyncio.Lock()
         async with self._opening:
+            if self._is_closed:
+                raise Gone("the database is closed")
             if self._readers is None:
                 pool: AsyncConnectionPool[Any] = AsyncConnectionPool(
                     self._url,
@@ -89,40 +100,31 @@ class PostgresDatabase:
         plan = self._plans.of(statement, params)
         pool = self._readers or await self._reader_pool()
         bound = plan.bind(params)
-        for attempt in (1, 2):
-            try:
-                with translated():
-                    async with pool.connection() as connection:
-                        cursor = await connection.execute(plan.sql, bound)
-                        return plan.decode(await cursor.fetchall())
-            except (PoolTimeout, PoolClosed) as error:
-                raise Gone("the database cannot be reached") from error
-            except Gone:
-                # A pooled connection may have died since its last use (server restart): once, with a fresh one.
-                if attempt == 2:
-                    raise
-                await pool.check()
-        raise Gone("the database cannot be reached")
+        try:
+            return plan.decode(await _fetch(pool, plan.sql, bound))
+        except Gone as error:
+            if isinstance(error.__cause__, PoolTimeout | PoolClosed):
+                raise
+        # A pooled connection may have died since its last use (server restart): once more, with a fresh one.
+        await pool.check()
+        return plan.decode(await _fetch(pool, plan.sql, bound))
 
     async def write(self, verb: Callable[[Tx], T]) -> T:
         """Run the verb on a writer thread; shielded, since what has started may commit."""
-        context = contextvars.copy_context()
-        loop = asyncio.get_running_loop()
-        started = loop.run_in_executor(self._write_threads, lambda: context.run(self.write_now, verb))
-        return await asyncio.shield(started)
+        return await run_in(self._write_threads, partial(self.write_now, verb))
 
     async def report(self, work: Callable[[Tx], T]) -> T:
         """Run a long read on the report pool."""
-        return await asyncio.get_running_loop().run_in_executor(self._report_threads, self.read_now, work)
+        return await run_in(self._report_threads, partial(self._read, self._reporters, work))
 
     def read_now(self, work: Callable[[Tx], T]) -> T:
         """Run reads in one repeatable-read snapshot."""
-        try:
-            with translated(), self._reporters.connection() as connection:
-                connection.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ READ ONLY")
-                return work(Tx(connection, self._plans))
-        except (PoolTimeout, PoolClosed) as error:
-            raise Gone("the database cannot be reached") from error
+        return self._read(self._readers_now, work)
+
+    def _read(self, pool: ConnectionPool[Any], work: Callable[[Tx], T]) -> T:
+        with translated(), pool.connection() as connection:
+            connection.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ READ ONLY")
+            return work(Tx(connection, self._plans))
 
     def write_now(self, verb: Callable[[Tx], T]) -> T:
         """Run the verb in one transaction on this thread; run it again when PostgreSQL broke a tie against it."""
@@ -133,19 +135,20 @@ class PostgresDatabase:
             except Busy as error:
                 if not isinstance(error.__cause__, RETRYABLE_ON_POSTGRES):
                     raise
-            except (PoolTimeout, PoolClosed) as error:
-                raise Gone("the database cannot be reached") from error
         raise Busy("the database could not order this among other changes")
 
     async def close(self) -> None:
         """Finish the writes under way, then close."""
+        self._is_closed = True
         if self._readers is not None:
             await self._readers.close()
         await asyncio.to_thread(self.close_now)
 
     def close_now(self) -> None:
         """Finish the writes under way, then close."""
+        self._is_closed = True
         self._write_threads.shutdown()
         self._report_threads.shutdown()
         self._writers.close()
+        self._readers_now.close()
         self._reporters.close()

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
+import queue
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -13,10 +16,11 @@ import apsw
 import structlog
 from sqlalchemy.dialects import sqlite
 
-from callfloor.foundation.database.errors import Busy, translated
+from callfloor.foundation.database.errors import Busy, Gone, translated
 from callfloor.foundation.database.plan import Plans
 from callfloor.foundation.database.sqlite_connection import connect
 from callfloor.foundation.database.sqlite_writer import SqliteWriter
+from callfloor.foundation.database.threads import run_in
 from callfloor.foundation.database.tx import Tx
 
 if TYPE_CHECKING:
@@ -49,9 +53,8 @@ class SqliteDatabase:
         self._step_calls = 0
         self._reader.set_progress_handler(self._count_steps, STEPS_PER_CALL)
         self._reports = ThreadPoolExecutor(_REPORT_THREADS, thread_name_prefix="report")
-        self._own = threading.local()
-        self._readers: list[apsw.Connection] = []
-        self._readers_lock = threading.Lock()
+        self._idle: queue.LifoQueue[apsw.Connection] = queue.LifoQueue()
+        self._is_closed = threading.Event()
 
     def _count_steps(self) -> bool:
         self._step_calls += 1
@@ -77,27 +80,35 @@ class SqliteDatabase:
 
     async def report(self, work: Callable[[Tx], T]) -> T:
         """Run a long read on the report pool."""
-        return await asyncio.get_running_loop().run_in_executor(self._reports, self.read_now, work)
+        return await run_in(self._reports, partial(self.read_now, work))
 
     def read_now(self, work: Callable[[Tx], T]) -> T:
-        """Run reads on this thread's own read-only connection, in one snapshot."""
-        connection = self._thread_reader()
-        with translated():
-            connection.execute("BEGIN")
-        try:
-            return work(Tx(connection, self._plans))
-        finally:
-            connection.execute("ROLLBACK")
+        """Run reads on a read-only connection of their own, in one snapshot."""
+        with self._borrowed_reader() as connection:
+            with translated():
+                connection.execute("BEGIN")
+            try:
+                return work(Tx(connection, self._plans))
+            finally:
+                if connection.in_transaction:
+                    connection.execute("ROLLBACK")
 
-    def _thread_reader(self) -> apsw.Connection:
-        connection: apsw.Connection | None = getattr(self._own, "connection", None)
-        if connection is None:
+    @contextlib.contextmanager
+    def _borrowed_reader(self) -> Iterator[apsw.Connection]:
+        """Lend a connection: as many are opened as are in use at once, and kept."""
+        if self._is_closed.is_set():
+            raise Gone("the database is closed")
+        try:
+            connection = self._idle.get_nowait()
+        except queue.Empty:
             with translated():
                 connection = connect(self._path, read_only=True)
-            self._own.connection = connection
-            with self._readers_lock:
-                self._readers.append(connection)
-        return connection
+        try:
+            yield connection
+        finally:
+            self._idle.put(connection)
+            if self._is_closed.is_set():
+                self._close_idle()
 
     def write_now(self, verb: Callable[[Tx], T]) -> T:
         """Run the verb on the writer thread and wait."""
@@ -112,6 +123,11 @@ class SqliteDatabase:
         """Drain the queue, then close."""
         self._writer.close()
         self._reports.shutdown()
+        self._is_closed.set()
+        self._close_idle()
         self._reader.close()
-        for connection in self._readers:
-            connection.close()
+
+    def _close_idle(self) -> None:
+        with contextlib.suppress(queue.Empty):
+            while True:
+                self._idle.get_nowait().close()

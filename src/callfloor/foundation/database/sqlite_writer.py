@@ -36,24 +36,28 @@ class SqliteWriter:
         self._path = path
         self._plans = plans
         self._queue: queue.SimpleQueue[_Work | None] = queue.SimpleQueue()
-        self._closed = threading.Lock()
-        self._connection = connect(path)
+        self._gate = threading.Lock()
+        self._is_closed = False
+        self._connection: apsw.Connection | None = connect(path)
         self._thread = threading.Thread(target=self._loop, name="sqlite-writer", daemon=True)
         self._thread.start()
 
     def submit(self, verb: Callable[[Tx], Any]) -> Future[Any]:
         """Queue the verb; the future is answered after COMMIT, or with what the verb raised."""
-        if self._closed.locked():
-            raise Gone("the database is closed")
-        answer: Future[Any] = Future()
-        self._queue.put(_Work(verb, contextvars.copy_context(), answer))
-        return answer
+        work = _Work(verb, contextvars.copy_context(), Future())
+        with self._gate:
+            if self._is_closed:
+                raise Gone("the database is closed")
+            self._queue.put(work)
+        return work.answer
 
     def close(self) -> None:
         """Finish what is queued, then close the connection."""
-        if self._closed.acquire(blocking=False):
-            self._queue.put(None)
-            self._thread.join()
+        with self._gate:
+            if not self._is_closed:
+                self._is_closed = True
+                self._queue.put(None)
+        self._thread.join()
 
     def _loop(self) -> None:
         running = True
@@ -64,9 +68,11 @@ class SqliteWriter:
             if first is not None:
                 group.append(first)
                 running = self._gather(group)
-            if group:
-                self._run_group(group)
-        self._connection.close()
+            started = [work for work in group if work.answer.set_running_or_notify_cancel()]
+            if started:
+                self._run(started)
+        if self._connection is not None:
+            self._connection.close()
 
     def _gather(self, group: list[_Work]) -> bool:
         while len(group) < GROUP_LIMIT:
@@ -79,17 +85,25 @@ class SqliteWriter:
             group.append(work)
         return True
 
-    def _run_group(self, group: list[_Work]) -> None:
-        group = [work for work in group if work.answer.set_running_or_notify_cancel()]
+    def _run(self, group: list[_Work]) -> None:
+        """Run the group in one transaction and answer each; when the transaction as a whole is lost, run each alone."""
         try:
-            outcomes = self._attempt(group)
-        except Exception as error:  # noqa: BLE001  # the loop's edge: whatever failed the group is answered to its members
-            self._end_transaction()
+            connection = self._begin()
+        except BaseException as error:  # noqa: BLE001  # the loop's edge: nobody waits for the same lock again
+            for work in group:
+                work.answer.set_exception(error)
+            return
+        try:
+            outcomes = [self._run_in_savepoint(connection, work) for work in group]
+            with translated():
+                connection.execute("COMMIT")
+        except BaseException as error:  # noqa: BLE001  # the loop's edge: what failed the group is answered to its members
+            self._roll_back(connection)
             if len(group) == 1:
                 group[0].answer.set_exception(error)
                 return
             for work in group:
-                self._run_alone(work)
+                self._run([work])
             return
         for work, (result, failure) in zip(group, outcomes, strict=True):
             if failure is None:
@@ -97,45 +111,33 @@ class SqliteWriter:
             else:
                 work.answer.set_exception(failure)
 
-    def _run_alone(self, work: _Work) -> None:
-        try:
-            ((result, failure),) = self._attempt([work])
-        except Exception as error:  # noqa: BLE001  # the loop's edge, as above
-            self._end_transaction()
-            result, failure = None, error
-        if failure is None:
-            work.answer.set_result(result)
-        else:
-            work.answer.set_exception(failure)
-
-    def _attempt(self, group: list[_Work]) -> list[tuple[Any, BaseException | None]]:
-        """Run the group in one transaction; raises when the transaction as a whole is lost."""
+    def _begin(self) -> apsw.Connection:
         with translated():
+            if self._connection is None:
+                self._connection = connect(self._path)
             self._connection.execute("BEGIN IMMEDIATE")
-        outcomes = [self._run_in_savepoint(work) for work in group]
-        with translated():
-            self._connection.execute("COMMIT")
-        return outcomes
+            return self._connection
 
-    def _run_in_savepoint(self, work: _Work) -> tuple[Any, BaseException | None]:
-        self._connection.execute("SAVEPOINT verb")
+    def _run_in_savepoint(self, connection: apsw.Connection, work: _Work) -> tuple[Any, BaseException | None]:
+        """Return what the verb returned or raised; raises when its transaction is lost."""
+        connection.execute("SAVEPOINT verb")
         try:
-            result = work.context.run(work.verb, Tx(self._connection, self._plans))
-        except Exception as error:
-            if not self._connection.in_transaction:
+            result = work.context.run(work.verb, Tx(connection, self._plans))
+        except BaseException as error:
+            if not connection.in_transaction:
                 raise
-            self._connection.execute("ROLLBACK TO verb")
-            self._connection.execute("RELEASE verb")
+            connection.execute("ROLLBACK TO verb")
+            connection.execute("RELEASE verb")
             if isinstance(error, Busy | Gone):
                 raise
             return None, error
-        self._connection.execute("RELEASE verb")
+        connection.execute("RELEASE verb")
         return result, None
 
-    def _end_transaction(self) -> None:
-        if self._connection.in_transaction:
+    def _roll_back(self, connection: apsw.Connection) -> None:
+        if connection.in_transaction:
             try:
-                self._connection.execute("ROLLBACK")
+                connection.execute("ROLLBACK")
             except apsw.Error:
-                self._connection.close()
-                self._connection = connect(self._path)
+                connection.close()
+                self._connection = None
