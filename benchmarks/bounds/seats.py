@@ -1,0 +1,219 @@
+"""The bound of the seats page: a bare ASGI program, the same statements on the raw driver, the same bytes.
+
+It knows its team, takes no key, limits nobody and checks nothing; BENCH_DATABASE and BENCH_TEAM tell it where.
+"""
+
+from __future__ import annotations
+
+import datetime
+import functools
+import os
+import uuid
+from pathlib import Path
+from typing import Any, Protocol
+
+import msgspec
+from psycopg_pool import AsyncConnectionPool
+
+from callfloor.foundation.database.sqlite_connection import connect
+
+_TEAM = int(os.environ["BENCH_TEAM"])
+_BUCKET_BITS = 10
+_WALK_LIMIT = 1024
+_ROLES = {"admin": "admin", "configurator": "configurator", "analytics": "analyst", "user": "user"}
+
+_TOTAL = "SELECT CAST(coalesce(sum(seats), 0) AS bigint) FROM seat_total WHERE team_id = {team} AND status = {status}"
+_BUCKETS = (
+    "SELECT bucket, CAST(sum(seats) AS bigint) FROM seat_bucket WHERE team_id = {team} AND status = {status} "
+    "GROUP BY bucket HAVING sum(seats) > 0 ORDER BY bucket"
+)
+_PAGE = (
+    "SELECT seat.id, seat.type, seat.status, seat.role, seat.hostname, seat.nickname, seat.created_at, "
+    "seat.assigned_at, seat.last_active_at, account.id, account.email, account.first_name, account.last_name "
+    "FROM seat LEFT JOIN account ON account.id = seat.account_id "
+    "WHERE seat.team_id = {team} AND seat.id >= {from_id} AND seat.status = {status} "
+    "ORDER BY seat.id LIMIT {take} OFFSET {skip}"
+)
+_FREE = "WHERE team_id = {team} AND status = 'unassigned' AND role = 'user'"
+_ADD = (
+    "INSERT INTO seat (team_id, id, type, status, role, created_at) "
+    "SELECT {team}, max(id) + 1, 'email', 'unassigned', 'user', 0 FROM seat WHERE team_id = {team}",
+    f"UPDATE seat_total SET seats = seats + 1 {_FREE}",
+    f"UPDATE seat_bucket SET seats = seats + 1 {_FREE} "
+    "AND bucket = (SELECT max(id) >> 10 FROM seat WHERE team_id = {team})",
+)
+_DELETE = (
+    "DELETE FROM seat WHERE team_id = {team} AND id = {id}",
+    f"UPDATE seat_total SET seats = seats - 1 {_FREE}",
+    f"UPDATE seat_bucket SET seats = seats - 1 {_FREE} AND bucket = {{id}} >> 10",
+)
+_NAMES = ("team", "status", "from_id", "take", "skip", "id")
+
+
+class SeatUser(msgspec.Struct):
+    """The person on a seat."""
+
+    id: int
+    email: str
+    first_name: str
+    last_name: str
+
+
+class Seat(msgspec.Struct):
+    """A row of the page."""
+
+    id: int
+    type: str
+    status: str
+    role: str
+    hostname: str | None
+    nickname: str | None
+    user: SeatUser | None
+    created_at: str
+    assigned_at: str | None
+    last_active_at: str | None
+
+
+class SeatRows(msgspec.Struct):
+    """The page."""
+
+    rows: list[Seat]
+    count: int
+
+
+class Driver(Protocol):
+    """One database, by its raw driver."""
+
+    def marked(self, sql: str) -> str:
+        """Return the statement with the driver's own marks for its parameters."""
+
+    async def rows(self, sql: str, params: dict[str, Any]) -> list[Any]:
+        """Return the rows of a select."""
+
+    async def write(self, statements: tuple[str, ...], params: dict[str, Any]) -> None:
+        """Run the statements in one transaction."""
+
+
+class Sqlite:
+    """apsw, in the loop."""
+
+    def __init__(self, path: Path) -> None:
+        self._reader = connect(path, read_only=True)
+        self._writer = connect(path)
+
+    def marked(self, sql: str) -> str:
+        return sql.format(**{name: f":{name}" for name in _NAMES})
+
+    async def rows(self, sql: str, params: dict[str, Any]) -> list[Any]:
+        return self._reader.execute(sql, params).fetchall()
+
+    async def write(self, statements: tuple[str, ...], params: dict[str, Any]) -> None:
+        with self._writer:
+            for statement in statements:
+                self._writer.execute(statement, params)
+
+
+class Postgres:
+    """psycopg's pool."""
+
+    def __init__(self, url: str) -> None:
+        self._url = url
+
+    def marked(self, sql: str) -> str:
+        return sql.format(**{name: f"%({name})s" for name in _NAMES})
+
+    @functools.cached_property
+    def _pool(self) -> AsyncConnectionPool[Any]:
+        return AsyncConnectionPool(self._url, min_size=1, max_size=8, kwargs={"autocommit": True}, open=False)
+
+    async def rows(self, sql: str, params: dict[str, Any]) -> list[Any]:
+        await self._pool.open()
+        async with self._pool.connection() as connection:
+            return await (await connection.execute(sql, params)).fetchall()
+
+    async def write(self, statements: tuple[str, ...], params: dict[str, Any]) -> None:
+        await self._pool.open()
+        async with self._pool.connection() as connection, connection.transaction():
+            for statement in statements:
+                await connection.execute(statement, params)
+
+
+def _driver(database: str) -> Driver:
+    if database.startswith("sqlite:///"):
+        return Sqlite(Path(database.removeprefix("sqlite:///")))
+    return Postgres(database)
+
+
+_driver_of = _driver(os.environ["BENCH_DATABASE"])
+_encode = msgspec.json.Encoder().encode
+_total, _buckets, _page = (_driver_of.marked(sql) for sql in (_TOTAL, _BUCKETS, _PAGE))
+_add, _delete = (tuple(_driver_of.marked(sql) for sql in statements) for statements in (_ADD, _DELETE))
+
+
+async def app(scope: Any, receive: Any, send: Any) -> None:
+    """Answer a page of seats; POST adds a seat, DELETE deletes one."""
+    if scope["method"] == "GET":
+        body = await _listed(scope["query_string"].decode())
+    else:
+        await receive()
+        body = await _written(scope["method"], scope["path"])
+    headers = [(b"content-type", b"application/json"), (b"content-length", b"%d" % len(body))]
+    await send({"type": "http.response.start", "status": 200, "headers": headers})
+    await send({"type": "http.response.body", "body": body})
+
+
+async def _listed(query: str) -> bytes:
+    asked = dict(pair.split("=") for pair in query.split("&"))
+    take = int(asked["perPage"])
+    skip = (int(asked["page"]) - 1) * take
+    params: dict[str, Any] = {"team": _TEAM, "status": asked["status"], "from_id": 0, "take": take, "skip": skip}
+    (total,) = (await _driver_of.rows(_total, params))[0]
+    if skip > _WALK_LIMIT:
+        for bucket, seats in await _driver_of.rows(_buckets, params):
+            params["from_id"] = bucket << _BUCKET_BITS
+            if params["skip"] < seats:
+                break
+            params["skip"] -= seats
+    rows = await _driver_of.rows(_page, params)
+    page = _encode(SeatRows([_seat(row) for row in rows], total))
+    return b'{"code":0,"message":"Success","data":%b,"req_id":"%b"}' % (page, str(uuid.uuid4()).encode())
+
+
+async def _written(method: str, path: str) -> bytes:
+    if method == "POST":
+        await _driver_of.write(_add, {"team": _TEAM})
+    else:
+        await _driver_of.write(_delete, {"team": _TEAM, "id": int(path.rpartition("/")[2])})
+    return b"{}"
+
+
+def _seat(row: tuple[Any, ...]) -> Seat:
+    seat_id, kind, status, role, hostname, nickname, created, assigned, active, user_id, email, first, last = row
+    return Seat(
+        seat_id,
+        kind,
+        status,
+        _ROLES[role],
+        hostname,
+        nickname,
+        None if user_id is None else SeatUser(user_id, email, first, last),
+        _iso(created),
+        None if assigned is None else _iso(assigned),
+        None if active is None else _iso(active),
+    )
+
+
+@functools.lru_cache(maxsize=4096)
+def _day(number: int) -> str:
+    return datetime.date.fromordinal(719_163 + number).isoformat()
+
+
+_MINUTES = [f"T{minute // 60:02}:{minute % 60:02}:" for minute in range(1440)]
+_SECONDS = [f"{second:02}." for second in range(60)]
+_MILLIS = [f"{milli:03}Z" for milli in range(1000)]
+
+
+def _iso(instant: int) -> str:
+    day, rest = divmod(instant, 86_400_000)
+    minute, rest = divmod(rest, 60_000)
+    return _day(day) + _MINUTES[minute] + _SECONDS[rest // 1000] + _MILLIS[rest % 1000]
