@@ -48,7 +48,7 @@ class Http:
     """A client of the application, with one key's headers."""
 
     def __init__(self, loop: Loop, app: Any, headers: dict[str, str]) -> None:
-        self._loop = loop
+        self.loop = loop
         self._app = app
         self.headers = headers
 
@@ -58,7 +58,7 @@ class Http:
 
     def together(self, requests: list[tuple[str, str, dict[str, Any]]]) -> list[httpx.Response]:
         """Send several at the same moment."""
-        return self._loop.run(self._send_all(requests))
+        return self.loop.run(self._send_all(requests))
 
     async def _send_all(self, requests: list[tuple[str, str, dict[str, Any]]]) -> list[httpx.Response]:
         transport = httpx.ASGITransport(self._app)

@@ -10,7 +10,7 @@ from pathlib import Path
 from callfloor.analysis.engines import ENGINES
 from callfloor.analysis.measures import Voice, measures_of, speech_shares
 from callfloor.analysis.voices import ChannelVoice, voices_of
-from callfloor.conversations.arrival import TRANSCRIBE
+from callfloor.conversations.arrival import SPEECH_QUEUE, TRANSCRIBE
 from callfloor.conversations.outcomes import (
     Analyzed,
     Material,
@@ -33,7 +33,6 @@ from callfloor.speech.models import find_model
 from callfloor.speech.recognition import Engine
 from callfloor.speech.transcription import Progress, Transcript, transcribe
 
-QUEUE = "speech"
 WAIT_FOR_MODEL: Millis = MINUTE
 NO_SPEECH = ("no_speech", "Nobody speaks in the recording.")
 TIMEOUT_SECONDS = 12 * HOUR / SECOND
@@ -70,7 +69,7 @@ def give_up(job: ClaimedJob, reason: str) -> Verb:
 TRANSCRIBE_CONVERSATION: JobKind[Services] = JobKind(
     name=TRANSCRIBE,
     handler=transcribe_conversation,
-    queue=QUEUE,
+    queue=SPEECH_QUEUE,
     timeout_seconds=TIMEOUT_SECONDS,
     on_failed=give_up,
 )
@@ -92,7 +91,7 @@ class _Conversation:
         keep_waiting(tx, self.team_id, self.id, reason=("speech_unavailable", reason), now=now)
         args = {"conversation_id": self.id}
         again = now + WAIT_FOR_MODEL
-        enqueue(tx, Enqueue(kind=TRANSCRIBE, args=args, team_id=self.team_id, now=now, queue=QUEUE, run_at=again))
+        enqueue(tx, Enqueue(kind=TRANSCRIBE, args=args, team_id=self.team_id, now=now, queue=SPEECH_QUEUE, run_at=again))
 
 
 def _transcript(job: RunningJob, services: Services, material: Material, engine: Engine) -> Transcript:

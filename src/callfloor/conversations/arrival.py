@@ -11,6 +11,8 @@ from sqlalchemy import insert, select
 
 from callfloor.access import audit
 from callfloor.access.accounts import member_by_email
+from callfloor.conversations.incoming import settle_file
+from callfloor.conversations.intake import StoredRecording
 from callfloor.conversations.parties import DEFAULT_CHANNELS, Party, external_domains, is_external, permille, placed
 from callfloor.conversations.tables import (
     ConversationKind,
@@ -30,6 +32,7 @@ from callfloor.teams.teams import domains_of_team
 
 TRANSCRIBE = "transcribe_conversation"
 """The job kind that `analysis` runs for a conversation with a recording."""
+SPEECH_QUEUE = "speech"
 
 _c = conversation.c
 _add_conversation = (
@@ -44,18 +47,6 @@ _add_recording = insert(recording)
 _same_kind = (_c.team_id == param("team_id"), _c.kind == param("kind"))
 _by_external_id = select(_c.id).where(*_same_kind, _c.external_call_id == param("external_call_id"))
 _by_content = select(_c.id).where(*_same_kind, _c.content_sha256 == param("content_sha256")).order_by(_c.id).limit(1)
-
-
-@dataclasses.dataclass(frozen=True, slots=True)
-class StoredRecording:
-    """A file that is in the file store already."""
-
-    id: str
-    file_key: str
-    size_bytes: int
-    sha256: str
-    media_type: str
-    original_name: str | None
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
@@ -98,6 +89,9 @@ def receive_conversation(tx: Tx, arrival: Arrival) -> Received:
 
     The same external id, or without one the same content, is the same conversation: of two that come at the same
     moment the unique constraint lets one in. The recording of an upload that was not new is the caller's to delete.
+
+    Raises:
+        FileSwept: the recording lay unclaimed for so long that it was removed.
     """
     known = _find(tx, arrival) if arrival.external_call_id is None else None
     if known is not None:
@@ -107,6 +101,7 @@ def receive_conversation(tx: Tx, arrival: Arrival) -> Received:
         return Received(_found(tx, arrival), is_new=False)
     _store_parties(tx, arrival, parties)
     if arrival.recording is not None:
+        settle_file(tx, arrival.team_id, arrival.recording.id)
         _store_recording(tx, arrival, arrival.recording)
     if arrival.transcript is not None:
         replace_transcript(tx, arrival.team_id, arrival.conversation_id, arrival.transcript)
@@ -204,6 +199,7 @@ def _store_recording(tx: Tx, arrival: Arrival, stored: StoredRecording) -> None:
                 args={"conversation_id": arrival.conversation_id},
                 team_id=arrival.team_id,
                 now=arrival.now,
+                queue=SPEECH_QUEUE,
             ),
         )
 

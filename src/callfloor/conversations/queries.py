@@ -14,7 +14,6 @@ from callfloor.conversations.tables import (
     conversation,
     conversation_domain,
     conversation_participant,
-    recording,
 )
 from callfloor.foundation.clock import Millis
 from callfloor.foundation.database import any_of, param
@@ -132,10 +131,6 @@ PARTICIPANTS = (
     select(_p.conversation_id, _p.id, _p.name, _p.email, _p.is_internal, _p.speak_permille)
     .where(_p.team_id == param("team_id"), any_of(_p.conversation_id, "ids"))
     .order_by(_p.conversation_id, _p.position)
-)
-
-KNOWN_RECORDINGS = select(recording.c.file_key).where(
-    recording.c.team_id == param("team_id"), any_of(recording.c.id, "ids")
 )
 
 

@@ -119,6 +119,21 @@ class RecordingColumns(TypedColumns):
 recording = Table("recording", metadata, RecordingColumns, Index(None, "team_id", "conversation_id"))
 
 
+class IncomingFileColumns(TypedColumns):
+    """A file on its way into the store that no conversation has yet: what a stop leaves behind is found here."""
+
+    team_id: Column[int] = Column(BigInteger, primary_key=True, autoincrement=False)
+    id: Column[str] = Column(Text, primary_key=True)
+    """The recording's, if it becomes one."""
+    file_key: Column[str] = Column(Text)
+    begun_at: Column[int] = Column(Instant)
+    is_condemned: Column[bool] = Column(Boolean)
+    """The sweep is deleting it: it can no longer become a recording."""
+
+
+incoming_file = Table("incoming_file", metadata, IncomingFileColumns, Index(None, "begun_at"))
+
+
 class TranscriptSegmentColumns(TypedColumns):
     """What one speaker said without a break, with the words' times when they are known."""
 

@@ -18,7 +18,7 @@ from callfloor.conversations_api.reading import list_conversations, show_convers
 from callfloor.conversations_api.refusals import Refused, not_found, unavailable
 from callfloor.conversations_api.uploading import upload_call
 from callfloor.foundation import clock
-from callfloor.foundation.errors import Unavailable
+from callfloor.foundation.errors import DomainError, Unavailable
 from callfloor.foundation.rate_limit import Limit, MemoryRateLimit, RateLimit
 from callfloor.foundation.services import Services
 from callfloor.teams.principals import KeyRefused, Principal, conversations_principal
@@ -61,6 +61,8 @@ class _Application:
             return await self._route(request)
         except Refused as refused:
             return refused.response()
+        except DomainError as error:
+            return Refused(HTTPStatus(error.status), error.message).response()
         except Unavailable as error:
             log.warning("unavailable", error=str(error))
             return unavailable(error.retry_after_seconds).response()

@@ -10,30 +10,14 @@ import msgspec
 from fastapi.requests import Request
 from python_multipart.multipart import parse_options_header
 
-from callfloor.conversations.arrival import StoredRecording
+from callfloor.conversations.intake import Intake, StoredRecording
 from callfloor.conversations_api.multipart import FIELD_BYTES, FIELD_COUNT, MultipartReader, Part
 from callfloor.conversations_api.refusals import Refused, bad_request
 from callfloor.conversations_api.upload_fields import check_each, form_value
 from callfloor.conversations_api.wire import Upload
-from callfloor.foundation.files import Files, TooLarge
-from callfloor.foundation.ids import new_id
+from callfloor.foundation.files import TooLarge
 from callfloor.speech.sniffing import HEAD_BYTES, sniff
 
-_MEDIA_TYPES = {
-    "aac": "audio/aac",
-    "aiff": "audio/aiff",
-    "amr": "audio/amr",
-    "caf": "audio/x-caf",
-    "flac": "audio/flac",
-    "m4a": "audio/mp4",
-    "mp3": "audio/mpeg",
-    "mp4": "video/mp4",
-    "ogg": "audio/ogg",
-    "rf64": "audio/wav",
-    "w64": "audio/x-w64",
-    "wav": "audio/wav",
-    "webm": "video/webm",
-}
 _FOREIGN = f"{Upload.FILE}: is not a recording of a known format; send wav, mp3, m4a, aac, ogg, opus, flac or webm"
 
 
@@ -46,8 +30,8 @@ class UploadBody:
     field_bytes: int = 0
 
 
-async def read_upload(request: Request, files: Files, *, folder: str, limit_bytes: int) -> UploadBody:
-    """Read the body; the recording goes below the folder of the file store as it comes.
+async def read_upload(request: Request, intake: Intake, *, limit_bytes: int) -> UploadBody:
+    """Read the body; the recording goes to the file store as it comes.
 
     Raises:
         Refused: 400, 413 or 415; nothing is kept then.
@@ -64,7 +48,7 @@ async def read_upload(request: Request, files: Files, *, folder: str, limit_byte
     if _announced_bytes(request) > limit_bytes + FIELD_BYTES:
         raise _too_large(limit_bytes)
     reader = MultipartReader(request.stream(), options[b"boundary"])
-    return await _form(reader, files, folder=folder, limit_bytes=limit_bytes)
+    return await _form(reader, intake)
 
 
 async def _json_fields(request: Request) -> dict[str, object]:
@@ -81,26 +65,20 @@ async def _json_fields(request: Request) -> dict[str, object]:
         raise bad_request(f"body: must be a JSON object ({error})") from None
 
 
-async def _form(reader: MultipartReader, files: Files, *, folder: str, limit_bytes: int) -> UploadBody:
+async def _form(reader: MultipartReader, intake: Intake) -> UploadBody:
     body = UploadBody()
     try:
         while (part := await reader.next_part()) is not None:
             if part.name == Upload.FILE and (part.filename is not None or part.content_type is not None):
                 check_each(body.fields)
-                await _take_file(body, part, reader, files, folder=folder, limit_bytes=limit_bytes)
+                await _take_file(body, part, reader, intake)
             else:
                 await _take_field(body, part, reader)
         check_each(body.fields)
     except BaseException:
-        await discard(files, body)
+        await intake.discard(body.recording)
         raise
     return body
-
-
-async def discard(files: Files, body: UploadBody) -> None:
-    """Remove the recording of an upload that does not count."""
-    if body.recording is not None:
-        await files.delete(body.recording.file_key)
 
 
 async def _take_field(body: UploadBody, part: Part, reader: MultipartReader) -> None:
@@ -123,9 +101,7 @@ async def _take_field(body: UploadBody, part: Part, reader: MultipartReader) -> 
     body.fields[part.name] = form_value(part.name, text)
 
 
-async def _take_file(
-    body: UploadBody, part: Part, reader: MultipartReader, files: Files, *, folder: str, limit_bytes: int
-) -> None:
+async def _take_file(body: UploadBody, part: Part, reader: MultipartReader, intake: Intake) -> None:
     if body.recording is not None:
         raise bad_request(f"{Upload.FILE}: may be sent once")
     data = reader.data()
@@ -137,19 +113,11 @@ async def _take_file(
     container = sniff(head)
     if container is None:
         raise Refused(HTTPStatus.UNSUPPORTED_MEDIA_TYPE, _FOREIGN)
-    recording_id = new_id()
+    name = _base_name(part.filename or "")
     try:
-        kept = await files.put_stream(f"{folder}/{recording_id}", _joined(head, data), limit_bytes=limit_bytes)
+        body.recording = await intake.keep(_joined(head, data), container=container, original_name=name)
     except TooLarge as error:
         raise _too_large(error.limit_bytes) from None
-    body.recording = StoredRecording(
-        id=recording_id,
-        file_key=kept.key,
-        size_bytes=kept.size_bytes,
-        sha256=kept.sha256,
-        media_type=_MEDIA_TYPES.get(container, "application/octet-stream"),
-        original_name=_base_name(part.filename or ""),
-    )
 
 
 async def _head(data: AsyncIterator[bytes]) -> bytes:

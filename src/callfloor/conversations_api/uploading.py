@@ -11,14 +11,16 @@ from fastapi.requests import Request
 from fastapi.responses import Response
 
 from callfloor.analysis.given import analyzed
-from callfloor.conversations.arrival import Arrival, StoredRecording, encoded, receive_conversation
+from callfloor.conversations.arrival import Arrival, Received, encoded, receive_conversation
+from callfloor.conversations.intake import Intake, StoredRecording
 from callfloor.conversations.tables import ConversationKind
 from callfloor.conversations_api.reading import record_response
 from callfloor.conversations_api.refusals import bad_request
-from callfloor.conversations_api.upload_bodies import UploadBody, discard, read_upload
+from callfloor.conversations_api.upload_bodies import read_upload
 from callfloor.conversations_api.upload_fields import UploadFields, upload_fields
 from callfloor.conversations_api.wire import Upload
 from callfloor.foundation import clock
+from callfloor.foundation.clock import Millis
 from callfloor.foundation.ids import new_id
 from callfloor.foundation.services import Services
 from callfloor.teams.principals import Principal
@@ -34,25 +36,22 @@ async def upload_call(request: Request, services: Services, principal: Principal
     """
     if request.query_params:
         raise bad_request(*(f"{name}: is not a parameter of an upload" for name in request.query_params))
-    body = await read_upload(
-        request,
-        services.files,
-        folder=f"recordings/{principal.team_id}",
-        limit_bytes=services.settings.upload.max_bytes,
-    )
+    begun_at = clock.now()
+    intake = Intake(services, principal.team_id, begun_at)
+    body = await read_upload(request, intake, limit_bytes=services.settings.upload.max_bytes)
     try:
-        arrival = _arrival(request, principal, upload_fields(body.fields), body.recording)
+        arrival = _arrival(request, principal, upload_fields(body.fields), body.recording, begun_at)
     except BaseException:
-        await discard(services.files, body)
+        await intake.discard(body.recording)
         raise
-    return await _received(services, principal, arrival, body)
-
-
-async def _received(services: Services, principal: Principal, arrival: Arrival, body: UploadBody) -> Response:
     # A failed write may have been committed: its file is left to the sweep, which knows.
     received = await services.db.write(partial(receive_conversation, arrival=arrival))
     if received.conversation_id != arrival.conversation_id:
-        await discard(services.files, body)
+        await intake.discard(body.recording)
+    return await _received(services, principal, arrival, received)
+
+
+async def _received(services: Services, principal: Principal, arrival: Arrival, received: Received) -> Response:
     return await record_response(
         services,
         principal,
@@ -64,11 +63,10 @@ async def _received(services: Services, principal: Principal, arrival: Arrival, 
 
 
 def _arrival(
-    request: Request, principal: Principal, fields: UploadFields, recording: StoredRecording | None
+    request: Request, principal: Principal, fields: UploadFields, recording: StoredRecording | None, begun_at: Millis
 ) -> Arrival:
     if recording is None and fields.transcript is None:
         raise bad_request(f"{Upload.FILE}: is required; send the recording as a file part, or a {Upload.TRANSCRIPT}")
-    now = clock.now()
     client = request.scope.get("client")
     actor = principal.actor(
         request_id=request.scope.get("callfloor.request_id", ""), address=client[0] if client else ""
@@ -77,9 +75,9 @@ def _arrival(
         team_id=principal.team_id,
         kind=ConversationKind.CALL,
         conversation_id=new_id(),
-        now=now,
+        now=clock.now(),
         actor=actor,
-        date=now if fields.date is None else fields.date,
+        date=begun_at if fields.date is None else fields.date,
         name=fields.name or _name_of(recording),
         content_sha256=recording.sha256 if recording else hashlib.sha256(encoded(fields.transcript or ())).hexdigest(),
         direction=fields.direction,

@@ -142,6 +142,17 @@ def upgrade() -> None:
     sa.Column('created_at', sa.BigInteger(), nullable=False),
     sa.PrimaryKeyConstraint('team_id', 'operation', 'key', name=op.f('pk_idempotent_answer'))
     )
+    op.create_table('incoming_file',
+    sa.Column('team_id', sa.BigInteger(), autoincrement=False, nullable=False),
+    sa.Column('id', sa.Text(), nullable=False),
+    sa.Column('file_key', sa.Text(), nullable=False),
+    sa.Column('begun_at', sa.BigInteger(), nullable=False),
+    sa.Column('is_condemned', sa.Boolean(), nullable=False),
+    sa.PrimaryKeyConstraint('team_id', 'id', name=op.f('pk_incoming_file'))
+    )
+    with op.batch_alter_table('incoming_file', schema=None) as batch_op:
+        batch_op.create_index(batch_op.f('ix_incoming_file_begun_at'), ['begun_at'], unique=False)
+
     op.create_table('job',
     sa.Column('id', sa.Text(), nullable=False),
     sa.Column('team_id', sa.BigInteger(), nullable=True),
@@ -352,6 +363,10 @@ def downgrade() -> None:
         batch_op.drop_index('ix_job_ended', sqlite_where=sa.text('finished_at IS NOT NULL'), postgresql_where=sa.text('finished_at IS NOT NULL'))
 
     op.drop_table('job')
+    with op.batch_alter_table('incoming_file', schema=None) as batch_op:
+        batch_op.drop_index(batch_op.f('ix_incoming_file_begun_at'))
+
+    op.drop_table('incoming_file')
     op.drop_table('idempotent_answer')
     op.drop_table('conversation_participant')
     op.drop_table('conversation_domain')

@@ -1,0 +1,46 @@
+"""Conversations for tests, made by the product's own verb."""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Sequence
+
+from callfloor.access.audit import OPERATOR
+from callfloor.conversations.arrival import Arrival, receive_conversation
+from callfloor.conversations.parties import Party
+from callfloor.conversations.tables import ConversationKind
+from callfloor.conversations.transcripts import Segment
+from callfloor.foundation import clock
+from callfloor.foundation.database import Database
+from callfloor.foundation.ids import new_id
+from callfloor.teams.teams import Team
+
+CUSTOMER = Party(name="Cleo", email="cleo@customer.example")
+COLLEAGUE = Party(name="Ben", email="ben@ours.example", is_internal=True)
+
+
+def make_conversation(
+    db: Database,
+    team: Team,
+    *,
+    kind: ConversationKind = ConversationKind.CALL,
+    date: int | None = None,
+    now: int | None = None,
+    parties: Sequence[Party] = (COLLEAGUE, CUSTOMER),
+    transcript: Sequence[Segment] = (),
+) -> str:
+    """Make an analyzed conversation; returns its id."""
+    at = now or clock.now()
+    arrival = Arrival(
+        team_id=team.id,
+        kind=kind,
+        conversation_id=new_id(),
+        now=at,
+        actor=OPERATOR,
+        date=at if date is None else date,
+        name="A talk",
+        content_sha256=new_id(),
+        parties=parties,
+        transcript=transcript,
+    )
+    return db.write_now(functools.partial(receive_conversation, arrival=arrival)).conversation_id
