@@ -154,13 +154,17 @@ def _run_child(
         },
     }
     with tempfile.TemporaryFile() as said_wrong, _child_process(task, into, stderr=said_wrong) as child:
+        said: queue.SimpleQueue[bytes | None] = queue.SimpleQueue()
+        collector = threading.Thread(target=_collect, args=(child, said), daemon=True)
+        collector.start()
         try:
-            answer = _listen(child, wall_seconds=limits.wall_seconds, on_progress=on_progress)
+            answer = _listen(said, wall_seconds=limits.wall_seconds, on_progress=on_progress)
             if answer is None and child.wait(timeout=_SECONDS_TO_END) > 0:
                 said_wrong.seek(0)
                 raise DecoderFailed(said_wrong.read()[-_REPORTED_BYTES:].decode(errors="replace"))
         finally:
             child.kill()
+            collector.join()
     if answer is None:
         # A signal ended it: a limit was met, or the decoder crashed on the recording.
         raise AudioRejected("decoder_limit")
@@ -179,15 +183,13 @@ def _child_process(task: dict[str, Any], into: Path, *, stderr: IO[bytes]) -> su
 
 
 def _listen(
-    child: subprocess.Popen[bytes], *, wall_seconds: float, on_progress: Callable[[float, float], None]
+    said: queue.SimpleQueue[bytes | None], *, wall_seconds: float, on_progress: Callable[[float, float], None]
 ) -> dict[str, Any] | None:
     """What the child answered; None when it ended without an answer.
 
     Raises:
         AudioRejected: the child said so, or it took longer than ``wall_seconds``.
     """
-    said: queue.SimpleQueue[bytes | None] = queue.SimpleQueue()
-    threading.Thread(target=_collect, args=(child, said), daemon=True).start()
     deadline, done, expected = time.monotonic() + wall_seconds, 0.0, 0.0
     while time.monotonic() < deadline:
         try:

@@ -94,6 +94,7 @@ def _address_of(wheel: Wheel) -> str:
     """
     # Of pip's commands only this one names addresses without downloading: a dry run of install fetches the wheel.
     said = _run_pip("index", "versions", wheel.package, "-vv", must_succeed=False)
+    address: str
     for address in re.findall(r"Found link (\S+)", said):
         parts = urllib.parse.urlsplit(address)
         if parts.path.endswith(f"/{wheel.file_name}") and parts.scheme in ("https", "http") and "@" not in parts.netloc:
