@@ -14,7 +14,7 @@ from callfloor.foundation.outbox import OUTBOX, Event, events_after, publish
 from callfloor.foundation.sequence import number_waiting, prepare
 
 DEADLINE_SECONDS = 30.0
-NOON: Millis = 1_800_014_400_000
+NOON: Millis = 1_700_049_600_000
 
 
 def added(services: OnlyDatabase, kind: str = "work", **fields: object) -> str:

@@ -28,6 +28,7 @@ from callfloor.foundation.jobs.testing import OnlyDatabase, drain
 from tests.foundation.jobs.looking import NOON, added, effect_of, effects, leave_effect, status
 
 LONG = 10**9
+SEEDED = Random(1)  # noqa: S311  # spreads retries
 
 
 def fails(job: RunningJob, _services: OnlyDatabase) -> None:
@@ -49,7 +50,7 @@ def claimed(services: OnlyDatabase, owner: str, *, now: int, lease_ms: int = 100
 
 
 def settle(services: OnlyDatabase, kind: JobKind[OnlyDatabase], *, now: int) -> int:
-    return Execution(services, clock=lambda: now, random=Random(1)).settle_lost({kind.name: kind})
+    return Execution(services, clock=lambda: now, random=SEEDED).settle_lost({kind.name: kind})
 
 
 class TestDone:
@@ -93,7 +94,9 @@ class TestRetrying:
 
         found = status(services, job_id)
         assert (found.state, found.attempt, found.max_attempts) == (JobState.RETRYING, 3, 9)
-        assert [(e["attempt"], e["error"]) for e in found.errors] == [(n, f"ValueError: attempt {n}") for n in (1, 2, 3)]
+        assert [(e["attempt"], e["error"]) for e in found.errors] == [
+            (n, f"ValueError: attempt {n}") for n in (1, 2, 3)
+        ]
         assert "in fails" in found.errors[0]["detail"]
 
     def test_keeps_the_last_failures_only(self, services: OnlyDatabase) -> None:
@@ -106,9 +109,8 @@ class TestRetrying:
 
     def test_waits_a_random_part_of_a_doubling_time(self) -> None:
         kind = JobKind("work", fails, backoff_seconds=2, backoff_limit_seconds=60)
-        random = Random(1)
 
-        pauses = {n: [kind.pause_ms(n, random) for _ in range(400)] for n in (1, 2, 3, 10, 5000)}
+        pauses = {n: [kind.pause_ms(n, SEEDED) for _ in range(400)] for n in (1, 2, 3, 10, 5000)}
 
         for n, ceiling in ((1, 2000), (2, 4000), (3, 8000), (10, 60_000), (5000, 60_000)):
             assert 0 <= min(pauses[n]) < 0.05 * ceiling

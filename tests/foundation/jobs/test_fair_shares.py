@@ -87,8 +87,8 @@ def backlog_of_one_team(tx: Tx) -> None:
             "INSERT INTO job (id, team_id, share, kind, queue, args, priority, state, turn, run_at, attempt, claim,"
             " cancel_requested, errors, created_at)"
             " WITH RECURSIVE n(i) AS (SELECT 0 UNION ALL SELECT i + 1 FROM n WHERE i + 1 < 100000)"
-            " SELECT 'backlog-' || i, 1, 1, 'work', 'default', '{}', 5, 'available', i, 1800014400000, 0, 0, false,"
-            " '[]', 1800014400000 FROM n"
+            " SELECT 'backlog-' || i, 1, 1, 'work', 'default', '{}', 5, 'available', i, 1700049600000, 0, 0, false,"
+            " '[]', 1700049600000 FROM n"
         )
     )
 
