@@ -12,6 +12,7 @@ import urllib.parse
 import uuid
 from collections.abc import AsyncIterator, Iterator
 from dataclasses import dataclass
+from datetime import timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -33,6 +34,10 @@ _PART_BYTES = 5 * 1024 * 1024
 """The smallest part S3 takes; a put holds `_PARTS_AT_ONCE` of them in memory."""
 _PARTS_AT_ONCE = 3
 _READ_BYTES = 2 * 1024 * 1024
+_CONNECT_TIMEOUT = timedelta(seconds=5)
+_RETRY_TIMEOUT = timedelta(seconds=20)
+"""A store that is gone is said to be gone while the client still waits."""
+_GONE = "The store of files does not answer, or does not take the file."
 _PARTIAL = "_partial"
 _ABANDONED_AFTER: Millis = DAY
 """No upload lasts this long: what lies aside for longer was left by a killed process."""
@@ -88,11 +93,13 @@ class Files:
         """
         _checked(key)
         meter = _Meter(chunks, limit_bytes)
-        with _translated(key):
+        try:
             if self._folder is None:
                 await self._put(key, meter)
             else:
                 await self._put_in_folder(self._folder, key, meter)
+        except (StoreError, FileNotFoundError) as error:  # the latter: the bucket, or the folder, is not there
+            raise FilesGone(_GONE) from error
         return StoredFile(key, meter.size_bytes, meter.sha256.hexdigest())
 
     async def _put(self, key: str, meter: _Meter) -> None:
@@ -213,7 +220,12 @@ def _bucket(url: str) -> S3Store:
         config["access_key_id"] = urllib.parse.unquote(parts.username)
         config["secret_access_key"] = urllib.parse.unquote(parts.password)
     plain = endpoint is not None and endpoint.startswith("http://")
-    return S3Store(prefix=parts.path.strip("/") or None, config=config, client_options={"allow_http": plain})
+    return S3Store(
+        prefix=parts.path.strip("/") or None,
+        config=config,
+        client_options={"allow_http": plain, "connect_timeout": _CONNECT_TIMEOUT},
+        retry_config={"max_retries": 3, "retry_timeout": _RETRY_TIMEOUT},
+    )
 
 
 def _publish(folder: Path, aside: str, key: str) -> None:
@@ -245,4 +257,4 @@ def _translated(key: str) -> Iterator[None]:
     except FileNotFoundError as error:
         raise FileMissing(f"No file is kept under {key}.") from error
     except StoreError as error:
-        raise FilesGone("The store of files does not answer, or does not take the file.") from error
+        raise FilesGone(_GONE) from error

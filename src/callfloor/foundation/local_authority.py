@@ -16,7 +16,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
 from callfloor.foundation.clock import DAY, Millis, as_datetime, from_datetime
-from callfloor.foundation.small_files import PUBLIC, make_once, replace
+from callfloor.foundation.small_files import PUBLIC, make_private, make_public, replace
 from callfloor.foundation.tls import Certificate, CertificateRefused
 
 AUTHORITY_LIFE: Millis = 3650 * DAY
@@ -75,7 +75,7 @@ def _authority(folder: Path, *, now: Millis) -> x509.Certificate:
             return found
         replace(path, _self_signed(folder, now=now), mode=PUBLIC)
     else:
-        make_once(path, _self_signed(folder, now=now), mode=PUBLIC)
+        make_public(path, _self_signed(folder, now=now))
     return _read_certificate(path)
 
 
@@ -150,7 +150,7 @@ def _name(common: str) -> x509.Name:
 
 def _authority_key(folder: Path) -> ec.EllipticCurvePrivateKey:
     path = folder / "ca.key"
-    held = path.read_bytes() if path.exists() else make_once(path, _pem(ec.generate_private_key(ec.SECP256R1())))
+    held = path.read_bytes() if path.exists() else make_private(path, _pem(ec.generate_private_key(ec.SECP256R1())))
     try:
         key = serialization.load_pem_private_key(held, password=None)
     except ValueError as error:

@@ -10,7 +10,7 @@ from typing import Annotated, Any, Literal
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, SecretStr
 
 from callfloor.foundation.ids import new_secret
-from callfloor.foundation.small_files import make_once
+from callfloor.foundation.small_files import make_private
 
 _SECRET_KEY_LENGTH = 32
 
@@ -204,5 +204,5 @@ def with_secret_key(settings: Settings) -> Settings:
     if settings.secret_key is not None:
         return settings
     path = settings.data / "secret.key"
-    key = path.read_bytes() if path.exists() else make_once(path, f"{new_secret()}\n".encode())
+    key = path.read_bytes() if path.exists() else make_private(path, f"{new_secret()}\n".encode())
     return settings.model_copy(update={"secret_key": SecretStr(key.decode("ascii").strip())})

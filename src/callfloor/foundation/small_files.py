@@ -10,12 +10,21 @@ PRIVATE = 0o600
 PUBLIC = 0o644
 
 
-def make_once(path: Path, content: bytes, *, mode: int = PRIVATE) -> bytes:
-    """Write the file if there is none.
+def make_private(path: Path, content: bytes) -> bytes:
+    """Write the file, for its owner alone, if there is none.
 
     Returns:
         what the file holds: of several that make it at the same moment one wins, and all get the winner's content.
     """
+    return _make(path, content, PRIVATE)
+
+
+def make_public(path: Path, content: bytes) -> bytes:
+    """As `make_private`, readable by everybody."""
+    return _make(path, content, PUBLIC)
+
+
+def _make(path: Path, content: bytes, mode: int) -> bytes:
     draft = _draft(path, content, mode)
     try:
         os.link(draft, path)

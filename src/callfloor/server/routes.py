@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from callfloor import conversations_api, portal_api
 from callfloor.server.asgi import Application
 from callfloor.server.health import live, ready
 from callfloor.server.pages import read_only
@@ -15,7 +16,13 @@ if TYPE_CHECKING:
 
 def url_map(services: Services) -> dict[str, Application]:
     """Return which application answers what begins with a path of one or two segments."""
+    conversations = conversations_api.create_app(services)
     return {
+        "/api/v1": portal_api.create_app(services),
+        "/calls": conversations,
+        "/meetings": conversations,
+        "/swagger": conversations,
+        "/swagger-json": conversations,
         "/": read_only("/", welcome(services.settings)),
         "/healthz": read_only("/healthz", live),
         "/readyz": read_only("/readyz", ready(services.db)),

@@ -10,6 +10,7 @@ import threading
 
 import structlog
 
+from callfloor.analysis.jobs import TRANSCRIBE_CONVERSATION
 from callfloor.foundation.jobs import JobKind, Worker
 from callfloor.foundation.outbox import OUTBOX
 from callfloor.foundation.sequence import Sequencer
@@ -21,7 +22,7 @@ log = structlog.get_logger(__name__)
 
 def job_kinds() -> list[JobKind[Services]]:
     """Return every kind of job."""
-    return []
+    return [TRANSCRIBE_CONVERSATION]
 
 
 def create_worker(services: Services) -> Worker[Services]:
