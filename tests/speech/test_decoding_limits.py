@@ -14,7 +14,7 @@ import psutil
 import pytest
 
 from callfloor.speech.decoding import DecodeLimits, decode
-from callfloor.speech.errors import AudioRejected
+from callfloor.speech.errors import AudioRejected, DecoderFailed
 from tests.speech.encoding import encode
 from tests.speech.synthesis import RATE_HZ, noise, tone, write_wav
 
@@ -61,12 +61,19 @@ class TestTheChild:
         assert raised.value.code == "decoder_limit"
         assert decoding_children() == []
 
-    @pytest.mark.skipif(sys.platform == "win32", reason="no such limits there")
     def test_gets_no_more_processor_time_than_allowed(self, long_recording: Path, tmp_path: Path) -> None:
         with pytest.raises(AudioRejected) as raised:
             decode(long_recording, tmp_path, limits=DecodeLimits(cpu_seconds=1))
 
         assert raised.value.code == "decoder_limit"
+
+    def test_that_somebody_else_killed_is_no_fault_of_the_recording(self, long_recording: Path, tmp_path: Path) -> None:
+        def kill(done: float, total: float) -> None:
+            for child in decoding_children():
+                child.terminate()
+
+        with pytest.raises(DecoderFailed):
+            decode(long_recording, tmp_path, limits=DecodeLimits(), on_progress=kill)
 
     def test_knows_nothing_of_the_environment(
         self, long_recording: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch

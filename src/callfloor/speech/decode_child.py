@@ -213,15 +213,16 @@ def _limit(*, memory_bytes: int, cpu_seconds: int, file_bytes: int) -> None:
         return
     import resource  # noqa: PLC0415  the module is absent on Windows
 
-    for which, amount in (
-        (resource.RLIMIT_CPU, cpu_seconds),
-        (resource.RLIMIT_FSIZE, file_bytes),
-        (resource.RLIMIT_CORE, 0),
-        (resource.RLIMIT_AS, memory_bytes),
+    for which, soft, hard in (
+        # At the hard limit the kernel kills like anybody else could; at the soft one it says why.
+        (resource.RLIMIT_CPU, cpu_seconds, cpu_seconds + 5),
+        (resource.RLIMIT_FSIZE, file_bytes, file_bytes),
+        (resource.RLIMIT_CORE, 0, 0),
+        (resource.RLIMIT_AS, memory_bytes, memory_bytes),
     ):
         # Darwin refuses RLIMIT_AS: the other limits still hold there.
         with contextlib.suppress(ValueError, OSError):
-            resource.setrlimit(which, (amount, amount))
+            resource.setrlimit(which, (soft, hard))
 
 
 def main() -> int:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import queue
+import signal
 import subprocess
 import sys
 import tempfile
@@ -26,6 +27,12 @@ BLOCK_SAMPLES: Final = 30 * SAMPLE_RATE_HZ
 _FULL_SCALE: Final = 32768.0
 _FLOOR_DBFS: Final = -120.0
 _SECONDS_BETWEEN_CALLS: Final = 0.5
+# A limit was met, or the decoder crashed; any other signal came from outside, and trying again may help.
+_SIGNALS_OF_THE_RECORDING: Final = frozenset(
+    int(getattr(signal, name))
+    for name in ("SIGXCPU", "SIGSEGV", "SIGABRT", "SIGBUS", "SIGFPE", "SIGILL")
+    if hasattr(signal, name)
+)
 _SECONDS_TO_END: Final = 10.0
 _REPORTED_BYTES: Final = 2000
 _INHERITED: Final = ("PATH", "PYTHONPATH", "SYSTEMROOT", "TEMP", "TMP", "LD_LIBRARY_PATH")
@@ -159,14 +166,16 @@ def _run_child(
         collector.start()
         try:
             answer = _listen(said, wall_seconds=limits.wall_seconds, on_progress=on_progress)
-            if answer is None and child.wait(timeout=_SECONDS_TO_END) > 0:
+            if answer is None and -child.wait(timeout=_SECONDS_TO_END) not in _SIGNALS_OF_THE_RECORDING:
                 said_wrong.seek(0)
-                raise DecoderFailed(said_wrong.read()[-_REPORTED_BYTES:].decode(errors="replace"))
+                raise DecoderFailed(
+                    f"The decoding process ended with {child.returncode}: "
+                    f"{said_wrong.read()[-_REPORTED_BYTES:].decode(errors='replace')}"
+                )
         finally:
             child.kill()
             collector.join()
     if answer is None:
-        # A signal ended it: a limit was met, or the decoder crashed on the recording.
         raise AudioRejected("decoder_limit")
     return answer
 
@@ -178,6 +187,8 @@ def _child_process(task: dict[str, Any], into: Path, *, stderr: IO[bytes]) -> su
         stdout=subprocess.PIPE,
         stderr=stderr,
         cwd=into,
+        # A Ctrl-C in the terminal is for the parent, which ends the child itself.
+        start_new_session=True,
         env={name: os.environ[name] for name in _INHERITED if name in os.environ} | {"PYTHONUTF8": "1"},
     )
 
