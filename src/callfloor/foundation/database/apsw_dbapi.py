@@ -30,12 +30,12 @@ class Cursor:
     """The DB-API shape of an apsw cursor."""
 
     arraysize = 1
-    rowcount = -1
 
     def __init__(self, connection: apsw.Connection) -> None:
         self._connection = connection
         self._rows: list[Any] = []
         self.description: tuple[Any, ...] | None = None
+        self.rowcount = -1
 
     @property
     def lastrowid(self) -> int:
@@ -54,6 +54,8 @@ class Cursor:
 
         cursor.exec_trace = remember
         self._rows = cursor.execute(sql, tuple(params)).fetchall()
+        # Alembic makes sure that its own change met one row.
+        self.rowcount = -1 if self.description else self._connection.changes()
         return self
 
     def executemany(self, sql: str, many: Any) -> Cursor:
