@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import base64
 import binascii
+import re
 
 from callfloor.foundation.database import Database
 from callfloor.portal_api import wire
 from callfloor.portal_api.exchange import Refused
 from callfloor.teams.principals import KeyRefused, Principal, portal_principal
+
+_WORD = re.compile(r"[^ \t]+")
 
 
 async def authenticated(db: Database, header: str | None, *, hash_key: bytes) -> Principal:
@@ -27,7 +30,7 @@ async def authenticated(db: Database, header: str | None, *, hash_key: bytes) ->
 def _name_and_secret(header: str | None) -> tuple[str, str]:
     if header is None:
         raise Refused(wire.AUTH_HEADER_MISSING)
-    words = header.split()
+    words = _WORD.findall(header)
     if len(words) != 2:
         raise Refused(wire.AUTH_HEADER_WRONG_FORMAT)
     scheme, token = words[0].lower(), words[1]

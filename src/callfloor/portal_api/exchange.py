@@ -19,7 +19,6 @@ if TYPE_CHECKING:
 
 BODY_LIMIT = 65_536
 _ENCODE = msgspec.json.Encoder().encode
-_JSON = b"application/json"
 
 
 class Refused(Exception):
@@ -84,11 +83,11 @@ class Request:
         """
         body = await self._body()
         kind = (self.header(b"content-type") or "").partition(";")[0].strip().lower()
-        if kind == "application/x-www-form-urlencoded":
+        if kind == wire.FORM_BODY:
             return _form(body)
-        if kind == "application/json" or (not kind and not body):
+        if kind == wire.JSON_BODY or (not kind and not body):
             return _json_object(body)
-        raise invalid("Content-Type", "must be application/json or application/x-www-form-urlencoded")
+        raise invalid("Content-Type", f"must be {' or '.join(wire.BODY_TYPES)}")
 
     async def _body(self) -> bytes:
         parts: list[bytes] = []
@@ -151,7 +150,7 @@ def limit_headers(limit: Limit, verdict: Verdict) -> list[tuple[bytes, bytes]]:
 
 async def answer(send: Any, status: int, body: bytes, headers: list[tuple[bytes, bytes]]) -> None:
     """Send the answer."""
-    headers.append((b"content-type", _JSON))
+    headers.append((b"content-type", wire.JSON_BODY.encode()))
     headers.append((b"content-length", b"%d" % len(body)))
     await send({"type": "http.response.start", "status": status, "headers": headers})
     await send({"type": "http.response.body", "body": body})

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+from typing import Annotated
 
 import msgspec
 
@@ -16,6 +17,7 @@ STATUSES = ("unassigned", "invited", "assigned")
 PAGE, PER_PAGE = "page", "perPage"
 DEFAULT_PER_PAGE, MAX_PER_PAGE = 20, 100
 MAX_SEARCH_LENGTH = 255
+JSON_BODY, FORM_BODY = BODY_TYPES = ("application/json", "application/x-www-form-urlencoded")
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -57,6 +59,23 @@ OF_DOMAIN_ERROR = {
 """Our error's code → the Portal API's error."""
 
 
+def errors() -> list[ErrorName]:
+    """Return every error that an answer may carry."""
+    named = [value for value in globals().values() if isinstance(value, ErrorName)]
+    return list(dict.fromkeys([*named, *OF_DOMAIN_ERROR.values()]))
+
+
+def _told(**schema: object) -> msgspec.Meta:
+    return msgspec.Meta(extra_json_schema=schema)
+
+
+Instant = Annotated[str, _told(format="date-time")]
+"""ISO 8601, UTC, milliseconds, ``Z``."""
+SeatType = Annotated[str, _told(enum=["device", "email"])]
+Status = Annotated[str, _told(enum=list(STATUSES))]
+RoleName = Annotated[str, _told(enum=list(ROLE_FROM_THE_WIRE))]
+
+
 class FieldMessage(msgspec.Struct):
     """One field that was wrong."""
 
@@ -93,15 +112,15 @@ class Seat(msgspec.Struct):
     """A row of the list of seats."""
 
     id: int
-    type: str
-    status: str
-    role: str
+    type: SeatType
+    status: Status
+    role: RoleName
     hostname: str | None
     nickname: str | None
     user: SeatUser | None
-    created_at: str
-    assigned_at: str | None
-    last_active_at: str | None
+    created_at: Instant
+    assigned_at: Instant | None
+    last_active_at: Instant | None
 
 
 class SeatRows(msgspec.Struct):
@@ -116,8 +135,8 @@ class Charge(msgspec.Struct):
 
     amount: int
     currency: str
-    period_start: str
-    period_end: str
+    period_start: Instant
+    period_end: Instant
     seats: int
 
 

@@ -1,0 +1,1 @@
+"""Tests of the Portal API within the process."""

@@ -1,0 +1,130 @@
+"""Paths and methods that are no route, and who may call those that are."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import httpx
+import pytest
+
+from callfloor.access.audit import OPERATOR
+from callfloor.access.keys import DeleteKey, delete_key
+from callfloor.foundation.database import Database
+from callfloor.portal_api.app import routes
+from callfloor.teams.teams import Team
+from tests.contracts.portal_client import PortalClient, basic, send
+from tests.factories.teams import make_conversations_key, make_portal_key, make_team
+
+SEATS = "/api/v1/seats"
+PortalOf = Callable[[Team], PortalClient]
+
+
+class TestNoRoute:
+    @pytest.mark.parametrize(
+        "path",
+        [
+            "/api/v1",
+            "/api/v1/",
+            "/api/v1/seat",
+            "/api/v1/Seats",
+            "/api/v1/seats/",
+            "/api/v1//seats",
+            "/api/v1/seats/1/",
+            "/api/v1/seats/1/2",
+            "/api/v1/seats%2F1",
+            "/api/v1/seats/1%2F2",
+            "/api/v1/seats%20",
+            "/api/v1/seats%00",
+            "/api/v1/%E2%80%AE",
+            "/api/v1/api/v1/seats",
+            "/api/v1/.env",
+            "/api/v1/seats.json",
+            "/api/v1/" + "a" * 5_000,
+        ],
+    )
+    @pytest.mark.parametrize("method", ["GET", "POST"])
+    def test_is_not_found(self, db: Database, portal: PortalOf, method: str, path: str) -> None:
+        answer = portal(make_team(db)).call(method, path)
+
+        assert (answer.error, answer.code, answer.status) == ("NOT_FOUND", 1015, 400)
+
+    @pytest.mark.parametrize("method", ["PUT", "PATCH", "DELETE", "OPTIONS", "TRACE", "CONNECT", "PURGE"])
+    def test_is_made_by_another_method(self, db: Database, portal: PortalOf, method: str) -> None:
+        assert portal(make_team(db)).call(method, SEATS).error == "NOT_FOUND"
+
+    @pytest.mark.parametrize("method", ["GET", "POST", "PUT", "PATCH", "OPTIONS"])
+    def test_is_made_by_another_method_of_a_seat(self, db: Database, portal: PortalOf, method: str) -> None:
+        assert portal(make_team(db)).call(method, f"{SEATS}/1").error == "NOT_FOUND"
+
+    def test_without_a_key_does_not_tell(self, http: httpx.Client) -> None:
+        assert send(http, "GET", "/api/v1/none").error == "AUTH_HEADER_MISSING"
+
+
+REQUESTS = {
+    ("GET", SEATS): {},
+    ("POST", SEATS): {"json": {"count": 1}},
+    ("DELETE", f"{SEATS}/{{id}}"): {},
+}
+"""Every route with a request that is right; a route that is not listed fails the test."""
+
+EXPECTED = {
+    "nobody": "AUTH_HEADER_MISSING",
+    "a deleted key": "AUTH_BASIC_INVALID_TOKEN",
+    "a Conversations key": "AUTH_BASIC_INVALID_TOKEN",
+    "a bearer": "AUTH_BASIC_ONLY",
+    "a wrong secret": "AUTH_BASIC_INVALID_TOKEN",
+    "the team's key": None,
+}
+
+
+def test_every_route_has_its_request() -> None:
+    assert set(routes()) == set(REQUESTS)
+
+
+@pytest.mark.parametrize("who", list(EXPECTED))
+@pytest.mark.parametrize(("method", "path"), list(REQUESTS))
+class TestPermission:
+    def test_of(self, db: Database, http: httpx.Client, hash_key: bytes, method: str, path: str, who: str) -> None:
+        team = make_team(db, seats=1)
+        key = make_portal_key(db, team, hash_key=hash_key)
+        headers = {
+            "nobody": {},
+            "a deleted key": deleted_key(db, team, hash_key),
+            "a Conversations key": conversations_key(db, team, hash_key),
+            "a bearer": {"Authorization": f"Bearer {key.secret}"},
+            "a wrong secret": {"Authorization": basic(key.name, key.secret[::-1])},
+            "the team's key": key.header,
+        }[who]
+        seat_id = PortalClient(http, key.name, key.secret).seats().data["rows"][0]["id"]
+
+        answer = send(http, method, path.format(id=seat_id), headers=headers, **REQUESTS[method, path])
+
+        assert answer.error == EXPECTED[who]
+
+
+@pytest.mark.parametrize(("method", "path"), list(REQUESTS))
+def test_a_stranger_meets_nothing_of_the_team(
+    db: Database, http: httpx.Client, hash_key: bytes, portal: PortalOf, method: str, path: str
+) -> None:
+    team = make_team(db, seats=2)
+    key = make_portal_key(db, team, hash_key=hash_key)
+    ada = PortalClient(http, key.name, key.secret)
+    before = ada.seats().data
+
+    answer = portal(make_team(db)).call(method, path.format(id=before["rows"][0]["id"]), **REQUESTS[method, path])
+
+    assert answer.error == ("SEAT_NOT_FOUND" if method == "DELETE" else None)
+    assert ada.seats().data == before
+
+
+def deleted_key(db: Database, team: Team, hash_key: bytes) -> dict[str, str]:
+    """Return the header of a key that was deleted."""
+    key = make_portal_key(db, team, hash_key=hash_key, name="gone")
+    db.write_now(lambda tx: delete_key(tx, DeleteKey(team.id, key.id, OPERATOR, 1)))
+    return key.header
+
+
+def conversations_key(db: Database, team: Team, hash_key: bytes) -> dict[str, str]:
+    """Return the header of a key of the other API, used as one of this."""
+    key = make_conversations_key(db, team, hash_key=hash_key)
+    return {"Authorization": basic("crm", key.api_key)}
