@@ -68,17 +68,15 @@ class Window:
         each begins no earlier than the one before ends.
         """
         real: list[tuple[float, float]] = []
-        earliest = self.pieces[0].start
+        index, earliest = 0, self.pieces[0].start
         for start, end in spans:
             middle = int((start + end) / 2 * SAMPLE_RATE_HZ)
-            index = max(0, bisect_right(self._offsets, middle) - 1)
+            index = max(index, bisect_right(self._offsets, middle) - 1)
             piece, offset = self.pieces[index], self._offsets[index]
-            lower = min(max(piece.start, earliest), max(piece.end, earliest))
-            upper = max(piece.end, lower)
-            begin = min(max(piece.start + int(start * SAMPLE_RATE_HZ) - offset, lower), upper)
-            stop = min(max(piece.start + int(end * SAMPLE_RATE_HZ) - offset, begin), upper)
-            real.append((begin / SAMPLE_RATE_HZ, stop / SAMPLE_RATE_HZ))
-            earliest = stop
+            lower = max(piece.start, earliest)
+            begin = min(max(piece.start + int(start * SAMPLE_RATE_HZ) - offset, lower), piece.end)
+            earliest = min(max(piece.start + int(end * SAMPLE_RATE_HZ) - offset, begin), piece.end)
+            real.append((begin / SAMPLE_RATE_HZ, earliest / SAMPLE_RATE_HZ))
         return real
 
 
