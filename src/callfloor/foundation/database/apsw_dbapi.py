@@ -45,17 +45,17 @@ class Cursor:
     def execute(self, sql: str, params: Any = ()) -> Cursor:
         """Run one statement and fetch at once: apsw runs lazily after the first row."""
         cursor = self._connection.cursor()
-        self.description = None
+        columns: list[str] = []
 
         def remember(running: apsw.Cursor, _sql: str, _bindings: Any) -> bool:
-            described = running.get_description()
-            self.description = tuple((name, None, None, None, None, None, None) for name, _ in described) or None
+            columns.extend(name for name, _ in running.get_description())
             return True
 
         cursor.exec_trace = remember
         self._rows = cursor.execute(sql, tuple(params)).fetchall()
+        self.description = tuple((name, None, None, None, None, None, None) for name in columns) or None
         # Alembic makes sure that its own change met one row.
-        self.rowcount = -1 if self.description else self._connection.changes()
+        self.rowcount = -1 if columns else self._connection.changes()
         return self
 
     def executemany(self, sql: str, many: Any) -> Cursor:

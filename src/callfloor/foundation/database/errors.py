@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
-from collections.abc import Iterator
-
 import apsw
 import psycopg
 
@@ -31,22 +28,41 @@ class Gone(Unavailable):
 
 RETRYABLE_ON_POSTGRES = (psycopg.errors.DeadlockDetected, psycopg.errors.SerializationFailure)
 """PostgreSQL rolled the transaction back to break a tie: the verb is repeatable, so it is run again."""
+_TIMED_OUT_ON_POSTGRES = (psycopg.errors.LockNotAvailable, psycopg.errors.QueryCanceled, *RETRYABLE_ON_POSTGRES)
 
 
-@contextlib.contextmanager
-def translated() -> Iterator[None]:
-    """Turn what the drivers raise inside into Clash, Busy or Gone."""
-    try:
-        yield
-    except apsw.ConstraintError as error:
-        raise Clash(str(error)) from error
-    except (apsw.BusyError, apsw.LockedError) as error:
-        raise Busy("another process is writing to the database") from error
-    except (apsw.FullError, apsw.IOError, apsw.CantOpenError, apsw.ConnectionClosedError) as error:
-        raise Gone(f"the database file cannot be used: {error}") from error
-    except psycopg.errors.IntegrityError as error:
-        raise Clash(str(error)) from error
-    except (psycopg.errors.LockNotAvailable, psycopg.errors.QueryCanceled, *RETRYABLE_ON_POSTGRES) as error:
-        raise Busy("the database did not get to this in time") from error
-    except psycopg.OperationalError as error:
-        raise Gone(f"the database cannot be reached: {error}") from error
+class Translated:
+    """Turns what the drivers raise inside into Clash, Busy or Gone; a class, since every read passes through it."""
+
+    __slots__ = ()
+
+    def __enter__(self) -> None:
+        pass
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: object) -> None:
+        if error is not None:
+            ours = _translation(error)
+            if ours is not None:
+                raise ours from error
+
+
+_TRANSLATED = Translated()
+
+
+def translated() -> Translated:
+    """Return what turns the drivers' exceptions into ours, for a `with`."""
+    return _TRANSLATED
+
+
+def _translation(error: BaseException) -> Exception | None:
+    if isinstance(error, apsw.ConstraintError | psycopg.errors.IntegrityError):
+        return Clash(str(error))
+    if isinstance(error, apsw.BusyError | apsw.LockedError):
+        return Busy("another process is writing to the database")
+    if isinstance(error, apsw.FullError | apsw.IOError | apsw.CantOpenError):
+        return Gone(f"the database file cannot be used: {error}")
+    if isinstance(error, _TIMED_OUT_ON_POSTGRES):
+        return Busy("the database did not get to this in time")
+    if isinstance(error, psycopg.OperationalError):
+        return Gone(f"the database cannot be reached: {error}")
+    return None

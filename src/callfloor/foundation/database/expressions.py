@@ -21,6 +21,10 @@ class _AnyOf(ColumnElement[bool]):
         self.column = column
         self.values = values
 
+    def self_group(self, against: Any = None) -> _AnyOf:  # noqa: ARG002  # SQLAlchemy's interface
+        """Stand as it is: SQLite has no boolean type, so SQLAlchemy would add "= 1", and no index would serve."""
+        return self
+
 
 @compiles(_AnyOf, "postgresql")
 def _any_of_on_postgres(element: _AnyOf, compiler: SQLCompiler, **kw: Any) -> str:
