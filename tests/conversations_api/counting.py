@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Callable
-from typing import Any, TypeVar
+from typing import Any, TypeVar, cast
 
 from callfloor.conversations_api import create_app
 from callfloor.foundation.database import Database, Tx
@@ -12,6 +12,9 @@ from callfloor.foundation.services import Services
 from tests.conversations_api.conftest import Http, Member
 
 T = TypeVar("T")
+
+
+_NOTHING: dict[str, Any] = {}
 
 
 class CountingDatabase:
@@ -22,7 +25,7 @@ class CountingDatabase:
         self.name = db.name
         self.statements = 0
 
-    async def read(self, statement: Any, params: Any) -> Any:
+    async def read(self, statement: Any, params: Any = _NOTHING) -> Any:
         self.statements += 1
         return await self._db.read(statement, params)
 
@@ -41,5 +44,5 @@ class CountingDatabase:
 def counted(services: Services, member: Member) -> tuple[CountingDatabase, Http]:
     """Return a meter and a client of an application that stands on it."""
     database = CountingDatabase(services.db)
-    app = create_app(dataclasses.replace(services, db=database))
+    app = create_app(dataclasses.replace(services, db=cast("Database", database)))
     return database, Http(member.http.loop, app, member.key.headers)

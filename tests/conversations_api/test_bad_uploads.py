@@ -10,15 +10,22 @@ from typing import Any
 
 import pytest
 
-from tests.conversations_api.conftest import UPLOAD_LIMIT, Http, Member
+from callfloor.foundation.services import Services
+from tests.conversations_api.conftest import UPLOAD_LIMIT, Http, Loop, Member, make_member
 from tests.conversations_api.test_uploads import FORM, TRANSCRIPT, form
 from tests.factories.audio import make_wav
 
 Kept = Callable[[], list[Path]]
 
 PNG = b"\x89PNG\r\n\x1a\n" + bytes(2000)
-NOISE = random.Random(7).randbytes(1_000_000)
+NOISE = random.Random(7).randbytes(1_000_000)  # noqa: S311  # noise, the same each time
 WAV = make_wav(tone_hz=440)
+
+
+@pytest.fixture(scope="module")
+def member(services: Services, loop: Loop) -> Member:
+    """One team for all of these: nothing they send is kept."""
+    return make_member(services, loop)
 
 
 @pytest.fixture(autouse=True)
@@ -68,15 +75,15 @@ class TestTheFile:
         assert str(UPLOAD_LIMIT) in refusal(http, 413, content=body(), headers=headers)
         assert not was_read
 
-    @pytest.mark.parametrize("is_announced", [True, False])
-    def test_must_not_be_too_large(self, http: Http, is_announced: bool) -> None:
+    @pytest.mark.parametrize("length", ["announced", "unknown"])
+    def test_must_not_be_too_large(self, http: Http, length: str) -> None:
         whole = form(("file", WAV + bytes(UPLOAD_LIMIT), "a.wav"))
 
         async def pieces() -> AsyncIterator[bytes]:
             for at in range(0, len(whole), 65536):
                 yield whole[at : at + 65536]
 
-        content: Any = whole if is_announced else pieces()
+        content: Any = whole if length == "announced" else pieces()
         assert str(UPLOAD_LIMIT) in refusal(http, 413, content=content, headers=FORM)
 
     def test_must_be_one(self, http: Http) -> None:
@@ -180,10 +187,10 @@ WRONG_FIELDS = [
 
 class TestFields:
     @pytest.mark.parametrize(("name", "value"), WRONG_FIELDS)
-    @pytest.mark.parametrize("is_first", [True, False], ids=["before the file", "after the file"])
-    def test_are_named_when_wrong(self, http: Http, name: str, value: str, is_first: bool) -> None:
+    @pytest.mark.parametrize("place", ["before the file", "after the file"])
+    def test_are_named_when_wrong(self, http: Http, name: str, value: str, place: str) -> None:
         parts: list[tuple[str, bytes, str | None]] = [(name, value.encode(), None), ("file", WAV, "a.wav")]
-        body = form(*(parts if is_first else parts[::-1]))
+        body = form(*(parts if place == "before the file" else parts[::-1]))
 
         messages = refusal(http, 400, content=body, headers=FORM)
 

@@ -85,9 +85,7 @@ def test_hides_the_conversations_of_other_teams(services: Services, member: Memb
 def test_limits_each_key_by_itself(services: Services, loop: Loop, member: Member) -> None:
     limit = MemoryRateLimit(Limit(requests=2, window_seconds=60, block_seconds=60))
     app = create_app(services, limit)
-    other = make_conversations_key(
-        services.db, member.team, hash_key=services.settings.hash_key, name="another"
-    )
+    other = make_conversations_key(services.db, member.team, hash_key=services.settings.hash_key, name="another")
     busy, quiet = Http(loop, app, member.key.headers), Http(loop, app, other.headers)
 
     statuses = [busy.get("/calls").status_code for _ in range(3)]

@@ -8,12 +8,12 @@ import pytest
 
 from callfloor.conversations.parties import Party
 from callfloor.conversations.tables import ConversationKind
+from callfloor.conversations_api.instants import instant
 from callfloor.foundation.clock import DAY, HOUR, iso
 from callfloor.foundation.services import Services
 from tests.conversations_api.conftest import Http, Member
 from tests.conversations_api.counting import CountingDatabase, counted
 from tests.factories.conversations import COLLEAGUE, CUSTOMER, make_conversation
-from callfloor.conversations_api.instants import instant
 
 NOON = instant("2026-03-10T12:00:00Z")
 
@@ -64,7 +64,8 @@ class TestPages:
         assert ids(member.http, sortingOrder="ascending") == made
         assert ids(member.http) == made[::-1]
 
-    def test_answers_an_empty_page_past_the_end(self, http: Http, five: list[str]) -> None:
+    @pytest.mark.usefixtures("five")
+    def test_answers_an_empty_page_past_the_end(self, http: Http) -> None:
         answer = http.get("/calls", page=999_999_999).json()
 
         assert answer["data"] == []
@@ -88,7 +89,8 @@ class TestPages:
         assert seen == (five if order == "ascending" else five[::-1])
         assert answer.json()["meta"]["page"] == 2
 
-    def test_refuses_a_cursor_that_is_not_of_this_list(self, http: Http, five: list[str]) -> None:
+    @pytest.mark.usefixtures("five")
+    def test_refuses_a_cursor_that_is_not_of_this_list(self, http: Http) -> None:
         link = http.get("/calls", pageSize=2).headers["Link"]
         cursor = re.findall(r"cursor=([^>&]+)", link)[0]
 
@@ -158,7 +160,7 @@ class TestFilters:
         assert member.http.get(f"/meetings/{meeting}").status_code == 200
         assert member.http.get(f"/calls/{meeting}").status_code == 404
 
-    def test_combines_every_filter(self, services: Services, member: Member, five: list[str]) -> None:
+    def test_combines_every_filter(self, member: Member, five: list[str]) -> None:
         found = ids(
             member.http,
             startDate="2026-03-10",

@@ -181,7 +181,7 @@ class TestInternalOrExternal:
         assert [r["id"] for r in member.http.get("/calls", scopes="internal").json()["data"]] == [inside["id"]]
         assert [r["id"] for r in member.http.get("/calls").json()["data"]] == [mixed["id"]]
 
-    def test_what_the_upload_says_counts_first(self, services: Services, member: Member) -> None:
+    def test_what_the_upload_says_counts_first(self, member: Member) -> None:
         people = [{"email": "x@elsewhere.example", "isInternal": True}]
 
         record = accepted(member.http, make_wav(), participants=json.dumps(people))

@@ -91,7 +91,9 @@ class _Conversation:
         keep_waiting(tx, self.team_id, self.id, reason=("speech_unavailable", reason), now=now)
         args = {"conversation_id": self.id}
         again = now + WAIT_FOR_MODEL
-        enqueue(tx, Enqueue(kind=TRANSCRIBE, args=args, team_id=self.team_id, now=now, queue=SPEECH_QUEUE, run_at=again))
+        enqueue(
+            tx, Enqueue(kind=TRANSCRIBE, args=args, team_id=self.team_id, now=now, queue=SPEECH_QUEUE, run_at=again)
+        )
 
 
 def _transcript(job: RunningJob, services: Services, material: Material, engine: Engine) -> Transcript:

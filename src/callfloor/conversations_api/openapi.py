@@ -118,10 +118,7 @@ def _upload(limits: UploadLimits) -> dict[str, Any]:
         "requestBody": {
             "required": True,
             "content": {
-                "multipart/form-data": {
-                    "schema": _form_schema(),
-                    "encoding": {name: {"contentType": "application/json"} for name in _json_fields()},
-                },
+                "multipart/form-data": {"schema": _form_schema()},
                 "application/json": {
                     "schema": {"$ref": _REF.format(name="CallUpload")},
                     "example": {"externalCallId": "pbx-20261103-0018", "transcript": examples.transcript()},
@@ -139,12 +136,9 @@ def _upload(limits: UploadLimits) -> dict[str, Any]:
     }
 
 
-def _json_fields() -> tuple[str, ...]:
-    return (Upload.PARTICIPANTS.value, Upload.CHANNELS.value, Upload.TRANSCRIPT.value)
-
-
 def _form_schema() -> dict[str, Any]:
-    texts = {name.value: {"type": "string", "description": about} for name, about in _FORM_TEXT.items()}
+    # An empty field was not given; without the default Swagger UI would send "string" for every one.
+    texts = {name.value: {"type": "string", "default": "", "description": about} for name, about in _FORM_TEXT.items()}
     return {
         "type": "object",
         "additionalProperties": False,
@@ -152,24 +146,29 @@ def _form_schema() -> dict[str, Any]:
             Upload.FILE.value: {"type": "string", "format": "binary", "description": "The recording."},
             **texts,
             Upload.DIRECTION.value: {"type": "string", "enum": [d.value for d in wire.Direction]},
-            Upload.PARTICIPANTS.value: {
-                "type": "array",
-                "items": {"$ref": _REF.format(name="ParticipantInput")},
-                "description": "JSON text.",
-            },
-            Upload.CHANNELS.value: {
-                "type": "object",
-                "additionalProperties": {"type": "string"},
-                "description": "JSON text: `agent`, `customer`, or a participant's name or email by channel number; "
-                "left out, channel 0 is the agent.",
-                "examples": [{"0": "agent", "1": "customer"}],
-            },
-            Upload.TRANSCRIPT.value: {
-                "type": "array",
-                "items": {"$ref": _REF.format(name="Segment")},
-                "description": "JSON text: the transcript the telephony made; nothing is recognized then.",
-            },
+            Upload.PARTICIPANTS.value: _json_text(
+                "Who took part.", {"type": "array", "items": {"$ref": _REF.format(name="ParticipantInput")}}
+            ),
+            Upload.CHANNELS.value: _json_text(
+                "`agent`, `customer`, or a participant's name or email by channel number, such as "
+                '`{"0": "agent", "1": "customer"}`; left out, channel 0 is the agent.',
+                {"type": "object", "additionalProperties": {"type": "string"}},
+            ),
+            Upload.TRANSCRIPT.value: _json_text(
+                "The transcript that the telephony made; nothing is recognized then.",
+                {"type": "array", "items": {"$ref": _REF.format(name="Segment")}},
+            ),
         },
+    }
+
+
+def _json_text(about: str, schema: dict[str, Any]) -> dict[str, Any]:
+    return {
+        "type": "string",
+        "default": "",
+        "description": f"JSON text. {about}",
+        "contentMediaType": "application/json",
+        "contentSchema": schema,
     }
 
 

@@ -82,7 +82,9 @@ async def _form(reader: MultipartReader, intake: Intake) -> UploadBody:
 
 
 async def _take_field(body: UploadBody, part: Part, reader: MultipartReader) -> None:
-    if part.filename is not None:
+    # A browser's script names the JSON parts of a form, too: a Blob has no part without a filename.
+    is_text = part.filename is None or (part.content_type or "").startswith(("application/json", "text/plain"))
+    if not is_text:
         raise bad_request(f"{part.name[:64]}: must be a field, not a file")
     if part.name in body.fields:
         raise bad_request(f"{part.name[:64]}: may be given once")

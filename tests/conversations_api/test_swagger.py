@@ -1,0 +1,113 @@
+"""Swagger UI in a real browser: offline, under its strict policy, Authorize and Try it out."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Page, sync_playwright
+
+from callfloor.foundation.services import open_services
+from callfloor.foundation.settings import Settings
+from tests.conversations_api.conftest import Http
+from tests.factories.audio import make_wav
+from tests.factories.teams import ConversationsKey, make_conversations_key, make_team
+from tests.support.server import Server, running_server
+
+
+class TestFiles:
+    @pytest.mark.parametrize(
+        ("path", "media_type"),
+        [
+            ("/swagger", "text/html"),
+            ("/swagger-json", "application/json"),
+            ("/swagger/start.js", "text/javascript"),
+            ("/swagger/swagger-ui-bundle.js", "text/javascript"),
+            ("/swagger/swagger-ui.css", "text/css"),
+        ],
+    )
+    def test_need_no_key_and_carry_the_strict_policy(self, http: Http, path: str, media_type: str) -> None:
+        http.headers = {}
+
+        answer = http.get(path)
+
+        assert answer.status_code == 200
+        assert answer.headers["Content-Type"].startswith(media_type)
+        policy = answer.headers["Content-Security-Policy"]
+        assert "default-src 'none'" in policy
+        assert "unsafe" not in policy
+        assert answer.headers["X-Content-Type-Options"] == "nosniff"
+
+    @pytest.mark.parametrize(
+        "path", ["/swagger/LICENSE", "/swagger/..", "/swagger/%2e%2e%2f__init__.py", "/swagger/x/y"]
+    )
+    def test_are_those_of_the_page_alone(self, http: Http, path: str) -> None:
+        assert http.get(path).status_code == 404
+
+    def test_are_only_read(self, http: Http) -> None:
+        assert http.send("POST", "/swagger").status_code == 405
+
+
+@pytest.fixture(scope="module")
+def floor(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Server, ConversationsKey]]:
+    """A server of its own, and a key."""
+    data = tmp_path_factory.mktemp("floor")
+    services = open_services(Settings(data=data))
+    team = make_team(services.db)
+    key = make_conversations_key(services.db, team, hash_key=services.settings.hash_key)
+    services.close_now()
+    with running_server(data, "--no-worker") as server:
+        yield server, key
+
+
+@pytest.fixture
+def page() -> Iterator[Page]:
+    """A page of Debian's Chromium."""
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=shutil.which("chromium"), args=["--no-sandbox"])
+        yield browser.new_page(ignore_https_errors=True)
+        browser.close()
+
+
+def test_authorize_and_try_it_out_work_in_a_browser(
+    floor: tuple[Server, ConversationsKey], page: Page, tmp_path: Path
+) -> None:
+    server, key = floor
+    complaints: list[str] = []
+    hosts: set[str] = set()
+    page.on("console", lambda message: complaints.append(message.text))
+    page.on("pageerror", lambda error: complaints.append(str(error)))
+    page.on("request", lambda request: hosts.add("/".join(request.url.split("/")[:3])))
+    recording = tmp_path / "call.wav"
+    recording.write_bytes(make_wav())
+
+    page.goto(f"{server.url}/swagger")
+    authorize(page, key)
+    uploaded = tried_out(page, "#operations-Calls-upload_call", recording)
+    listed = tried_out(page, "#operations-Calls-list_calls")
+
+    assert uploaded.startswith("202")
+    assert listed.startswith("200")
+    assert '"total": 1' in listed
+    assert complaints == []
+    assert hosts == {server.url}
+
+
+def authorize(page: Page, key: ConversationsKey) -> None:
+    page.click("button.authorize")
+    for name, value in key.headers.items():
+        box = page.locator(".auth-container", has_text=name)
+        box.locator("input").fill(value)
+        box.locator("button.authorize").click()
+    page.click("button.btn-done")
+
+
+def tried_out(page: Page, operation: str, recording: Path | None = None) -> str:
+    page.click(f"{operation} .opblock-summary")
+    page.click(f"{operation} .try-out__btn")
+    if recording is not None:
+        page.set_input_files(f"{operation} input[type=file]", recording)
+    page.click(f"{operation} .execute")
+    return page.inner_text(f"{operation} .live-responses-table .response")
