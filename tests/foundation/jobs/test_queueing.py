@@ -28,7 +28,7 @@ class TestEnqueue:
     def test_hands_the_arguments_to_the_handler_as_they_were(self, services: OnlyDatabase) -> None:
         args = {"conversation_id": "c-1", "again": True, "channels": [0, 1], "name": "Zoë “quoted”"}
         seen: list[object] = []
-        kind = JobKind("work", lambda job, _: seen.append((job.args, job.team_id, job.attempt)))
+        kind: JobKind[OnlyDatabase] = JobKind("work", lambda job, _: seen.append((job.args, job.team_id, job.attempt)))
         added(services, args=args, team_id=7)
 
         drain(services, [kind], now=NOON)

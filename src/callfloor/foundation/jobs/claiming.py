@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 from sqlalchemy import Executable, Integer, Select, null, select, true, update
 
 from callfloor.foundation.clock import Millis
 from callfloor.foundation.database import Tx, any_of, param
-from callfloor.foundation.jobs.kinds import ClaimedJob
+from callfloor.foundation.jobs.kinds import ClaimedJob, LeaseLost
 from callfloor.foundation.jobs.tables import JobState, job
 
 _c = job.c
@@ -59,6 +60,12 @@ _renew = (
     .values(lease_until=param("until"))
     .returning(_c.id, _c.claim, _c.cancel_requested)
 )
+_tell = (
+    update(job)
+    .where(_c.id == param("job_id"), _c.lease_owner == param("owner"), _c.claim == param("of_claim", Integer))
+    .values(progress=param("new_progress"), lease_until=param("until"))
+    .returning(_c.cancel_requested)
+)
 _is_in_line = select(true()).where(_c.queue == param("in_queue"), _c.turn.is_not(None)).limit(1)
 _is_due = (
     select(true())
@@ -102,6 +109,22 @@ def renew(tx: Tx, *, ids: Sequence[str], owner: str, until: Millis) -> dict[tupl
     """
     rows = tx.all(_renew, {"ids": list(ids), "owner": owner, "until": until})
     return {(id_, claimed): asked for id_, claimed, asked in rows}
+
+
+def tell_progress(tx: Tx, job: ClaimedJob, *, progress: Mapping[str, Any], until: Millis) -> bool:
+    """Write how far the work is, and lengthen the lease.
+
+    Returns:
+        whether the job's cancelling was asked for.
+
+    Raises:
+        LeaseLost: the job is no longer this owner's.
+    """
+    params = {"job_id": job.id, "owner": job.owner, "of_claim": job.claim, "new_progress": progress, "until": until}
+    row = tx.one(_tell, params)
+    if row is None:
+        raise LeaseLost
+    return row[0]
 
 
 @dataclasses.dataclass(frozen=True, slots=True)

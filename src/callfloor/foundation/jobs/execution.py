@@ -86,12 +86,12 @@ class Execution(Generic[S]):
         while self.db.read_now(partial(is_any_lost, now=self._clock())):
             now = self._clock()
             try:
-                found = self.db.write_now(partial(_settle_one, kinds, now, with_verb=True))
+                found = self.db.write_now(partial(settle_one, kinds, now, with_verb=True))
             except Unavailable:
                 raise
             except Exception:  # the job's edge: what the kind does on failure must not keep the job from ending
                 log.exception("on_failed_failed")
-                found = self.db.write_now(partial(_settle_one, kinds, now, with_verb=False))
+                found = self.db.write_now(partial(settle_one, kinds, now, with_verb=False))
             if not found:
                 break
             settled += 1
@@ -135,7 +135,15 @@ def _last_end(kind: JobKind[S], job: ClaimedJob, failure: Failure, *, now: Milli
     return partial(ending.end_failed, job=job, failure=failure, allowed=allowed, verb=verb, now=now)
 
 
-def _settle_one(kinds: Mapping[str, JobKind[S]], now: Millis, tx: Tx, *, with_verb: bool) -> bool:
+def settle_one(kinds: Mapping[str, JobKind[S]], now: Millis, tx: Tx, *, with_verb: bool) -> bool:
+    """End the attempt of one job whose lease has run out.
+
+    Args:
+        with_verb: also do what the kind does on failure.
+
+    Returns:
+        whether there was one.
+    """
     lost = lost_job(tx, now=now)
     if lost is None:
         return False

@@ -8,24 +8,15 @@ from functools import partial
 from typing import Any
 
 import structlog
-from sqlalchemy import Integer, update
 
 from callfloor.foundation.clock import Millis
-from callfloor.foundation.database import Database, Tx, param
+from callfloor.foundation.database import Database
 from callfloor.foundation.errors import Unavailable
+from callfloor.foundation.jobs.claiming import tell_progress
 from callfloor.foundation.jobs.kinds import ClaimedJob, JobCancelled, JobInterrupted, LeaseLost
-from callfloor.foundation.jobs.tables import job as job_table
 
 WRITE_EVERY_MS = 500
 """Progress within a stage is written at most this often."""
-
-_c = job_table.c
-_tell = (
-    update(job_table)
-    .where(_c.id == param("job_id"), _c.lease_owner == param("owner"), _c.claim == param("of_claim", Integer))
-    .values(progress=param("new_progress"), lease_until=param("until"))
-    .returning(_c.cancel_requested)
-)
 
 log = structlog.get_logger(__name__)
 
@@ -101,28 +92,21 @@ class RunningJob:
         if stage == self._stage and done != total and now - self._told_at < WRITE_EVERY_MS:
             return
         self._stage, self._told_at = stage, now
+        verb = partial(
+            tell_progress,
+            job=self.claimed,
+            progress={"stage": stage, "done": done, "total": total},
+            until=now + self.lease_ms,
+        )
         try:
-            mine, asked = self._db.write_now(partial(self._write, {"stage": stage, "done": done, "total": total}, now))
+            is_cancelled = self._db.write_now(verb)
         except Unavailable as error:
             # Progress is for the eyes: the work goes on, the end of the lease decides.
             log.warning("progress_not_written", job=self.id, reason=str(error))
             return
-        if not mine:
+        except LeaseLost:
             self.lost.set()
-        if asked:
+            raise
+        if is_cancelled:
             self.cancelled.set()
         self.stop_if_asked()
-
-    def _write(self, progress: dict[str, Any], now: Millis, tx: Tx) -> tuple[bool, bool]:
-        claimed = self.claimed
-        row = tx.one(
-            _tell,
-            {
-                "job_id": claimed.id,
-                "owner": claimed.owner,
-                "of_claim": claimed.claim,
-                "new_progress": progress,
-                "until": now + self.lease_ms,
-            },
-        )
-        return (False, False) if row is None else (True, row[0])

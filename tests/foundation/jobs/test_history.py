@@ -1,0 +1,86 @@
+"""What people see of jobs, and how long."""
+
+from __future__ import annotations
+
+from functools import partial
+
+from callfloor.foundation.jobs import (
+    PRUNE_JOBS,
+    JobKind,
+    JobState,
+    PermanentFailure,
+    RunningJob,
+    job_by_id,
+    newest_jobs,
+    prune_kind,
+    unfinished_job,
+)
+from callfloor.foundation.jobs.testing import OnlyDatabase, drain
+from tests.foundation.jobs.looking import NOON, added, effect_of
+
+
+def fails(_job: RunningJob, _services: OnlyDatabase) -> None:
+    raise PermanentFailure("broken")
+
+
+def ids(services: OnlyDatabase, **fields: object) -> list[str]:
+    return [job.id for job in services.db.read_now(partial(newest_jobs, **fields))]  # type: ignore[arg-type]  # any of its filters
+
+
+class TestJobById:
+    def test_is_none_for_an_unknown_job(self, services: OnlyDatabase) -> None:
+        assert services.db.read_now(partial(job_by_id, job_id="nothing")) is None
+
+
+class TestUnfinishedJob:
+    def test_is_found_by_its_key_until_it_ends(self, services: OnlyDatabase) -> None:
+        job_id = added(services, unique_key="call-1")
+        look = partial(unfinished_job, kind="work", unique_key="call-1")
+
+        found = services.db.read_now(look)
+        drain(services, [JobKind("work", effect_of)], now=NOON)
+
+        assert found is not None
+        assert found.id == job_id
+        assert services.db.read_now(look) is None
+
+
+class TestNewestJobs:
+    def test_come_newest_first_page_by_page(self, services: OnlyDatabase) -> None:
+        made = [added(services, id=f"job-{n}") for n in range(5)]
+
+        first = ids(services, count=2)
+        second = ids(services, count=2, before=first[-1])
+
+        assert first + second == [made[4], made[3], made[2], made[1]]
+
+    def test_are_narrowed_to_a_team_and_a_state(self, services: OnlyDatabase) -> None:
+        done = added(services, team_id=7)
+        drain(services, [JobKind("work", effect_of)], now=NOON)
+        waiting, _of_others = added(services, team_id=7), added(services, team_id=8)
+
+        assert sorted(ids(services, team_id=7)) == sorted([done, waiting])
+        assert ids(services, team_id=7, state=JobState.DONE) == [done]
+        assert ids(services, team_id=7, state=JobState.AVAILABLE) == [waiting]
+
+
+class TestPruning:
+    def test_forgets_what_ended_long_ago_by_the_state_it_ended_in(self, services: OnlyDatabase) -> None:
+        done, failed = added(services), added(services, kind="broken")
+        drain(services, [JobKind("work", effect_of), JobKind("broken", fails)], now=NOON)
+        waiting = added(services, run_at=NOON + 10**9)
+        pruning = prune_kind({JobState.DONE: 1000, JobState.FAILED: 5000})
+
+        added(services, kind=PRUNE_JOBS)
+        drain(services, [pruning], now=NOON + 1000)
+        assert {done, failed, waiting} <= set(ids(services))
+
+        added(services, kind=PRUNE_JOBS)
+        drain(services, [pruning], now=NOON + 1001)
+        assert done not in ids(services)
+        assert {failed, waiting} <= set(ids(services))
+
+        added(services, kind=PRUNE_JOBS)
+        drain(services, [pruning], now=NOON + 5001)
+        assert failed not in ids(services)
+        assert waiting in ids(services)
