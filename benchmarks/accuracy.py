@@ -69,7 +69,8 @@ def calls_of(corpus: Path, kinds: tuple[str, ...]) -> Iterator[tuple[str, dict[s
     for entry in json.loads((corpus / "manifest.json").read_text())["files"]:
         segments = entry.get("segments") or []
         kind = "stereo" if entry["channels"] == 2 else "mono"
-        if segments and kind in kinds and all(segment.get("text") for segment in segments):
+        is_call = len({segment["speaker"] for segment in segments}) > 1
+        if is_call and kind in kinds and all(segment.get("text") for segment in segments):
             yield kind, entry
 
 
@@ -77,11 +78,11 @@ def measure(corpus: Path, kind: str, entry: dict[str, Any], transcriber: Transcr
     before = _cpu_seconds()
     transcript = transcriber(corpus / entry["file"], entry["file"])
     cpu_seconds = _cpu_seconds() - before
-    truth = sorted(entry["segments"], key=lambda segment: (segment["start"], segment["channel"] or 0))
+    truth = sorted(entry["segments"], key=lambda segment: float(segment["start"]))
     errors = words = 0
     for channel in range(entry["channels"]):
         # On mono both parties stand on the one channel.
-        true = [part["text"] for part in truth if kind == "mono" or part["channel"] == channel]
+        true = [part["text"] for part in truth if kind == "mono" or part.get("channel") == channel]
         said = [part.text for part in transcript.segments if part.channel == channel]
         wrong, of = _word_errors(" ".join(true), " ".join(said))
         errors += wrong
