@@ -1,0 +1,1 @@
+"""Tests of accounts, keys, passwords and the audit trail."""

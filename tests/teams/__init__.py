@@ -1,0 +1,1 @@
+"""Tests of teams, seats, people and billing."""
