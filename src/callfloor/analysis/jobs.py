@@ -25,6 +25,7 @@ from callfloor.conversations.transcripts import Segment
 from callfloor.foundation import clock
 from callfloor.foundation.clock import HOUR, MINUTE, SECOND, Millis
 from callfloor.foundation.database import Tx
+from callfloor.foundation.files import FileMissing
 from callfloor.foundation.jobs import ClaimedJob, Enqueue, JobKind, RunningJob, Verb, enqueue
 from callfloor.foundation.services import Services
 from callfloor.speech.decoding import DecodeLimits
@@ -34,7 +35,10 @@ from callfloor.speech.recognition import Engine
 from callfloor.speech.transcription import Progress, Transcript, transcribe
 
 WAIT_FOR_MODEL: Millis = MINUTE
+RECORDING_MISSING = ("recording_missing", "The recording is no longer in the store of files.")
 NO_SPEECH = ("no_speech", "Nobody speaks in the recording.")
+LEASE_SECONDS = 15.0
+"""How long a call waits when its worker was killed."""
 TIMEOUT_SECONDS = 12 * HOUR / SECOND
 
 
@@ -54,6 +58,8 @@ def transcribe_conversation(job: RunningJob, services: Services) -> Verb | None:
             transcript = _transcript(job, services, material, engine)
     except AudioRejected as rejected:
         return partial(this.failed, reason=(rejected.code, rejected.reason), now=job.now())
+    except FileMissing:
+        return partial(this.failed, reason=RECORDING_MISSING, now=job.now())
     except SpeechUnavailable as error:
         return partial(this.waits, reason=str(error), now=job.now())
     return partial(record_analysis, done=_analyzed(this, material, transcript, job.now()))
@@ -70,6 +76,7 @@ TRANSCRIBE_CONVERSATION: JobKind[Services] = JobKind(
     name=TRANSCRIBE,
     handler=transcribe_conversation,
     queue=SPEECH_QUEUE,
+    lease_seconds=LEASE_SECONDS,
     timeout_seconds=TIMEOUT_SECONDS,
     on_failed=give_up,
 )

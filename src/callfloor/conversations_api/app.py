@@ -5,17 +5,16 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable
 from functools import partial
 from http import HTTPStatus
+from typing import Any
 
 import structlog
 from fastapi.requests import Request
 from fastapi.responses import Response
-from starlette.requests import ClientDisconnect
-from starlette.types import ASGIApp, Receive, Scope, Send
 
 from callfloor.conversations.tables import ConversationKind
 from callfloor.conversations_api import swagger, wire
 from callfloor.conversations_api.reading import list_conversations, show_conversation
-from callfloor.conversations_api.refusals import Refused, not_found, unavailable
+from callfloor.conversations_api.refusals import ClientGone, Refused, not_found, unavailable
 from callfloor.conversations_api.uploading import upload_call
 from callfloor.foundation import clock
 from callfloor.foundation.errors import DomainError, Unavailable
@@ -30,12 +29,13 @@ _CALLS, _MEETINGS = ConversationKind.CALL, ConversationKind.MEETING
 _LISTS = {"calls": _CALLS, "meetings": _MEETINGS}
 _FORBIDDEN = "The headers api-key and client-id must hold a valid pair; see Settings, Integrations, API & Webhooks."
 
+Application = Callable[[Any, Any, Any], Awaitable[None]]
 Handler = Callable[[Request, Services, Principal], Awaitable[Response]]
 
 log = structlog.get_logger(__name__)
 
 
-def create_app(services: Services, limit: RateLimit | None = None) -> ASGIApp:
+def create_app(services: Services, limit: RateLimit | None = None) -> Application:
     """Return the application of `/calls`, `/meetings`, `/swagger` and `/swagger-json`.
 
     Args:
@@ -50,7 +50,7 @@ class _Application:
         self._services = services
         self._limit = limit
 
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+    async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
         request = Request(scope, receive)
         response = await self._answer(request)
         if response is not None:
@@ -66,7 +66,7 @@ class _Application:
         except Unavailable as error:
             log.warning("unavailable", error=str(error))
             return unavailable(error.retry_after_seconds).response()
-        except ClientDisconnect:
+        except ClientGone:
             return None
         except Exception:
             log.exception("request_failed", path=request.scope["path"])

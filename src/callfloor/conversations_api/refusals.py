@@ -30,6 +30,10 @@ class Refused(Exception):
         return json_response(body, status=self.status, headers=self.headers)
 
 
+class ClientGone(Exception):
+    """The client closed the connection before its request was whole: nobody is there to be answered."""
+
+
 def bad_request(*messages: str) -> Refused:
     """Return the error of one or more wrong fields, each message beginning with the field's name."""
     return Refused(HTTPStatus.BAD_REQUEST, messages)

@@ -12,7 +12,7 @@ from python_multipart.multipart import parse_options_header
 
 from callfloor.conversations.intake import Intake, StoredRecording
 from callfloor.conversations_api.multipart import FIELD_BYTES, FIELD_COUNT, MultipartReader, Part
-from callfloor.conversations_api.refusals import Refused, bad_request
+from callfloor.conversations_api.refusals import ClientGone, Refused, bad_request
 from callfloor.conversations_api.upload_fields import check_each, form_value
 from callfloor.conversations_api.wire import Upload
 from callfloor.foundation.files import TooLarge
@@ -47,15 +47,25 @@ async def read_upload(request: Request, intake: Intake, *, limit_bytes: int) -> 
         raise bad_request("Content-Type: must name the boundary of the form")
     if _announced_bytes(request) > limit_bytes + FIELD_BYTES:
         raise _too_large(limit_bytes)
-    reader = MultipartReader(request.stream(), options[b"boundary"])
+    reader = MultipartReader(_chunks(request), options[b"boundary"])
     return await _form(reader, intake)
+
+
+async def _chunks(request: Request) -> AsyncIterator[bytes]:
+    while True:
+        message = await request.receive()
+        if message["type"] == "http.disconnect":
+            raise ClientGone
+        yield message.get("body", b"")
+        if not message.get("more_body", False):
+            return
 
 
 async def _json_fields(request: Request) -> dict[str, object]:
     if _announced_bytes(request) > FIELD_BYTES:
         raise _fields_too_large()
     body = bytearray()
-    async for chunk in request.stream():
+    async for chunk in _chunks(request):
         body += chunk
         if len(body) > FIELD_BYTES:
             raise _fields_too_large()
