@@ -9,7 +9,7 @@ import pytest
 
 from callfloor.speech.crosstalk import GateSettings, leak_frames
 from callfloor.speech.signals import FRAME_SECONDS, Signal, frame_levels, open_signal
-from tests.speech.synthesis import Wave, noise, silence, tone, write_raw
+from tests.speech.synthesis import RATE_HZ, Wave, noise, silence, tone, write_raw
 
 TURN_SECONDS = 2.0
 
@@ -19,13 +19,14 @@ def opened(tmp_path: Path, *channels: Wave, muted: tuple[tuple[float, float], ..
     return open_signal(paths, muted=muted)
 
 
-def conversation(*, leak_db: float, customer_dbfs: float = -20.0) -> tuple[Wave, Wave]:
-    """The agent for two seconds, then the customer, then both; each leaks into the other's channel."""
-    agent = np.concatenate([tone(2.0, level_dbfs=-20), silence(2.0), tone(2.0, level_dbfs=-20)])
-    customer = np.concatenate([silence(2.0), tone(4.0, level_dbfs=customer_dbfs, hertz=500)])
-    hiss = noise(6.0, level_dbfs=-70)
-    gain = 10 ** (leak_db / 20)
-    return agent + gain * customer + hiss, customer + gain * agent + hiss
+def conversation(*, leak_db: float, customer_dbfs: float = -20.0, delay_seconds: float = 0.0) -> tuple[Wave, Wave]:
+    """Turns of two seconds: the agent, the customer, the agent, the customer, both; each leaks into the other's."""
+    agent_speaks, customer_speaks = np.repeat([[1, 0, 1, 0, 1], [0, 1, 0, 1, 1]], 2 * RATE_HZ, axis=1)
+    agent = agent_speaks * tone(10.0, level_dbfs=-20)
+    customer = customer_speaks * tone(10.0, level_dbfs=customer_dbfs, hertz=500)
+    hiss = noise(10.0, level_dbfs=-70)
+    gain, delay = 10 ** (leak_db / 20), int(delay_seconds * RATE_HZ)
+    return agent + gain * np.roll(customer, delay) + hiss, customer + gain * np.roll(agent, delay) + hiss
 
 
 def share(leak: np.ndarray[tuple[int, ...], np.dtype[np.bool_]], channel: int, turn: int) -> float:
@@ -36,26 +37,42 @@ def share(leak: np.ndarray[tuple[int, ...], np.dtype[np.bool_]], channel: int, t
 
 
 class TestLeakFrames:
-    @pytest.mark.parametrize("leak_db", [-20.0, -30.0, -38.0, -45.0])
-    def test_mutes_the_leak_and_nothing_else(self, leak_db: float, tmp_path: Path) -> None:
-        leak = leak_frames(frame_levels(opened(tmp_path, *conversation(leak_db=leak_db))))
+    @pytest.mark.parametrize("leak_db", [-12.0, -20.0, -30.0, -38.0, -45.0])
+    @pytest.mark.parametrize("delay_seconds", [0.0, 0.15])
+    def test_mutes_the_leak_and_nothing_else(self, leak_db: float, delay_seconds: float, tmp_path: Path) -> None:
+        channels = conversation(leak_db=leak_db, delay_seconds=delay_seconds)
 
-        assert [share(leak, 0, turn) for turn in range(3)] == [0.0, 1.0, 0.0]
-        assert [share(leak, 1, turn) for turn in range(3)] == [1.0, 0.0, 0.0]
+        leak = leak_frames(frame_levels(opened(tmp_path, *channels)))
+
+        assert [share(leak, 0, turn) for turn in range(1, 5)] == [1.0, 0.0, 1.0, 0.0]
+        assert [share(leak, 1, turn) for turn in range(1, 5)] == [0.0, 1.0, 0.0, 0.0]
 
     def test_keeps_a_party_that_is_quieter_than_the_other(self, tmp_path: Path) -> None:
-        agent, customer = conversation(leak_db=-40.0, customer_dbfs=-34.0)
+        channels = conversation(leak_db=-40.0, customer_dbfs=-40.0)
 
-        leak = leak_frames(frame_levels(opened(tmp_path, agent, customer)))
+        leak = leak_frames(frame_levels(opened(tmp_path, *channels)))
 
-        assert share(leak, 1, 1) == share(leak, 1, 2) == 0.0
+        assert [share(leak, 1, turn) for turn in range(5)] == [1.0, 0.0, 1.0, 0.0, 0.0]
+
+    def test_mutes_all_of_a_party_that_never_speaks(self, tmp_path: Path) -> None:
+        agent = conversation(leak_db=-60.0)[0]
+
+        leak = leak_frames(frame_levels(opened(tmp_path, agent, 0.05 * agent)))
+
+        assert not leak[0].any()
+        assert [share(leak, 1, turn) for turn in (0, 2, 4)] == [1.0, 1.0, 1.0]
+
+    def test_leaves_one_sound_on_both_channels_alone(self, tmp_path: Path) -> None:
+        agent = conversation(leak_db=-60.0)[0]
+
+        assert not leak_frames(frame_levels(opened(tmp_path, agent, 0.7 * agent))).any()
 
     def test_leaves_mono_alone(self, tmp_path: Path) -> None:
         assert not leak_frames(frame_levels(opened(tmp_path, tone(1.0, level_dbfs=-20)))).any()
 
     def test_a_single_frame_does_not_decide(self, tmp_path: Path) -> None:
         agent, customer = conversation(leak_db=-38.0)
-        at = int(3.0 * 16_000)
+        at = int(3.0 * RATE_HZ)
         agent[at : at + 320] += tone(0.02, level_dbfs=-20)
 
         leak = leak_frames(frame_levels(opened(tmp_path, agent, customer)))
