@@ -34,8 +34,8 @@ format: .venv/.dev  ## write the code as the formatter would
 	@.venv/bin/ruff check --quiet --fix-only
 	@.venv/bin/ruff format --quiet
 
-bench: setup  ## ratios to bounds
-	@$(PY) -m benchmarks
+bench: setup .venv/.bench  ## ratios to bounds; wrk must be installed
+	@$(PY) -m benchmarks.seats
 
 accuracy: setup  ## error rates of the speech chain; AUDIO=folder
 	@$(PY) -m benchmarks.accuracy $(AUDIO)
@@ -47,6 +47,7 @@ lock: .venv/.uv  ## the lock files anew, from pyproject.toml
 	$(COMPILE) --no-annotate requirements/bootstrap.in -o requirements/bootstrap.txt
 	$(COMPILE) pyproject.toml --group build --override requirements/overrides.txt -o requirements/runtime.txt
 	$(COMPILE) pyproject.toml --group dev -o requirements/dev.txt
+	$(COMPILE) requirements/bench.in -o requirements/bench.txt
 
 samples-lock: .venv/.uv  ## the lock file of the voices that speak the samples
 	$(COMPILE) requirements/samples.in -o requirements/samples.txt
@@ -73,4 +74,8 @@ models: .venv/.runtime
 .venv/.dev: .venv/.runtime requirements/dev.txt
 	@echo "Installing the packages its checks and tests need ..."
 	@$(INSTALL) --require-hashes -r requirements/dev.txt
+	@touch $@
+
+.venv/.bench: .venv/.dev requirements/bench.txt
+	@$(INSTALL) --require-hashes -r requirements/bench.txt
 	@touch $@
