@@ -19,7 +19,7 @@ NOW = now()
 
 
 def named_in_handshake(server: ssl.SSLContext, authority: Path, name: str) -> bytes:
-    """Shake hands as a client that trusts the authority alone and asks for the name; return the server's certificate."""
+    """Shake hands as a client that trusts this authority alone; return the certificate shown for the name."""
     ours, theirs = socket.socketpair()
 
     def answer() -> None:

@@ -109,7 +109,7 @@ def _models(settings: Settings) -> Iterator[Finding]:
 
 def _port(host: str, port: int) -> Iterator[Finding]:
     try:
-        bound = sockets.bound(host, port)
+        bound = sockets.listening(host, port)
     except sockets.AddressRefused as error:
         yield note("port", f"{error} It may be this installation's own server.")
         return

@@ -69,11 +69,10 @@ def serve(
         CertificateRefused: the certificate cannot be used.
         SchemaTooNew, Gone, OSError: as `open_services`.
     """
-    bound = sockets.bound(listening.host, listening.port)
+    bound = sockets.listening(listening.host, listening.port)
     try:
         _check_plain(settings, listening, bound)
         services = open_services(settings)
-        sockets.listen(bound, listening.host)
         program = _Program(services, listening, bound)
         with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
             runner.run(program.run(app_of, on_ready))

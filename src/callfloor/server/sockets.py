@@ -15,8 +15,10 @@ class AddressRefused(Exception):
     """The address cannot be listened on."""
 
 
-def bound(host: str, port: int) -> list[socket.socket]:
-    """Return sockets bound to every address of the host; port 0 takes a free one, the same for all.
+def listening(host: str, port: int) -> list[socket.socket]:
+    """Return sockets that listen on every address of the host; port 0 takes a free one, the same for all.
+
+    A client that connects before the server answers waits.
 
     Raises:
         AddressRefused: unknown host, port in use or not allowed.
@@ -28,7 +30,7 @@ def bound(host: str, port: int) -> list[socket.socket]:
     sockets: list[socket.socket] = []
     for family, kind, protocol, _, address in dict.fromkeys(found):
         try:
-            sockets.append(_bound(family, kind, protocol, (address[0], port, *address[2:])))
+            sockets.append(_listening(family, kind, protocol, (address[0], port, *address[2:])))
         except OSError as error:
             if error.errno in {errno.EAFNOSUPPORT, errno.EADDRNOTAVAIL} and len(found) > 1:
                 continue
@@ -38,15 +40,6 @@ def bound(host: str, port: int) -> list[socket.socket]:
     if not sockets:
         raise AddressRefused(f"--host {host} has no address on this machine.")
     return sockets
-
-
-def listen(sockets: list[socket.socket], host: str) -> None:
-    """Let clients connect; raises as `bound`."""
-    for sock in sockets:
-        try:
-            sock.listen(_BACKLOG)
-        except OSError as error:
-            raise AddressRefused(_sentence(host, sock.getsockname()[1], error)) from error
 
 
 def close(sockets: list[socket.socket]) -> None:
@@ -72,13 +65,14 @@ def url_of(sockets: list[socket.socket], host: str, *, scheme: str) -> str:
     return f"{scheme}://[{host}]:{port}" if address.version == 6 else f"{scheme}://{host}:{port}"
 
 
-def _bound(family: int, kind: int, protocol: int, address: tuple[object, ...]) -> socket.socket:
+def _listening(family: int, kind: int, protocol: int, address: tuple[object, ...]) -> socket.socket:
     sock = socket.socket(family, kind, protocol)
     try:
         sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         if family == socket.AF_INET6:
             sock.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
         sock.bind(address)
+        sock.listen(_BACKLOG)
     except OSError:
         sock.close()
         raise

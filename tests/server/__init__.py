@@ -1,0 +1,1 @@
+"""The programs, judged from outside: real processes, real sockets."""
