@@ -10,7 +10,7 @@ from sqlalchemy import delete, select
 from callfloor.access import audit
 from callfloor.access.tables import KeyKind, access_key
 from callfloor.foundation.clock import DAY, Millis
-from callfloor.foundation.database import Tx, param, upsert
+from callfloor.foundation.database import Json, Tx, param, upsert
 from callfloor.foundation.errors import DomainError, invalid
 from callfloor.foundation.numbers import take_numbers
 
@@ -27,6 +27,7 @@ _add = (
         kind=param("kind"),
         name=param("name"),
         secret_hash=param("secret_hash"),
+        scopes=param("scopes", Json()),
         made_by_account_id=param("made_by_account_id"),
         created_at=param("created_at"),
         expires_at=param("expires_at"),
@@ -70,6 +71,8 @@ class CreateKey:
     actor: audit.Actor
     now: Millis
     made_by_account_id: int | None = None
+    scopes: tuple[str, ...] | None = None
+    """Of a key of the Callfloor API."""
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -109,6 +112,7 @@ def create_key(tx: Tx, command: CreateKey) -> CreatedKey:
             "kind": command.kind.value,
             "name": name,
             "secret_hash": command.secret_hash,
+            "scopes": command.scopes,
             "made_by_account_id": command.made_by_account_id,
             "created_at": command.now,
             "expires_at": expires_at,

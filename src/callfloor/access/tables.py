@@ -24,6 +24,7 @@ class KeyKind(enum.StrEnum):
 
     PORTAL = "portal"
     CONVERSATIONS = "conversations"
+    API = "api"
 
 
 class AccountColumns(TypedColumns):
@@ -67,12 +68,27 @@ class AccessKeyColumns(TypedColumns):
     kind: Column[str] = Column(Text)
     name: Column[str] = Column(Text)
     secret_hash: Column[bytes] = Column(LargeBinary, unique=True)
+    scopes: Column[Any | None] = Column(Json, nullable=True)
+    """What a key of the Callfloor API may do, as a list of texts."""
     made_by_account_id: Column[int | None] = Column(BigInteger, nullable=True)
     created_at: Column[int] = Column(Instant)
     expires_at: Column[int | None] = Column(Instant, nullable=True)
 
 
 access_key = Table("access_key", metadata, AccessKeyColumns, Index(None, "team_id", "kind", "name", unique=True))
+
+
+class SessionColumns(TypedColumns):
+    """A person signed in to a team; the token is kept only as a keyed hash."""
+
+    token_hash: Column[bytes] = Column(LargeBinary, primary_key=True)
+    account_id: Column[int] = Column(BigInteger)
+    team_id: Column[int] = Column(BigInteger)
+    created_at: Column[int] = Column(Instant)
+    expires_at: Column[int] = Column(Instant)
+
+
+session = Table("session", metadata, SessionColumns, Index(None, "account_id"), Index(None, "expires_at"))
 
 
 class AuditEntryColumns(TypedColumns):

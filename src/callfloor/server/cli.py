@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 from typing import Annotated
 
@@ -95,6 +96,29 @@ def worker(
     configure_logging(settings.log)
     with refusing(settings):
         program.work(settings, is_supervised=supervised)
+
+
+@app.command()
+def demo(
+    *,
+    data: Data = None,
+    port: Annotated[int, typer.Option(min=0, max=65535, help="Port to listen on; 0 takes a free one.")] = 8443,
+) -> None:
+    """Serve a sample team with analyzed calls, and print curl lines to try."""
+    settings = settings_of(data if data or "CALLFLOOR_DATA" in os.environ else Path("data/demo"))
+    from callfloor.foundation.logging import configure_logging  # noqa: PLC0415  # `--help` needs no server
+    from callfloor.server.demo.run import run_demo  # noqa: PLC0415
+    from callfloor.server.demo.samples import SamplesMissing  # noqa: PLC0415
+    from callfloor.server.sockets import AddressRefused  # noqa: PLC0415
+
+    # Its page is what people look at: only what is wrong is logged beside it.
+    settings = settings.model_copy(update={"log": settings.log.model_copy(update={"level": "warning"})})
+    configure_logging(settings.log)
+    try:
+        with refusing(settings):
+            run_demo(settings, port)
+    except (AddressRefused, SamplesMissing) as error:
+        refuse(str(error), code=MISUSED)
 
 
 @app.command()

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from callfloor import conversations_api, portal_api
+from callfloor.server import api_v2
 from callfloor.server.asgi import Application
 from callfloor.server.health import live, ready
 from callfloor.server.pages import read_only
@@ -19,6 +20,7 @@ def url_map(services: Services) -> dict[str, Application]:
     conversations = conversations_api.create_app(services)
     return {
         "/api/v1": portal_api.create_app(services),
+        "/api/v2": api_v2.create_app(services),
         "/calls": conversations,
         "/meetings": conversations,
         "/swagger": conversations,

@@ -97,7 +97,7 @@ class WorkerProcess:
 
 def _environment_of(settings: Settings, environ: Mapping[str, str]) -> dict[str, str]:
     """Return the environment that gives the worker our settings; a database's address would show among arguments."""
-    mine = {"CALLFLOOR_DATA": str(settings.data)}
+    mine = {"CALLFLOOR_DATA": str(settings.data), "CALLFLOOR_LOG_LEVEL": settings.log.level}
     if settings.database is not None:
         mine["CALLFLOOR_DATABASE"] = settings.database.get_secret_value()
     return {**{name: value for name, value in environ.items() if name != "CALLFLOOR_DATABASE_FILE"}, **mine}

@@ -11,6 +11,7 @@ import typer
 from callfloor.access.accounts import member_by_email
 from callfloor.access.audit import OPERATOR
 from callfloor.access.keys import CreatedKey, CreateKey, DeleteKey, create_key, delete_key, keys_of_team
+from callfloor.access.scopes import Scope
 from callfloor.access.secrets import keyed_hash
 from callfloor.access.tables import KeyKind
 from callfloor.foundation import clock
@@ -37,11 +38,17 @@ def create(  # noqa: PLR0917  # one parameter an option
         str | None,
         typer.Option(metavar="EMAIL", help="The member it is made for; uploads without userEmail are theirs."),
     ] = None,
+    scope: Annotated[
+        list[Scope] | None,
+        typer.Option(help="What a key of the Callfloor API may do; may repeat; left out, everything."),
+    ] = None,
     data: Data = None,
     database: DatabaseUrl = None,
     as_json: AsJson = False,
 ) -> None:
     """Make a key; its secret is shown only here."""
+    if scope and kind is not KeyKind.API:
+        raise typer.BadParameter("only a key of the Callfloor API (--kind api) has scopes", param_hint="--scope")
     secret = new_secret()
     with opened(data, database) as services:
         command = CreateKey(
@@ -51,12 +58,13 @@ def create(  # noqa: PLR0917  # one parameter an option
             secret_hash=keyed_hash(secret, key=services.settings.hash_key),
             actor=OPERATOR,
             now=clock.now(),
+            scopes=tuple(one.value for one in scope or Scope) if kind is KeyKind.API else None,
         )
         try:
             owner, key = services.db.write_now(functools.partial(_create, command=command, maker_email=user))
         except MakerNotFound:
             refuse(f"{user} is not a member of team {team}; add the person with: callfloor user create")
-        answer(_shown(owner, kind, key, secret), as_json=as_json)
+        answer(_shown(owner, command, key, secret), as_json=as_json)
 
 
 @app.command("list")
@@ -107,9 +115,11 @@ def _create(tx: Tx, command: CreateKey, maker_email: str | None) -> tuple[Team, 
     return owner, create_key(tx, command)
 
 
-def _shown(owner: Team, kind: KeyKind, key: CreatedKey, secret: str) -> dict[str, object]:
-    if kind is KeyKind.PORTAL:
+def _shown(owner: Team, command: CreateKey, key: CreatedKey, secret: str) -> dict[str, object]:
+    if command.kind is KeyKind.PORTAL:
         return {"id": key.id, "name": key.name, "secret": secret}
+    if command.kind is KeyKind.API:
+        return {"id": key.id, "token": secret, "scopes": list(command.scopes or ())}
     return {
         "id": key.id,
         "api_key": secret,

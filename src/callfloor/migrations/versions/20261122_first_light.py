@@ -20,6 +20,7 @@ def upgrade() -> None:
     sa.Column('kind', sa.Text(), nullable=False),
     sa.Column('name', sa.Text(), nullable=False),
     sa.Column('secret_hash', sa.LargeBinary(), nullable=False),
+    sa.Column('scopes', sa.Text(), nullable=True),
     sa.Column('made_by_account_id', sa.BigInteger(), nullable=True),
     sa.Column('created_at', sa.BigInteger(), nullable=False),
     sa.Column('expires_at', sa.BigInteger(), nullable=True),
@@ -285,6 +286,18 @@ def upgrade() -> None:
     sa.Column('last', sa.BigInteger(), nullable=False),
     sa.PrimaryKeyConstraint('name', name=op.f('pk_sequence_head'))
     )
+    op.create_table('session',
+    sa.Column('token_hash', sa.LargeBinary(), nullable=False),
+    sa.Column('account_id', sa.BigInteger(), nullable=False),
+    sa.Column('team_id', sa.BigInteger(), nullable=False),
+    sa.Column('created_at', sa.BigInteger(), nullable=False),
+    sa.Column('expires_at', sa.BigInteger(), nullable=False),
+    sa.PrimaryKeyConstraint('token_hash', name=op.f('pk_session'))
+    )
+    with op.batch_alter_table('session', schema=None) as batch_op:
+        batch_op.create_index(batch_op.f('ix_session_account_id'), ['account_id'], unique=False)
+        batch_op.create_index(batch_op.f('ix_session_expires_at'), ['expires_at'], unique=False)
+
     op.create_table('team',
     sa.Column('id', sa.BigInteger(), autoincrement=False, nullable=False),
     sa.Column('name', sa.Text(), nullable=False),
@@ -327,6 +340,11 @@ def downgrade() -> None:
     op.drop_table('transcript_segment')
     op.drop_table('team_domain')
     op.drop_table('team')
+    with op.batch_alter_table('session', schema=None) as batch_op:
+        batch_op.drop_index(batch_op.f('ix_session_expires_at'))
+        batch_op.drop_index(batch_op.f('ix_session_account_id'))
+
+    op.drop_table('session')
     op.drop_table('sequence_head')
     op.drop_table('seat_total')
     op.drop_table('seat_bucket')

@@ -1,0 +1,131 @@
+"""The guard of every route of the Callfloor API: who calls, for which team, with which scopes."""
+
+from __future__ import annotations
+
+import dataclasses
+import hmac
+from http.cookies import SimpleCookie
+from typing import Any
+
+from fastapi import Depends
+from fastapi.requests import Request
+from sqlalchemy import select
+
+from callfloor.access.audit import Actor
+from callfloor.access.scopes import SCOPES_OF_ROLE, Scope
+from callfloor.access.secrets import keyed_hash
+from callfloor.access.sessions import csrf_token, signed_in
+from callfloor.access.tables import KeyKind, access_key
+from callfloor.foundation.database import param
+from callfloor.foundation.errors import DomainError
+from callfloor.foundation.web import Facts, RequestFacts
+
+SESSION_COOKIE = "__Host-callfloor"
+CSRF_HEADER = "x-csrf-token"
+_SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
+
+_by_secret = select(
+    access_key.c.team_id,
+    access_key.c.id,
+    access_key.c.name,
+    access_key.c.scopes,
+    access_key.c.expires_at,
+    access_key.c.made_by_account_id,
+).where(access_key.c.secret_hash == param("secret_hash"), access_key.c.kind == KeyKind.API.value)
+
+
+class NotSignedIn(DomainError):
+    """No session and no key, or one that is not valid any more."""
+
+    code = "not_signed_in"
+    status = 401
+
+
+class NotAllowed(DomainError):
+    """The caller is known, and may not do this."""
+
+    code = "forbidden"
+    status = 403
+
+
+class CsrfRefused(DomainError):
+    """A change by session without the session's CSRF token."""
+
+    code = "csrf_token_invalid"
+    status = 403
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Caller:
+    """Who calls, and what they may do in the one team the call is about."""
+
+    kind: str
+    """`account` or `api_key`."""
+    id: int
+    name: str
+    team_id: int
+    scopes: frozenset[str]
+    account_id: int | None
+    """The person, or the maker of the key."""
+
+    def actor(self, facts: RequestFacts) -> Actor:
+        """Return the caller as the actor of an audit entry."""
+        return Actor(self.kind, str(self.id), self.name, facts.request_id, facts.address)
+
+
+def session_token(request: Request) -> str | None:
+    """Return the token in the session's cookie."""
+    cookies: SimpleCookie = SimpleCookie(request.headers.get("cookie", ""))
+    morsel = cookies.get(SESSION_COOKIE)
+    return morsel.value if morsel is not None else None
+
+
+async def caller_of(request: Request, facts: Facts) -> Caller:
+    """Return who calls: by bearer key, or by session cookie.
+
+    Raises:
+        NotSignedIn: neither, or not a valid one.
+        CsrfRefused: a change by session without its CSRF token.
+    """
+    header = request.headers.get("authorization")
+    if header is not None:
+        return await _by_key(header, facts)
+    return await _by_session(request, facts)
+
+
+def needs(scope: Scope) -> Any:
+    """Return the dependency of a route that only callers with this scope may call."""
+
+    async def guard(caller: Caller = Depends(caller_of)) -> Caller:
+        if scope.value not in caller.scopes:
+            raise NotAllowed(f"this needs the scope {scope.value}")
+        return caller
+
+    guard.scope = scope  # type: ignore[attr-defined]  # read by the table of permissions
+    return Depends(guard)
+
+
+async def _by_key(header: str, facts: RequestFacts) -> Caller:
+    kind, _, token = header.partition(" ")
+    if kind.lower() != "bearer" or not token.strip():
+        raise NotSignedIn("send the key as: Authorization: Bearer KEY")
+    hashed = keyed_hash(token.strip(), key=facts.services.settings.hash_key)
+    rows = await facts.services.db.read(_by_secret, {"secret_hash": hashed})
+    if not rows or (rows[0][4] is not None and rows[0][4] <= facts.now):
+        raise NotSignedIn("this key is not known here, or it has expired")
+    team_id, key_id, name, scopes, _, maker = rows[0]
+    return Caller("api_key", key_id, name, team_id, frozenset(scopes or ()), maker)
+
+
+async def _by_session(request: Request, facts: RequestFacts) -> Caller:
+    token = session_token(request)
+    hash_key = facts.services.settings.hash_key
+    found = None if token is None else await signed_in(facts.services.db, token, hash_key=hash_key, now=facts.now)
+    if token is None or found is None:
+        raise NotSignedIn("sign in first, or send a key as: Authorization: Bearer KEY")
+    if request.method not in _SAFE_METHODS:
+        given = request.headers.get(CSRF_HEADER, "")
+        if not hmac.compare_digest(given.encode(), csrf_token(token, hash_key=hash_key).encode()):
+            raise CsrfRefused(f"send the session's csrf_token in the header {CSRF_HEADER}")
+    scopes = frozenset(scope.value for scope in SCOPES_OF_ROLE[found.role])
+    return Caller("account", found.account_id, found.email, found.team_id, scopes, found.account_id)

@@ -1,0 +1,124 @@
+"""Sign-in of people: a session is a random token in a cookie, kept as a keyed hash, ended everywhere at once."""
+
+from __future__ import annotations
+
+import dataclasses
+import functools
+
+from sqlalchemy import delete, insert, select
+
+from callfloor.access.secrets import hash_password, is_password, keyed_hash
+from callfloor.access.tables import Role, account, membership, session
+from callfloor.foundation.clock import HOUR, Millis
+from callfloor.foundation.database import Database, Tx, param
+from callfloor.foundation.errors import DomainError
+from callfloor.foundation.ids import new_secret
+
+SESSION_LIFE: Millis = 24 * HOUR
+
+_by_email = select(account.c.id, account.c.email, account.c.first_name, account.c.last_name, account.c.password_hash)
+_by_email = _by_email.where(account.c.email_key == param("email_key"))
+_teams_of = (
+    select(membership.c.team_id, membership.c.role)
+    .where(membership.c.account_id == param("account_id"))
+    .order_by(membership.c.team_id)
+)
+_begin = insert(session)
+_end = delete(session).where(session.c.token_hash == param("token_hash"))
+_end_of_account = delete(session).where(session.c.account_id == param("account_id"))
+_by_token = (
+    select(account.c.id, account.c.email, session.c.team_id, membership.c.role)
+    .join_from(session, account, account.c.id == session.c.account_id)
+    .join(
+        membership,
+        (membership.c.team_id == session.c.team_id) & (membership.c.account_id == session.c.account_id),
+    )
+    .where(session.c.token_hash == param("token_hash"), session.c.expires_at > param("now"))
+)
+
+
+class SignInRefused(DomainError):
+    """The address and the password do not belong together, or the person is in no such team."""
+
+    code = "sign_in_refused"
+    status = 401
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Person:
+    """Who signed in, and the teams they belong to: (team id, role)."""
+
+    account_id: int
+    email: str
+    first_name: str
+    last_name: str
+    teams: tuple[tuple[int, Role], ...]
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class SignedIn:
+    """A living session."""
+
+    account_id: int
+    email: str
+    team_id: int
+    role: Role
+
+
+@functools.cache
+def _nobody() -> str:
+    return hash_password(new_secret())
+
+
+def person_by_password(tx: Tx, email_key: str, password: str) -> Person:
+    """Return the person; takes as long for an address nobody has as for a wrong password.
+
+    Runs argon2id: never in the event loop, never in a write.
+
+    Raises:
+        SignInRefused: the two do not belong together.
+    """
+    row = tx.one(_by_email, {"email_key": email_key})
+    known_hash = row[4] if row is not None else None
+    if not is_password(password, known_hash or _nobody()) or row is None or known_hash is None:
+        raise SignInRefused("the e-mail address and the password do not belong together")
+    teams = tuple((team_id, Role(role)) for team_id, role in tx.all(_teams_of, {"account_id": row[0]}))
+    return Person(row[0], row[1], row[2], row[3], teams)
+
+
+def begin_session(tx: Tx, *, account_id: int, team_id: int, token_hash: bytes, now: Millis) -> None:
+    """Begin a session of the person in this team."""
+    tx.run(
+        _begin,
+        {
+            "token_hash": token_hash,
+            "account_id": account_id,
+            "team_id": team_id,
+            "created_at": now,
+            "expires_at": now + SESSION_LIFE,
+        },
+    )
+
+
+def end_session(tx: Tx, token_hash: bytes) -> None:
+    """End the session; ending one that has ended changes nothing."""
+    tx.run(_end, {"token_hash": token_hash})
+
+
+def end_sessions_of(tx: Tx, account_id: int) -> None:
+    """End every session of the person."""
+    tx.run(_end_of_account, {"account_id": account_id})
+
+
+async def signed_in(db: Database, token: str, *, hash_key: bytes, now: Millis) -> SignedIn | None:
+    """Return whose living session the token stands for, with the role they have at this moment."""
+    rows = await db.read(_by_token, {"token_hash": keyed_hash(token, key=hash_key), "now": now})
+    if not rows:
+        return None
+    account_id, email, team_id, role = rows[0]
+    return SignedIn(account_id, email, team_id, Role(role))
+
+
+def csrf_token(token: str, *, hash_key: bytes) -> str:
+    """Return the token a browser must send beside the session's cookie with every change."""
+    return keyed_hash(f"csrf:{token}", key=hash_key).hex()
