@@ -59,7 +59,7 @@ def _translation(error: BaseException) -> Exception | None:
         return Clash(str(error))
     if isinstance(error, apsw.BusyError | apsw.LockedError):
         return Busy("another process is writing to the database")
-    if isinstance(error, apsw.FullError | apsw.IOError | apsw.CantOpenError):
+    if isinstance(error, apsw.FullError | apsw.IOError | apsw.CantOpenError | apsw.ConnectionClosedError):
         return Gone(f"the database file cannot be used: {error}")
     if isinstance(error, _TIMED_OUT_ON_POSTGRES):
         return Busy("the database did not get to this in time")
