@@ -8,7 +8,7 @@ from collections import Counter
 from collections.abc import Iterable
 from typing import Any
 
-from sqlalchemy import Insert, Select, Table, func, select
+from sqlalchemy import BigInteger, Insert, Select, Table, cast, func, select
 
 from callfloor.foundation.database import Tx, param, upsert
 from callfloor.teams.tables import seat_bucket, seat_total
@@ -69,7 +69,8 @@ def count_seats(tx: Tx, team_id: int, changes: Iterable[tuple[Place, int]]) -> N
 @functools.cache
 def total_statement(*, by_status: bool, by_role: bool) -> Select[Any]:
     """Return the sum of the totals that match; parameters team_id and, as asked, status, role."""
-    statement = select(func.coalesce(func.sum(seat_total.c.seats), 0)).where(seat_total.c.team_id == param("team_id"))
+    seats = cast(func.coalesce(func.sum(seat_total.c.seats), 0), BigInteger)
+    statement = select(seats).where(seat_total.c.team_id == param("team_id"))
     return _narrowed(statement, seat_total, by_status=by_status, by_role=by_role)
 
 
@@ -78,7 +79,7 @@ def buckets_statement(*, by_status: bool, by_role: bool) -> Select[Any]:
     """Return bucket and seats that match, by bucket; parameters as `total_statement`."""
     seats = func.sum(seat_bucket.c.seats)
     statement = (
-        select(seat_bucket.c.bucket, seats)
+        select(seat_bucket.c.bucket, cast(seats, BigInteger))
         .where(seat_bucket.c.team_id == param("team_id"))
         .group_by(seat_bucket.c.bucket)
         .having(seats > 0)
