@@ -61,6 +61,12 @@ class TestVerbs:
 
         assert ledger.read_now(partial(ledger_of, team_id=1)) == ({"a"}, 1)
 
+    def test_are_on_disk_when_they_return(self, ledger: Database) -> None:
+        for number in range(1, 51):
+            ledger.write_now(partial(add_entry, command=AddEntry(1, str(number))))
+
+            assert ledger.read_now(partial(ledger_of, team_id=1))[1] == number
+
     def test_go_on_when_their_caller_is_cancelled(self, ledger_url: str) -> None:
         running, go_on = threading.Event(), threading.Event()
 
