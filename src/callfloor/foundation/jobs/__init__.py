@@ -6,19 +6,18 @@ run again. The verb it returns is committed together with the job's end, so what
 anything a handler does outside the database may happen again.
 """
 
-from callfloor.foundation.jobs.ending import cancel, retry_now
-from callfloor.foundation.jobs.history import JobStatus, job_by_id, newest_jobs, unfinished_job
-from callfloor.foundation.jobs.kinds import (
+from callfloor.foundation.jobs.attempts import (
     ClaimedJob,
-    HasDatabase,
     JobCancelled,
     JobInterrupted,
-    JobKind,
     JobStopped,
     LeaseLost,
     PermanentFailure,
     Verb,
 )
+from callfloor.foundation.jobs.ending import cancel, retry_now
+from callfloor.foundation.jobs.history import JobStatus, job_by_id, newest_jobs, unfinished_job
+from callfloor.foundation.jobs.kinds import HasDatabase, JobKind
 from callfloor.foundation.jobs.pruning import PRUNE_JOBS, prune, prune_kind
 from callfloor.foundation.jobs.queueing import Enqueue, enqueue, enqueue_all
 from callfloor.foundation.jobs.running import RunningJob

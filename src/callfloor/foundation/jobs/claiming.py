@@ -10,7 +10,7 @@ from sqlalchemy import Executable, Integer, Select, null, select, true, update
 
 from callfloor.foundation.clock import Millis
 from callfloor.foundation.database import Tx, any_of, param
-from callfloor.foundation.jobs.kinds import ClaimedJob, LeaseLost
+from callfloor.foundation.jobs.attempts import ClaimedJob, LeaseLost
 from callfloor.foundation.jobs.tables import JobState, job
 
 _c = job.c

@@ -9,7 +9,7 @@ from sqlalchemy import Integer, Update, null, select, update
 
 from callfloor.foundation.clock import Millis
 from callfloor.foundation.database import Tx, param
-from callfloor.foundation.jobs.kinds import ClaimedJob, LeaseLost, Verb
+from callfloor.foundation.jobs.attempts import ClaimedJob, LeaseLost, Verb
 from callfloor.foundation.jobs.queueing import turn_at_head
 from callfloor.foundation.jobs.tables import JobState, job
 

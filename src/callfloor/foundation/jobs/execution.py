@@ -16,18 +16,17 @@ from callfloor.foundation.clock import Millis
 from callfloor.foundation.database import Database, Tx
 from callfloor.foundation.errors import Unavailable
 from callfloor.foundation.jobs import ending
-from callfloor.foundation.jobs.claiming import is_any_lost, lost_job
-from callfloor.foundation.jobs.ending import Failure
-from callfloor.foundation.jobs.kinds import (
+from callfloor.foundation.jobs.attempts import (
     ClaimedJob,
     JobCancelled,
     JobInterrupted,
-    JobKind,
     LeaseLost,
     PermanentFailure,
-    S,
     Verb,
 )
+from callfloor.foundation.jobs.claiming import is_any_lost, lost_job
+from callfloor.foundation.jobs.ending import Failure
+from callfloor.foundation.jobs.kinds import JobKind, S
 from callfloor.foundation.jobs.running import RunningJob
 
 LOST = Failure("the worker was lost")

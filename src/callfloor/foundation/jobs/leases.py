@@ -12,9 +12,10 @@ import structlog
 from callfloor.foundation.clock import Millis
 from callfloor.foundation.errors import Unavailable
 from callfloor.foundation.jobs import ending
+from callfloor.foundation.jobs.attempts import LeaseLost
 from callfloor.foundation.jobs.claiming import renew
 from callfloor.foundation.jobs.execution import Execution
-from callfloor.foundation.jobs.kinds import JobKind, LeaseLost, S
+from callfloor.foundation.jobs.kinds import JobKind, S
 from callfloor.foundation.jobs.running import RunningJob
 
 BEATS_PER_LEASE = 3

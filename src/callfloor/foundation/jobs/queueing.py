@@ -18,7 +18,7 @@ from sqlalchemy import Integer, insert, select, update
 from callfloor.foundation.clock import Millis
 from callfloor.foundation.database import Tx, param, upsert
 from callfloor.foundation.ids import new_id
-from callfloor.foundation.jobs.kinds import DEFAULT_QUEUE
+from callfloor.foundation.jobs.attempts import DEFAULT_QUEUE
 from callfloor.foundation.jobs.tables import JobState, job
 
 USUAL_PRIORITY = 5

@@ -12,8 +12,8 @@ import structlog
 from callfloor.foundation.clock import Millis
 from callfloor.foundation.database import Database
 from callfloor.foundation.errors import Unavailable
+from callfloor.foundation.jobs.attempts import ClaimedJob, JobCancelled, JobInterrupted, LeaseLost
 from callfloor.foundation.jobs.claiming import tell_progress
-from callfloor.foundation.jobs.kinds import ClaimedJob, JobCancelled, JobInterrupted, LeaseLost
 
 WRITE_EVERY_MS = 500
 """Progress within a stage is written at most this often."""

@@ -9,9 +9,10 @@ from random import Random
 
 from callfloor.foundation.clock import Millis
 from callfloor.foundation.database import Database
+from callfloor.foundation.jobs.attempts import DEFAULT_QUEUE
 from callfloor.foundation.jobs.claiming import claim, claim_of_team
 from callfloor.foundation.jobs.execution import Execution
-from callfloor.foundation.jobs.kinds import DEFAULT_QUEUE, JobKind, S, by_name
+from callfloor.foundation.jobs.kinds import JobKind, S, by_name
 from callfloor.foundation.jobs.queueing import stage_due
 from callfloor.foundation.jobs.running import RunningJob
 

@@ -16,9 +16,10 @@ from callfloor.foundation.clock import Millis
 from callfloor.foundation.errors import Unavailable
 from callfloor.foundation.ids import new_id
 from callfloor.foundation.jobs import ending
+from callfloor.foundation.jobs.attempts import DEFAULT_QUEUE, ClaimedJob
 from callfloor.foundation.jobs.claiming import claim, outlook
 from callfloor.foundation.jobs.execution import Execution
-from callfloor.foundation.jobs.kinds import DEFAULT_QUEUE, ClaimedJob, JobKind, S, by_name
+from callfloor.foundation.jobs.kinds import JobKind, S, by_name
 from callfloor.foundation.jobs.leases import Leases
 from callfloor.foundation.jobs.queueing import STAGE_LIMIT, stage_due
 from callfloor.foundation.jobs.running import RunningJob
@@ -102,17 +103,17 @@ class Worker(Generic[S]):
         self._stopping.set()
         self._wake.set()
         self._leases.interrupt()
-        dispatching = self._threads[0]
-        dispatching.join(within_seconds)
-        in_time = self._leases.wait_until_free(within_seconds=within_seconds) and not dispatching.is_alive()
+        for dispatching in self._threads[:1]:
+            dispatching.join(within_seconds)
+        is_free = self._leases.wait_until_free(within_seconds=within_seconds)
         self._leases.end()
         for queue, count in self._concurrency.items():
             for _ in range(count):
                 self._handed[queue].put(None)
-        if in_time:
+        if is_free:
             for thread in self._threads:
-                thread.join()
-        return in_time
+                thread.join(within_seconds)
+        return is_free and not any(thread.is_alive() for thread in self._threads)
 
     def _work(self, queue: str) -> None:
         while (running := self._handed[queue].get()) is not None:
