@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -64,6 +66,15 @@ def test_makes_every_table_and_no_other(empty_url: str) -> None:
 
 def test_does_nothing_the_second_time(empty_url: str) -> None:
     assert [migrate(empty_url), migrate(empty_url)] == [True, False]
+
+
+def test_may_be_started_by_several_processes_at_once(empty_url: str) -> None:
+    program = "import sys; from callfloor.foundation.database.migrate import migrate; print(migrate(sys.argv[1]))"
+    command = [sys.executable, "-c", program, empty_url]
+
+    processes = [subprocess.Popen(command, stdout=subprocess.PIPE, text=True) for _ in range(3)]
+
+    assert sorted(process.communicate(timeout=60)[0] for process in processes) == ["False\n", "False\n", "True\n"]
 
 
 def test_goes_back_and_forth(empty_url: str) -> None:
