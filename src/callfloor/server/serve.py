@@ -32,6 +32,9 @@ log = structlog.get_logger(__name__)
 INTERRUPTED = 130
 _RENEWAL_SECONDS = 3600.0
 _KEEP_ALIVE_SECONDS = 30
+_HANDSHAKE_SECONDS = 10.0
+_FAREWELL_SECONDS = 2.0
+"""How long a closed connection waits for the client's end of TLS; many never send it, and a stop waits for them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -180,7 +183,22 @@ class _Uvicorn(uvicorn.Server):
     async def start(self, bound: list[socket.socket]) -> None:
         self.config.load()
         self.lifespan = self.config.lifespan_class(self.config)
-        await self.startup(sockets=bound)
+        has_tls = self.config.ssl is not None
+        loop = asyncio.get_running_loop()
+        self.servers = [
+            await loop.create_server(
+                self._connection,
+                sock=sock,
+                ssl=self.config.ssl,
+                ssl_handshake_timeout=_HANDSHAKE_SECONDS if has_tls else None,
+                ssl_shutdown_timeout=_FAREWELL_SECONDS if has_tls else None,
+            )
+            for sock in bound
+        ]
+        self.started = True
+
+    def _connection(self) -> Connection:
+        return Connection(self.config, self.server_state, {})
 
     async def run_until(self, stop: asyncio.Event) -> None:
         ticking = asyncio.create_task(self.main_loop())
