@@ -128,7 +128,7 @@ class TestTranscribe:
         )
 
         assert transcript.language == "en"
-        assert transcript.notes == ("The speech model knows English only, not 'de'.",)
+        assert transcript.notes == ("The speech model does not know the language 'de'.",)
 
     def test_a_rejected_recording_leaves_nothing_behind(self, tiny_engine: Engine, tmp_path: Path) -> None:
         source = tmp_path / "call.wav"

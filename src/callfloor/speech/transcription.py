@@ -197,6 +197,7 @@ def _write_down(
     heard: dict[int, Heard] = {}
     notes: tuple[str, ...] = ()
     on_progress(Progress("transcribing", done, total))
+    language = language and language.lower().replace("_", "-").split("-")[0]
     if packed:
         language, heard, notes = _settle_language(signal, packed, engine, language)
     for index, (channel, window) in enumerate(packed):
@@ -216,15 +217,13 @@ def _settle_language(
     signal: Signal, packed: Sequence[tuple[int, Window]], engine: Engine, language: str | None
 ) -> tuple[str, dict[int, Heard], tuple[str, ...]]:
     """The language of the recording: as given, else as heard in the first window of each channel."""
+    notes: tuple[str, ...] = ()
+    if language in engine.languages:
+        return language, {}, notes
     if language is not None:
-        code = language.lower().replace("_", "-").split("-")[0]
-        if code in engine.languages:
-            return code, {}, ()
-        language = None
-        if not engine.is_multilingual:
-            return "en", {}, (f"The speech model knows English only, not '{code}'.",)
+        notes = (f"The speech model does not know the language '{language}'.",)
     if not engine.is_multilingual:
-        return "en", {}, ()
+        return "en", {}, notes
     heard: dict[int, Heard] = {}
     chances: dict[str, float] = defaultdict(float)
     for channel in {channel for channel, _ in packed}:
@@ -233,7 +232,7 @@ def _settle_language(
         heard[index] = engine.hear(window.read(signal, channel))
         for code, probability in engine.language_probabilities(heard[index]).items():
             chances[code] += probability * window.speech_seconds
-    return max(chances, key=lambda code: chances[code]), heard, ()
+    return max(chances, key=lambda code: chances[code]), heard, notes
 
 
 def as_segments(channel: int, words: Sequence[Word], *, settings: TranscriptionSettings) -> list[Segment]:

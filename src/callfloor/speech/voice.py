@@ -8,7 +8,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final, TypeAlias
 
 import numpy as np
-import onnxruntime
 
 from callfloor.speech.decoding import SAMPLE_RATE_HZ
 from callfloor.speech.errors import ModelMissing
@@ -62,6 +61,8 @@ class VoiceDetector:
     """The loaded network; one serves any number of recordings, one after another."""
 
     def __init__(self) -> None:
+        import onnxruntime  # noqa: PLC0415  30 MB that a server without a worker never needs
+
         options = onnxruntime.SessionOptions()
         options.intra_op_num_threads = 1
         options.inter_op_num_threads = 1
