@@ -66,6 +66,7 @@ def _address_in(part: str) -> str | None:
     return str(getattr(found, "ipv4_mapped", None) or found)
 
 
+@functools.lru_cache(maxsize=4096)
 def is_loopback(address: str) -> bool:
     """Return whether the address is this machine's own."""
     try:
