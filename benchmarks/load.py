@@ -46,8 +46,8 @@ class Measured:
     """One window of load on one server; latencies are those of a saturated server."""
 
     requests: int
-    cpu_seconds: float
-    wall_seconds: float
+    cpu_seconds: int
+    wall_seconds: int
     p50_ms: float
     p99_ms: float
 
@@ -62,7 +62,7 @@ def measure(
     paths: Paths,
     headers: Mapping[str, str],
     *,
-    seconds: float,
+    seconds: int,
     start_at: int = 0,
     connections: int = CONNECTIONS,
 ) -> Measured:
@@ -75,7 +75,8 @@ def measure(
     wrk = shutil.which("wrk")
     if wrk is None:
         raise WrkMissing
-    command = [wrk, "--threads=1", f"--connections={connections}", f"--duration={seconds:g}s", f"--script={_SCRIPT}"]
+    command = [wrk, "--threads=1", f"--connections={connections}", f"--duration={seconds}s", "--timeout=30s"]
+    command += ["--latency", f"--script={_SCRIPT}"]
     command += [f"--header={name}: {value}" for name, value in headers.items()]
     command += [f"http://127.0.0.1:{server.port}", "--", str(paths.file), str(start_at % paths.count)]
     before = server.cpu_seconds()

@@ -91,7 +91,9 @@ def table(rows: Sequence[Row]) -> str:
     widths = [max(len(line[column]) for line in lines) for column in range(len(head))]
     right = {2, 4, 6, 7}
     return "\n".join(
-        "  ".join(cell.rjust(w) if i in right else cell.ljust(w) for i, (cell, w) in enumerate(zip(line, widths)))
+        "  ".join(
+            cell.rjust(w) if i in right else cell.ljust(w) for i, (cell, w) in enumerate(zip(line, widths, strict=True))
+        )
         for line in lines
     )
 
@@ -142,10 +144,10 @@ def write_svg(rows: Sequence[Row], path: Path) -> None:
     drawn = [row for row in rows if row.goal is not None]
     height = _TOP + _LINE * len(drawn) + 12
     goal_x = _LABEL + _BAR / _SHOWN
+    box = f'viewBox="0 0 {_LABEL + _BAR + 90} {height}"'
     parts = [
-        f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {_LABEL + _BAR + 90} {height}" '
-        'font-family="system-ui, sans-serif" font-size="13">',
-        f'<rect width="{_LABEL + _BAR + 90}" height="{height}" fill="#fff"/>',
+        f'<svg xmlns="http://www.w3.org/2000/svg" {box} font-family="system-ui, sans-serif" font-size="13">',
+        '<rect width="100%" height="100%" fill="#fff"/>',
         f'<text x="{goal_x}" y="18" text-anchor="middle" fill="#444">goal</text>',
     ]
     for number, row in enumerate(drawn):

@@ -10,12 +10,12 @@ from __future__ import annotations
 
 import argparse
 import contextlib
+import dataclasses
 import random
 import re
 import sys
 import tempfile
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 
 from benchmarks import report
@@ -31,24 +31,24 @@ _BIN = Path(sys.executable).parent
 _UNIT = "requests/CPU-s"
 _PATHS = 2_000
 _COMPARED = 60
-_WARM_SECONDS = 1.0
+_WARM_SECONDS = 1
 _ONE_CLIENT = 1
 
 
-@dataclass(frozen=True, slots=True)
+@dataclasses.dataclass(frozen=True, slots=True)
 class Plan:
     """How much is measured; `sizes` are those of the growth, each ten times the one before."""
 
     rounds: int = 5
-    seconds: float = 3.0
+    seconds: int = 3
     seats: int = 100_000
     sizes: tuple[int, ...] = (10_000, 100_000, 1_000_000)
 
 
-QUICK = Plan(seconds=1.0, seats=20_000, sizes=(1_000, 10_000))
+QUICK = Plan(seconds=1, seats=20_000, sizes=(1_000, 10_000))
 
 
-@dataclass(frozen=True, slots=True)
+@dataclasses.dataclass(frozen=True, slots=True)
 class Turn:
     """One thing to measure in every round."""
 
@@ -241,22 +241,27 @@ def _path(page: int, status: str | None = None) -> str:
 
 def main() -> int:
     """Measure and print."""
-    parser = argparse.ArgumentParser(prog="python -m benchmarks.seats", description=__doc__.splitlines()[0])
+    parser = argparse.ArgumentParser(description="The page of seats against its bound and its peer, and its growth.")
     parser.add_argument("--database", choices=DATABASES, help="one of them only")
     parser.add_argument("--rounds", type=int, default=Plan().rounds, help="turns of every program; the median counts")
-    parser.add_argument("--seconds", type=float, help="length of a turn")
+    parser.add_argument("--seconds", type=int, help="length of a turn")
     parser.add_argument("--quick", action="store_true", help="few seats and short turns: shows that it runs, no more")
     asked = parser.parse_args()
     base = QUICK if asked.quick else Plan()
     plan = Plan(asked.rounds, asked.seconds or base.seconds, base.seats, base.sizes)
+    rows: list[Row] = []
     try:
-        rows = [row for database in DATABASES if asked.database in {None, database} for row in all_rows(database, plan)]
+        for database in DATABASES:
+            if asked.database in {None, database}:
+                rows += all_rows(database, plan)
     except (WrkMissing, ServerFailed) as failure:
         report.progress_done()
         print(failure, file=sys.stderr)
         return 1
     report.progress_done()
     print(report.table(rows))
+    report.write_json(rows, dataclasses.asdict(plan), report.FOLDER / "bench.json")
+    report.write_svg(rows, report.FOLDER / "bench.svg")
     return 0
 
 

@@ -7,7 +7,6 @@ import contextlib
 import functools
 import random
 import shutil
-from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path

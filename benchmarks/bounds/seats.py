@@ -36,16 +36,19 @@ _PAGE = (
 )
 _FREE = "WHERE team_id = {team} AND status = 'unassigned' AND role = 'user'"
 _ADD = (
-    "INSERT INTO seat (team_id, id, type, status, role, created_at) "
-    "SELECT {team}, max(id) + 1, 'email', 'unassigned', 'user', 0 FROM seat WHERE team_id = {team}",
-    f"UPDATE seat_total SET seats = seats + 1 {_FREE}",
-    f"UPDATE seat_bucket SET seats = seats + 1 {_FREE} "
-    "AND bucket = (SELECT max(id) >> 10 FROM seat WHERE team_id = {team})",
+    (
+        "INSERT INTO seat (team_id, id, type, status, role, created_at) "
+        "SELECT {team}, max(id) + 1, 'email', 'unassigned', 'user', 0 FROM seat WHERE team_id = {team}"
+    ),
+    "UPDATE seat_total SET seats = seats + 1 " + _FREE,
+    "UPDATE seat_bucket SET seats = seats + 1 "
+    + _FREE
+    + " AND bucket = (SELECT max(id) >> 10 FROM seat WHERE team_id = {team})",
 )
 _DELETE = (
     "DELETE FROM seat WHERE team_id = {team} AND id = {id}",
-    f"UPDATE seat_total SET seats = seats - 1 {_FREE}",
-    f"UPDATE seat_bucket SET seats = seats - 1 {_FREE} AND bucket = {{id}} >> 10",
+    "UPDATE seat_total SET seats = seats - 1 " + _FREE,
+    "UPDATE seat_bucket SET seats = seats - 1 " + _FREE + " AND bucket = {id} >> 10",
 )
 _NAMES = ("team", "status", "from_id", "take", "skip", "id")
 
@@ -105,7 +108,8 @@ class Sqlite:
         return sql.format(**{name: f":{name}" for name in _NAMES})
 
     async def rows(self, sql: str, params: dict[str, Any]) -> list[Any]:
-        return self._reader.execute(sql, params).fetchall()
+        rows: list[Any] = self._reader.execute(sql, params).fetchall()
+        return rows
 
     async def write(self, statements: tuple[str, ...], params: dict[str, Any]) -> None:
         with self._writer:
@@ -117,25 +121,31 @@ class Postgres:
     """psycopg's pool."""
 
     def __init__(self, url: str) -> None:
-        self._url = url
+        self._pool: AsyncConnectionPool[Any] = AsyncConnectionPool(
+            url, min_size=1, max_size=8, kwargs={"autocommit": True}, open=False
+        )
+        self._is_open = False
 
     def marked(self, sql: str) -> str:
         return sql.format(**{name: f"%({name})s" for name in _NAMES})
 
-    @functools.cached_property
-    def _pool(self) -> AsyncConnectionPool[Any]:
-        return AsyncConnectionPool(self._url, min_size=1, max_size=8, kwargs={"autocommit": True}, open=False)
-
     async def rows(self, sql: str, params: dict[str, Any]) -> list[Any]:
-        await self._pool.open()
+        if not self._is_open:
+            await self._open()
         async with self._pool.connection() as connection:
-            return await (await connection.execute(sql, params)).fetchall()
+            rows: list[Any] = await (await connection.execute(sql, params)).fetchall()
+            return rows
 
     async def write(self, statements: tuple[str, ...], params: dict[str, Any]) -> None:
-        await self._pool.open()
+        if not self._is_open:
+            await self._open()
         async with self._pool.connection() as connection, connection.transaction():
             for statement in statements:
                 await connection.execute(statement, params)
+
+    async def _open(self) -> None:
+        await self._pool.open()
+        self._is_open = True
 
 
 def _driver(database: str) -> Driver:
