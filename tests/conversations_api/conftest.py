@@ -16,10 +16,11 @@ from pydantic import SecretStr
 from callfloor.conversations_api import create_app
 from callfloor.foundation.database import open_database
 from callfloor.foundation.files import open_files
-from callfloor.foundation.services import Services
+from callfloor.foundation.services import Services, open_services
 from callfloor.foundation.settings import Settings, Upload
 from callfloor.teams.teams import Team
 from tests.factories.teams import ConversationsKey, make_conversations_key, make_person, make_team
+from tests.support.server import Server, running_server
 
 T = TypeVar("T")
 UPLOAD_LIMIT = 4_000_000
@@ -142,3 +143,15 @@ def make_member(services: Services, loop: Loop) -> Member:
     person = make_person(services.db, team, email=f"maker-{team.id}@ours.example")
     key = make_conversations_key(services.db, team, hash_key=services.settings.hash_key, made_by=person.account_id)
     return Member(team, key, person.account_id, Http(loop, create_app(services), key.headers))
+
+
+@pytest.fixture(scope="session")
+def floor(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Server, ConversationsKey]]:
+    """A server of its own, and a key."""
+    data = tmp_path_factory.mktemp("floor")
+    services = open_services(Settings(data=data))
+    team = make_team(services.db)
+    key = make_conversations_key(services.db, team, hash_key=services.settings.hash_key)
+    services.close_now()
+    with running_server(data, "--no-worker") as server:
+        yield server, key

@@ -12,7 +12,8 @@ import pytest
 
 from callfloor.foundation.services import Services
 from tests.conversations_api.conftest import UPLOAD_LIMIT, Http, Loop, Member, make_member
-from tests.conversations_api.test_uploads import FORM, TRANSCRIPT, form
+from tests.conversations_api.forms import FORM, form
+from tests.conversations_api.test_uploads import TRANSCRIPT
 from tests.factories.audio import make_wav
 
 Kept = Callable[[], list[Path]]

@@ -9,12 +9,10 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Page, sync_playwright
 
-from callfloor.foundation.services import open_services
-from callfloor.foundation.settings import Settings
 from tests.conversations_api.conftest import Http
 from tests.factories.audio import make_wav
-from tests.factories.teams import ConversationsKey, make_conversations_key, make_team
-from tests.support.server import Server, running_server
+from tests.factories.teams import ConversationsKey
+from tests.support.server import Server
 
 
 class TestFiles:
@@ -48,18 +46,6 @@ class TestFiles:
 
     def test_are_only_read(self, http: Http) -> None:
         assert http.send("POST", "/swagger").status_code == 405
-
-
-@pytest.fixture(scope="module")
-def floor(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Server, ConversationsKey]]:
-    """A server of its own, and a key."""
-    data = tmp_path_factory.mktemp("floor")
-    services = open_services(Settings(data=data))
-    team = make_team(services.db)
-    key = make_conversations_key(services.db, team, hash_key=services.settings.hash_key)
-    services.close_now()
-    with running_server(data, "--no-worker") as server:
-        yield server, key
 
 
 @pytest.fixture

@@ -16,6 +16,7 @@ from callfloor.foundation.jobs import newest_jobs
 from callfloor.foundation.services import Services
 from callfloor.teams.teams import add_domain
 from tests.conversations_api.conftest import Http, Member
+from tests.conversations_api.forms import FORM, form
 from tests.factories.audio import make_wav
 from tests.factories.teams import make_person
 
@@ -279,15 +280,3 @@ class TestGivenTranscript:
         record = http.send("POST", "/calls", json={"transcript": TRANSCRIPT, "participants": people}).json()
 
         assert [p["speakRatio"] for p in record["participants"]] == [0.4, 0.6]
-
-
-FORM = {"Content-Type": "multipart/form-data; boundary=XX"}
-
-
-def form(*parts: tuple[str, bytes, str | None], end: bytes = b"--XX--\r\n") -> bytes:
-    """Return a multipart body of (name, content, filename)."""
-    body = b""
-    for name, content, filename in parts:
-        file = f'; filename="{filename}"' if filename is not None else ""
-        body += f'--XX\r\nContent-Disposition: form-data; name="{name}"{file}\r\n\r\n'.encode() + content + b"\r\n"
-    return body + end
