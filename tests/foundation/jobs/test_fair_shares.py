@@ -8,7 +8,7 @@ from typing import Any
 from sqlalchemy import Executable, text
 from sqlalchemy.dialects import postgresql, sqlite
 
-from callfloor.foundation.database import Tx
+from callfloor.foundation.database import Tx, open_database
 from callfloor.foundation.jobs import Enqueue, JobKind, RunningJob, enqueue, enqueue_all
 from callfloor.foundation.jobs.claiming import claim, head
 from callfloor.foundation.jobs.queueing import due, end_of_share, head_of_line
@@ -110,18 +110,22 @@ WALKS: tuple[tuple[Executable, dict[str, Any], str], ...] = (
 
 
 class TestLongLine:
-    def test_keeps_nobody_waiting_and_is_walked_from_one_end_of_an_index(self, services: OnlyDatabase) -> None:
-        services.db.write_now(backlog_of_one_team)
-        services.db.write_now(lambda tx: tx.run(text("ANALYZE")))
+    def test_keeps_nobody_waiting_and_is_walked_from_one_end_of_an_index(self, fresh_database_url: str) -> None:
+        db = open_database(fresh_database_url)
+        db.write_now(backlog_of_one_team)
+        db.write_now(lambda tx: tx.run(text("ANALYZE")))
         order = Enqueue(kind="work", args={}, team_id=BEN, now=NOON)
-        services.db.write_now(partial(enqueue, order=order))
+        db.write_now(partial(enqueue, order=order))
 
-        for statement, params, index in WALKS:
-            plan = services.db.read_now(partial(plan_of, statement=statement, params=params, name=services.db.name))
+        plans = [
+            (index, db.read_now(partial(plan_of, statement=statement, params=params, name=db.name)))
+            for statement, params, index in WALKS
+        ]
+        claimed = db.write_now(partial(claim, queue="default", count=2, owner="w", now=NOON, until=NOON + 60_000))
+        db.close_now()
+
+        for index, plan in plans:
             assert index in plan
             assert "Sort" not in plan
             assert "TEMP B-TREE" not in plan
-        claimed = services.db.write_now(
-            partial(claim, queue="default", count=2, owner="w", now=NOON, until=NOON + 60_000)
-        )
         assert order.id in {job.id for job in claimed}
