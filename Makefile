@@ -1,7 +1,7 @@
 # Every command there is. Needs python3 (3.11 or newer) and make, nothing else.
 PY := .venv/bin/python
 UV := .venv/bin/uv
-INSTALL := $(UV) pip install --quiet --python $(PY)
+INSTALL := $(UV) pip install --quiet --no-deps --python $(PY)
 COMPILE := $(UV) pip compile --universal --generate-hashes --no-emit-index-url --python-version 3.11 --quiet --custom-compile-command "make lock"
 DATA ?= data/demo
 PORT ?= 8443
@@ -68,7 +68,7 @@ models: .venv/.runtime
 .venv/.runtime: .venv/.uv requirements/runtime.txt pyproject.toml
 	@echo "Installing the packages Callfloor runs on ..."
 	@$(INSTALL) --require-hashes -r requirements/runtime.txt
-	@$(INSTALL) --no-deps --no-build-isolation -e .
+	@$(INSTALL) --no-build-isolation -e .
 	@touch $@
 
 .venv/.dev: .venv/.runtime requirements/dev.txt
