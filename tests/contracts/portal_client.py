@@ -121,7 +121,7 @@ def send(http: httpx.Client, method: str, path: str, **request: Any) -> Answer:
 
 def checked(response: httpx.Response) -> Answer:
     """Return the answer after checking all that the contract says of every envelope."""
-    assert response.headers["content-type"].partition(";")[0] == "application/json"
+    assert response.headers["content-type"].partition(";")[0] == "application/json", response
     body = json.loads(response.content, parse_constant=_refuse, object_pairs_hook=_once)
     assert type(body["code"]) is int
     assert response.status_code == HTTP_OF_CODE[body["code"]]

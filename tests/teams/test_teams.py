@@ -118,7 +118,7 @@ class TestDeviceSecret:
             digest = keyed_hash(secret, key=KEY + str(ours.id).encode())
             db.write_now(lambda tx, d=digest: rotate_device_secret(tx, ours.id, d, actor=OPERATOR, now=NOW))  # type: ignore[misc]  # mypy cannot infer a lambda with a default
 
-            assert [bytes(row[0]) for row in db.read_now(lambda tx: tx.all(_secret, {"team": ours.id}))] == [digest]
+            assert db.read_now(lambda tx: tx.all(_secret, {"team": ours.id})) == [(digest,)]
 
     def test_is_none_of_an_email_team(self, db: Database) -> None:
         ours = make_team(db)
