@@ -19,6 +19,8 @@ FIRST_PAUSE_SECONDS = 1.0
 LONGEST_PAUSE_SECONDS = 30.0
 _LIVED_LONG_SECONDS = 60.0
 """A worker that lived this long did not die of its start: the pauses begin anew."""
+_HAND_BACK_SECONDS = 5.0
+"""After its own grace the worker still hands back what it could not finish."""
 
 
 class WorkerProcess:
@@ -30,7 +32,7 @@ class WorkerProcess:
 
     def __init__(self, settings: Settings) -> None:
         self._environment = _environment_of(settings, os.environ)
-        self._grace_seconds = settings.shutdown_grace_seconds
+        self._grace_seconds = settings.shutdown_grace_seconds + _HAND_BACK_SECONDS
         self._stopping = asyncio.Event()
         self._process: asyncio.subprocess.Process | None = None
         self._task: asyncio.Task[None] | None = None
