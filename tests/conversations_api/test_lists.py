@@ -242,3 +242,30 @@ def statements(database: CountingDatabase, http: Http) -> int:
     answer = http.get("/calls", expand="meeting_transcript,user_client_augmentation")
     assert answer.status_code == 200
     return database.statements - before
+
+
+def test_keeps_totals_that_agree_with_counting(services: Services, member: Member) -> None:
+    people = [[COLLEAGUE], [COLLEAGUE, CUSTOMER], [CUSTOMER, Party(email="x@beta.example")], []]
+    for n in range(24):
+        kind = ConversationKind.MEETING if n % 5 == 0 else ConversationKind.CALL
+        date = NOON + (n % 7) * DAY // 2
+        make_conversation(services.db, member.team, kind=kind, date=date, parties=people[n % 4])
+
+    for path in ("/calls", "/meetings"):
+        for scopes in ("external", "internal", "internal,external"):
+            for dates in ({}, {"startDate": "2026-03-11"}, {"startDate": "2026-03-11", "endDate": "2026-03-12"}):
+                for domain in ({}, {"customerDomain": "customer.example"}, {"customerDomain": "beta.example"}):
+                    filters = {"scopes": scopes, **dates, **domain}
+                    kept = member.http.get(path, **filters, pageSize=100).json()
+                    counted_anew = member.http.get(path, **filters, updatedSince="1971-01-01", pageSize=100).json()
+
+                    assert kept == counted_anew
+                    assert kept["meta"]["total"] == len(kept["data"])
+
+
+def test_finds_a_far_page(services: Services, member: Member) -> None:
+    made = [make_conversation(services.db, member.team, date=NOON + n) for n in range(205)]
+
+    for domain in ({}, {"customerDomain": "customer.example"}):
+        assert ids(member.http, page=203, pageSize=1, sortingOrder="ascending", **domain) == [made[203]]
+        assert ids(member.http, page=205, pageSize=1, **domain) == []

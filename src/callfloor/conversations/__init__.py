@@ -1,6 +1,6 @@
 """Meetings and calls: what was recorded, who took part, what was said, and how far the analysis is.
 
-Owns: conversation, conversation_participant, conversation_domain, recording, incoming_file,
+Owns: conversation, conversation_participant, conversation_domain, conversation_count, recording, incoming_file,
 transcript_segment.
 Publishes: call.received, meeting.received, call.analyzed, meeting.analyzed, call.failed, meeting.failed.
 Listens: nothing.

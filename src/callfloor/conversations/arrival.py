@@ -11,6 +11,7 @@ from sqlalchemy import insert, select
 
 from callfloor.access import audit
 from callfloor.access.accounts import member_by_email
+from callfloor.conversations.counts import count_conversation
 from callfloor.conversations.incoming import settle_file
 from callfloor.conversations.intake import StoredRecording
 from callfloor.conversations.parties import DEFAULT_CHANNELS, Party, external_domains, is_external, permille, placed
@@ -106,6 +107,14 @@ def receive_conversation(tx: Tx, arrival: Arrival) -> Received:
     if arrival.transcript is not None:
         replace_transcript(tx, arrival.team_id, arrival.conversation_id, arrival.transcript)
     _announce(tx, arrival)
+    count_conversation(
+        tx,
+        arrival.team_id,
+        arrival.kind.value,
+        date=arrival.date,
+        is_external=is_external(parties),
+        domains=external_domains(parties),
+    )
     return Received(arrival.conversation_id, is_new=True)
 
 

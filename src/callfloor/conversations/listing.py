@@ -8,15 +8,16 @@ from collections.abc import Sequence
 from typing import Any
 
 import msgspec
+from sqlalchemy import Select
 
 from callfloor.conversations import queries
-from callfloor.conversations.queries import ConversationFilter
+from callfloor.conversations.queries import ConversationFilter, count_statement
 from callfloor.conversations.tables import ConversationKind
 from callfloor.conversations.transcripts import Segment, transcripts_of
 from callfloor.foundation.clock import Millis
 from callfloor.foundation.database import Database, Tx
 
-SHORT_WALK = 1000
+SHORT_WALK = 200
 """Rows a page may step over in the event loop; a farther page is read off it."""
 
 
@@ -110,20 +111,25 @@ async def conversation_by_id(
 async def _counted_rows(
     db: Database, team_id: int, which: ConversationFilter, window: Window
 ) -> tuple[int, list[tuple[Any, ...]]]:
-    work = functools.partial(_read_page, team_id=team_id, which=which, window=window)
-    return await db.report(work)
+    if not which.is_counted or window.skip > SHORT_WALK:
+        return await db.report(functools.partial(_read_page, team_id=team_id, which=which, window=window))
+    statement, params = which.count(team_id)
+    total = (await db.read(statement, params))[0][0]
+    return total, [] if window.skip >= total else await db.read(*_page(team_id, which, window))
 
 
 def _read_page(tx: Tx, *, team_id: int, which: ConversationFilter, window: Window) -> tuple[int, list[tuple[Any, ...]]]:
-    params = which.params(team_id)
-    counted = tx.one(queries.count_statement(which.shape), params)
-    total = counted[0] if counted else 0
-    if window.skip >= total:
-        return total, []
+    counted = which.count(team_id) if which.is_counted else (count_statement(which.shape), which.params(team_id))
+    row = tx.one(*counted)
+    total = row[0] if row else 0
+    return total, [] if window.skip >= total else tx.all(*_page(team_id, which, window))
+
+
+def _page(team_id: int, which: ConversationFilter, window: Window) -> tuple[Select[Any], dict[str, Any]]:
     after = window.after
     bounds = {"skip": window.skip} if after is None else {"after_date": after.date, "after_id": after.id}
     statement = queries.page_statement(which.shape, ascending=window.ascending, after=after is not None)
-    return total, tx.all(statement, {**params, **bounds, "take": window.take})
+    return statement, {**which.params(team_id), **bounds, "take": window.take}
 
 
 async def _with_belongings(

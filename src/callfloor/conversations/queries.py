@@ -6,16 +6,17 @@ import dataclasses
 import functools
 from typing import Any
 
-from sqlalchemy import Integer, Select, and_, func, or_, select
+from sqlalchemy import FromClause, Integer, Select, and_, func, or_, select
 
 from callfloor.access.tables import account
+from callfloor.conversations.counts import ALL_DOMAINS, counted_statement
 from callfloor.conversations.tables import (
     ConversationKind,
     conversation,
     conversation_domain,
     conversation_participant,
 )
-from callfloor.foundation.clock import Millis
+from callfloor.foundation.clock import DAY, Millis
 from callfloor.foundation.database import any_of, param
 
 _c, _a, _d, _p = conversation.c, account.c, conversation_domain.c, conversation_participant.c
@@ -62,22 +63,56 @@ class ConversationFilter:
     def shape(self) -> Shape:
         """Return which filters are present."""
         return Shape(
-            by_scope=self.is_external is not None,
+            # Only external conversations have a customer's domain, so that one filter says it.
+            by_scope=self.is_external is not None and not (self.is_external and len(self.domains) == 1),
             from_date=self.date_from is not None,
             to_date=self.date_to is not None,
             by_update=self.updated_since is not None,
-            by_domain=bool(self.domains),
+            by_one_domain=len(self.domains) == 1,
+            by_domains=len(self.domains) > 1,
             by_id=bool(self.ids),
         )
+
+    @property
+    def is_counted(self) -> bool:
+        """Return whether the kept counts answer how many match: whole days, at most one domain, nothing else."""
+        return (
+            not self.ids
+            and self.updated_since is None
+            and len(self.domains) <= 1
+            and (self.date_from is None or self.date_from % DAY == 0)
+            and (self.date_to is None or (self.date_to + 1) % DAY == 0)
+        )
+
+    def count(self, team_id: int) -> tuple[Select[int], dict[str, Any]]:
+        """Return the statement of the kept count, and its parameters."""
+        params: dict[str, Any] = {
+            "team_id": team_id,
+            "kind": self.kind.value,
+            "domain": self.domains[0] if self.domains else ALL_DOMAINS,
+        }
+        if self.is_external is not None:
+            params["is_external"] = self.is_external
+        if self.date_from is not None:
+            params["from_day"] = self.date_from // DAY
+        if self.date_to is not None:
+            params["to_day"] = self.date_to // DAY
+        statement = counted_statement(
+            by_scope=self.is_external is not None,
+            from_day=self.date_from is not None,
+            to_day=self.date_to is not None,
+        )
+        return statement, params
 
     def params(self, team_id: int) -> dict[str, Any]:
         """Return the parameters of the statements of `shape`."""
         given = {
-            "is_external": self.is_external,
+            "is_external": self.is_external if self.shape.by_scope else None,
             "date_from": self.date_from,
             "date_to": self.date_to,
             "updated_since": self.updated_since,
-            "domains": list(self.domains) or None,
+            "domain": self.domains[0] if len(self.domains) == 1 else None,
+            "domains": list(self.domains) if len(self.domains) > 1 else None,
             "ids": list(self.ids) or None,
         }
         narrowing = {name: value for name, value in given.items() if value is not None}
@@ -92,33 +127,35 @@ class Shape:
     from_date: bool = False
     to_date: bool = False
     by_update: bool = False
-    by_domain: bool = False
+    by_one_domain: bool = False
+    by_domains: bool = False
     by_id: bool = False
 
 
 @functools.cache
 def page_statement(shape: Shape, *, ascending: bool, after: bool) -> Select[Any]:
     """Return a page of `COLUMNS` by date, then id; parameters of the shape, take, and skip or (after) date and id."""
-    order = (_c.date, _c.id) if ascending else (_c.date.desc(), _c.id.desc())
+    # By one domain the domain's own index is in the order of the list.
+    date, row_id = (_d.date, _d.conversation_id) if shape.by_one_domain else (_c.date, _c.id)
     statement = (
         select(*COLUMNS)
-        .select_from(conversation.outerjoin(account, _a.id == _c.owner_account_id))
+        .select_from(_source(shape).outerjoin(account, _a.id == _c.owner_account_id))
         .where(*_conditions(shape))
-        .order_by(*order)
+        .order_by(*((date, row_id) if ascending else (date.desc(), row_id.desc())))
         .limit(param("take", Integer))
     )
     if not after:
         return statement.offset(param("skip", Integer))
-    date, row_id = param("after_date"), param("after_id")
+    last, last_id = param("after_date"), param("after_id")
     if ascending:
-        return statement.where(_c.date >= date, or_(_c.date > date, and_(_c.date == date, _c.id > row_id)))
-    return statement.where(_c.date <= date, or_(_c.date < date, and_(_c.date == date, _c.id < row_id)))
+        return statement.where(date >= last, or_(date > last, and_(date == last, row_id > last_id)))
+    return statement.where(date <= last, or_(date < last, and_(date == last, row_id < last_id)))
 
 
 @functools.cache
 def count_statement(shape: Shape) -> Select[int]:
     """Return how many conversations match."""
-    return select(func.count()).select_from(conversation).where(*_conditions(shape))
+    return select(func.count()).select_from(_source(shape)).where(*_conditions(shape))
 
 
 ONE = (
@@ -134,19 +171,28 @@ PARTICIPANTS = (
 )
 
 
+def _source(shape: Shape) -> FromClause:
+    if not shape.by_one_domain:
+        return conversation
+    return conversation_domain.join(conversation, (_c.team_id == _d.team_id) & (_c.id == _d.conversation_id))
+
+
 def _conditions(shape: Shape) -> list[Any]:
+    date = _d.date if shape.by_one_domain else _c.date
     conditions = [_c.team_id == param("team_id"), _c.kind == param("kind")]
+    if shape.by_one_domain:
+        conditions = [_d.team_id == param("team_id"), _d.kind == param("kind"), _d.domain == param("domain")]
     if shape.by_scope:
         conditions.append(_c.is_external == param("is_external"))
     if shape.from_date:
-        conditions.append(_c.date >= param("date_from"))
+        conditions.append(date >= param("date_from"))
     if shape.to_date:
-        conditions.append(_c.date <= param("date_to"))
+        conditions.append(date <= param("date_to"))
     if shape.by_update:
         conditions.append(_c.updated_at >= param("updated_since"))
     if shape.by_id:
         conditions.append(any_of(_c.id, "ids"))
-    if shape.by_domain:
+    if shape.by_domains:
         conditions.append(_c.id.in_(_with_domain(shape)))
     return conditions
 

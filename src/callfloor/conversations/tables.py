@@ -102,6 +102,21 @@ class ConversationDomainColumns(TypedColumns):
 conversation_domain = Table("conversation_domain", metadata, ConversationDomainColumns)
 
 
+class ConversationCountColumns(TypedColumns):
+    """How many conversations began on a day, in all (`domain` empty) and by external domain: kept, not counted."""
+
+    team_id: Column[int] = Column(BigInteger, primary_key=True, autoincrement=False)
+    kind: Column[str] = Column(Text, primary_key=True)
+    domain: Column[str] = Column(Text, primary_key=True)
+    day: Column[int] = Column(Integer, primary_key=True, autoincrement=False)
+    """Whole days of UTC since 1970-01-01."""
+    is_external: Column[bool] = Column(Boolean, primary_key=True)
+    conversations: Column[int] = Column(BigInteger)
+
+
+conversation_count = Table("conversation_count", metadata, ConversationCountColumns)
+
+
 class RecordingColumns(TypedColumns):
     """The original file of a conversation; its key in the file store ends in the recording's id."""
 

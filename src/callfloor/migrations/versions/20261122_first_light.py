@@ -114,6 +114,15 @@ def upgrade() -> None:
         batch_op.create_index(batch_op.f('ix_conversation_team_id_kind_external_call_id'), ['team_id', 'kind', 'external_call_id'], unique=True)
         batch_op.create_index(batch_op.f('ix_conversation_team_id_kind_is_external_date_id'), ['team_id', 'kind', 'is_external', 'date', 'id'], unique=False)
 
+    op.create_table('conversation_count',
+    sa.Column('team_id', sa.BigInteger(), autoincrement=False, nullable=False),
+    sa.Column('kind', sa.Text(), nullable=False),
+    sa.Column('domain', sa.Text(), nullable=False),
+    sa.Column('day', sa.Integer(), autoincrement=False, nullable=False),
+    sa.Column('is_external', sa.Boolean(), nullable=False),
+    sa.Column('conversations', sa.BigInteger(), nullable=False),
+    sa.PrimaryKeyConstraint('team_id', 'kind', 'domain', 'day', 'is_external', name=op.f('pk_conversation_count'))
+    )
     op.create_table('conversation_domain',
     sa.Column('team_id', sa.BigInteger(), autoincrement=False, nullable=False),
     sa.Column('kind', sa.Text(), nullable=False),
@@ -388,6 +397,7 @@ def downgrade() -> None:
     op.drop_table('idempotent_answer')
     op.drop_table('conversation_participant')
     op.drop_table('conversation_domain')
+    op.drop_table('conversation_count')
     with op.batch_alter_table('conversation', schema=None) as batch_op:
         batch_op.drop_index(batch_op.f('ix_conversation_team_id_kind_is_external_date_id'))
         batch_op.drop_index(batch_op.f('ix_conversation_team_id_kind_external_call_id'))
