@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterator
 from pathlib import Path
 
-from checks.tree import SOURCE, Breach, Tree
+from checks.tree import PASSED_OVER, SOURCE, Breach, Tree
 
 SPAN = re.compile(r"`([^`\n]+)`")
 PATH = re.compile(r"[A-Za-z0-9_.][\w./-]*")
@@ -28,8 +28,11 @@ def breaches(tree: Tree) -> Iterator[Breach]:
 
 
 def _is_path(text: str, folders: set[str]) -> bool:
-    first, slash, _ = text.partition("/")
-    return bool(PATH.fullmatch(text)) and (Path(text).suffix in SUFFIXES or (bool(slash) and first in folders))
+    """Return whether it means a file that is written by hand; what programs make is not there in a fresh clone."""
+    parts = Path(text).parts
+    made = any(part in PASSED_OVER - {"versions"} or re.match(r"\.(?!\.|ci$)", part) for part in parts)
+    named = Path(text).suffix in SUFFIXES or ("/" in text and parts[0] in folders)
+    return bool(PATH.fullmatch(text)) and named and not made
 
 
 def _exists(text: str, bases: tuple[Path, ...], names: set[str]) -> bool:

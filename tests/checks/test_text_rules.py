@@ -85,7 +85,7 @@ class TestDocumentedPaths:
             f"{DOMAIN}/seats.py": "",
             "docs/use/start.md": """\
                 `src/callfloor/teams/seats.py`, `teams/seats.py`, `seats.py`, `../use/start.md` are there,
-                `application/json`, `/api/v1/seats.json`, `<domain>/api.py` are no paths,
+                `application/json`, `/api/v1/seats.json`, `<domain>/api.py` are no paths, `docs/.made/x.md` is made,
                 `src/callfloor/teams/chairs.py` is not there, nor is `chairs.py`.
                 ```
                 `chairs.py` in an example
