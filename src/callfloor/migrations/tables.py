@@ -10,6 +10,7 @@ MODULES = (
     "callfloor.foundation.sequence.tables",
     "callfloor.access.tables",
     "callfloor.teams.tables",
+    "callfloor.devices.tables",
     "callfloor.conversations.tables",
 )
 

@@ -143,6 +143,57 @@ def upgrade() -> None:
     sa.Column('speak_permille', sa.Integer(), nullable=True),
     sa.PrimaryKeyConstraint('team_id', 'conversation_id', 'position', name=op.f('pk_conversation_participant'))
     )
+    op.create_table('device',
+    sa.Column('team_id', sa.BigInteger(), autoincrement=False, nullable=False),
+    sa.Column('id', sa.BigInteger(), autoincrement=False, nullable=False),
+    sa.Column('machine_id', sa.Text(), nullable=False),
+    sa.Column('hostname', sa.Text(), nullable=False),
+    sa.Column('hostname_key', sa.Text(), nullable=False),
+    sa.Column('nickname', sa.Text(), nullable=True),
+    sa.Column('nickname_key', sa.Text(), nullable=True),
+    sa.Column('username', sa.Text(), nullable=False),
+    sa.Column('os', sa.Text(), nullable=False),
+    sa.Column('os_version', sa.Text(), nullable=False),
+    sa.Column('app_version', sa.Text(), nullable=False),
+    sa.Column('seat_id', sa.BigInteger(), nullable=True),
+    sa.Column('enrolled_at', sa.BigInteger(), nullable=False),
+    sa.Column('last_seen_at', sa.BigInteger(), nullable=False),
+    sa.Column('active_until', sa.BigInteger(), nullable=False),
+    sa.Column('conflict_hostname', sa.Text(), nullable=True),
+    sa.Column('conflict_at', sa.BigInteger(), nullable=True),
+    sa.Column('blocked_at', sa.BigInteger(), nullable=True),
+    sa.PrimaryKeyConstraint('team_id', 'id', name=op.f('pk_device'))
+    )
+    with op.batch_alter_table('device', schema=None) as batch_op:
+        batch_op.create_index(batch_op.f('ix_device_team_id_machine_id'), ['team_id', 'machine_id'], unique=True)
+        batch_op.create_index(batch_op.f('ix_device_team_id_seat_id'), ['team_id', 'seat_id'], unique=True)
+
+    op.create_table('device_block',
+    sa.Column('team_id', sa.BigInteger(), autoincrement=False, nullable=False),
+    sa.Column('id', sa.BigInteger(), autoincrement=False, nullable=False),
+    sa.Column('device_id', sa.BigInteger(), nullable=False),
+    sa.Column('hostname', sa.Text(), nullable=False),
+    sa.Column('hostname_key', sa.Text(), nullable=False),
+    sa.Column('nickname', sa.Text(), nullable=True),
+    sa.Column('nickname_key', sa.Text(), nullable=True),
+    sa.Column('username', sa.Text(), nullable=False),
+    sa.Column('reason', sa.Text(), nullable=True),
+    sa.Column('blocked_at', sa.BigInteger(), nullable=False),
+    sa.Column('blocked_by', sa.Text(), nullable=False),
+    sa.PrimaryKeyConstraint('team_id', 'id', name=op.f('pk_device_block'))
+    )
+    with op.batch_alter_table('device_block', schema=None) as batch_op:
+        batch_op.create_index(batch_op.f('ix_device_block_team_id_device_id'), ['team_id', 'device_id'], unique=True)
+
+    op.create_table('device_token',
+    sa.Column('team_id', sa.BigInteger(), autoincrement=False, nullable=False),
+    sa.Column('device_id', sa.BigInteger(), autoincrement=False, nullable=False),
+    sa.Column('username', sa.Text(), nullable=False),
+    sa.Column('token_hash', sa.LargeBinary(), nullable=False),
+    sa.Column('expires_at', sa.BigInteger(), nullable=False),
+    sa.PrimaryKeyConstraint('team_id', 'device_id', 'username', name=op.f('pk_device_token')),
+    sa.UniqueConstraint('token_hash', name=op.f('uq_device_token_token_hash'))
+    )
     op.create_table('idempotent_answer',
     sa.Column('team_id', sa.BigInteger(), nullable=False),
     sa.Column('operation', sa.Text(), nullable=False),
@@ -395,6 +446,16 @@ def downgrade() -> None:
 
     op.drop_table('incoming_file')
     op.drop_table('idempotent_answer')
+    op.drop_table('device_token')
+    with op.batch_alter_table('device_block', schema=None) as batch_op:
+        batch_op.drop_index(batch_op.f('ix_device_block_team_id_device_id'))
+
+    op.drop_table('device_block')
+    with op.batch_alter_table('device', schema=None) as batch_op:
+        batch_op.drop_index(batch_op.f('ix_device_team_id_seat_id'))
+        batch_op.drop_index(batch_op.f('ix_device_team_id_machine_id'))
+
+    op.drop_table('device')
     op.drop_table('conversation_participant')
     op.drop_table('conversation_domain')
     op.drop_table('conversation_count')
