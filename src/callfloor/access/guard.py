@@ -14,9 +14,10 @@ from sqlalchemy import select
 from callfloor.access.audit import Actor
 from callfloor.access.scopes import SCOPES_OF_ROLE, Scope
 from callfloor.access.secrets import keyed_hash
-from callfloor.access.sessions import csrf_token, signed_in
-from callfloor.access.tables import KeyKind, access_key
-from callfloor.foundation.database import param
+from callfloor.access.sessions import csrf_token
+from callfloor.access.tables import KeyKind, Role, access_key, account, membership, session
+from callfloor.foundation.clock import Millis
+from callfloor.foundation.database import Database, param
 from callfloor.foundation.errors import DomainError
 from callfloor.foundation.web import Facts, RequestFacts
 
@@ -32,6 +33,16 @@ _by_secret = select(
     access_key.c.expires_at,
     access_key.c.made_by_account_id,
 ).where(access_key.c.secret_hash == param("secret_hash"), access_key.c.kind == KeyKind.API.value)
+
+_by_token = (
+    select(account.c.id, account.c.email, session.c.team_id, membership.c.role)
+    .join_from(session, account, account.c.id == session.c.account_id)
+    .join(
+        membership,
+        (membership.c.team_id == session.c.team_id) & (membership.c.account_id == session.c.account_id),
+    )
+    .where(session.c.token_hash == param("token_hash"), session.c.expires_at > param("now"))
+)
 
 
 class NotSignedIn(DomainError):
@@ -71,6 +82,16 @@ class Caller:
     def actor(self, facts: RequestFacts) -> Actor:
         """Return the caller as the actor of an audit entry."""
         return Actor(self.kind, str(self.id), self.name, facts.request_id, facts.address)
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class SignedIn:
+    """A living session."""
+
+    account_id: int
+    email: str
+    team_id: int
+    role: Role
 
 
 def session_token(request: Request) -> str | None:
@@ -120,7 +141,7 @@ async def _by_key(header: str, facts: RequestFacts) -> Caller:
 async def _by_session(request: Request, facts: RequestFacts) -> Caller:
     token = session_token(request)
     hash_key = facts.services.settings.hash_key
-    found = None if token is None else await signed_in(facts.services.db, token, hash_key=hash_key, now=facts.now)
+    found = None if token is None else await _signed_in(facts.services.db, token, hash_key=hash_key, now=facts.now)
     if token is None or found is None:
         raise NotSignedIn("sign in first, or send a key as: Authorization: Bearer KEY")
     if request.method not in _SAFE_METHODS:
@@ -129,3 +150,12 @@ async def _by_session(request: Request, facts: RequestFacts) -> Caller:
             raise CsrfRefused(f"send the session's csrf_token in the header {CSRF_HEADER}")
     scopes = frozenset(scope.value for scope in SCOPES_OF_ROLE[found.role])
     return Caller("account", found.account_id, found.email, found.team_id, scopes, found.account_id)
+
+
+async def _signed_in(db: Database, token: str, *, hash_key: bytes, now: Millis) -> SignedIn | None:
+    """Return whose living session the token stands for, with the role they have at this moment."""
+    rows = await db.read(_by_token, {"token_hash": keyed_hash(token, key=hash_key), "now": now})
+    if not rows:
+        return None
+    account_id, email, team_id, role = rows[0]
+    return SignedIn(account_id, email, team_id, Role(role))

@@ -10,7 +10,7 @@ from sqlalchemy import delete, insert, select
 from callfloor.access.secrets import hash_password, is_password, keyed_hash
 from callfloor.access.tables import Role, account, membership, session
 from callfloor.foundation.clock import HOUR, Millis
-from callfloor.foundation.database import Database, Tx, param
+from callfloor.foundation.database import Tx, param
 from callfloor.foundation.errors import DomainError
 from callfloor.foundation.ids import new_secret
 
@@ -26,15 +26,6 @@ _teams_of = (
 _begin = insert(session)
 _end = delete(session).where(session.c.token_hash == param("token_hash"))
 _end_of_account = delete(session).where(session.c.account_id == param("account_id"))
-_by_token = (
-    select(account.c.id, account.c.email, session.c.team_id, membership.c.role)
-    .join_from(session, account, account.c.id == session.c.account_id)
-    .join(
-        membership,
-        (membership.c.team_id == session.c.team_id) & (membership.c.account_id == session.c.account_id),
-    )
-    .where(session.c.token_hash == param("token_hash"), session.c.expires_at > param("now"))
-)
 
 
 class SignInRefused(DomainError):
@@ -53,16 +44,6 @@ class Person:
     first_name: str
     last_name: str
     teams: tuple[tuple[int, Role], ...]
-
-
-@dataclasses.dataclass(frozen=True, slots=True)
-class SignedIn:
-    """A living session."""
-
-    account_id: int
-    email: str
-    team_id: int
-    role: Role
 
 
 @functools.cache
@@ -108,15 +89,6 @@ def end_session(tx: Tx, token_hash: bytes) -> None:
 def end_sessions_of(tx: Tx, account_id: int) -> None:
     """End every session of the person."""
     tx.run(_end_of_account, {"account_id": account_id})
-
-
-async def signed_in(db: Database, token: str, *, hash_key: bytes, now: Millis) -> SignedIn | None:
-    """Return whose living session the token stands for, with the role they have at this moment."""
-    rows = await db.read(_by_token, {"token_hash": keyed_hash(token, key=hash_key), "now": now})
-    if not rows:
-        return None
-    account_id, email, team_id, role = rows[0]
-    return SignedIn(account_id, email, team_id, Role(role))
 
 
 def csrf_token(token: str, *, hash_key: bytes) -> str:

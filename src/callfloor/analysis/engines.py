@@ -19,7 +19,7 @@ class EnginePool:
         self._free: defaultdict[Path, list[Engine]] = defaultdict(list)
 
     @contextlib.contextmanager
-    def lent(self, model: Path) -> Iterator[Engine]:
+    def lent(self, model: Path, *, threads: int) -> Iterator[Engine]:
         """Lend an engine of this model.
 
         Raises:
@@ -29,7 +29,7 @@ class EnginePool:
             free = self._free[model]
             engine = free.pop() if free else None
         if engine is None:
-            engine = load_engine(model)
+            engine = load_engine(model, threads=threads)
             engine.load()
         try:
             yield engine

@@ -53,7 +53,7 @@ def transcribe_conversation(job: RunningJob, services: Services) -> Verb | None:
     this = _Conversation(team_id, conversation_id)
     try:
         model = find_model(services.settings.speech.model, services.settings.models_folder)
-        with ENGINES.lent(model) as engine:
+        with ENGINES.lent(model, threads=services.settings.speech.threads) as engine:
             services.db.write_now(partial(this.begins, now=job.now()))
             transcript = _transcript(job, services, material, engine)
     except AudioRejected as rejected:

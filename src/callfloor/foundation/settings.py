@@ -86,6 +86,7 @@ class Speech(Subject):
     model: str = setting(
         "base", "Name or folder of the speech model.", "the name or the folder of a model", min_length=1
     )
+    threads: int = setting(2, "Threads that one transcription uses.", "a whole number from 1 to 64", ge=1, le=64)
 
 
 class Billing(Subject):

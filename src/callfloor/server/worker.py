@@ -11,18 +11,24 @@ import threading
 import structlog
 
 from callfloor.analysis.jobs import TRANSCRIBE_CONVERSATION
-from callfloor.foundation.jobs import JobKind, Worker
+from callfloor.conversations.jobs import SWEEP_INCOMING_FILES, SWEEP_SCHEDULE
+from callfloor.foundation.clock import DAY
+from callfloor.foundation.jobs import PRUNE_JOBS, Daily, JobKind, JobState, Schedule, Worker, prune_kind
 from callfloor.foundation.outbox import OUTBOX
 from callfloor.foundation.sequence import Sequencer
 from callfloor.foundation.services import Services, open_services
 from callfloor.foundation.settings import Settings
+
+KEPT_MS = {JobState.DONE: 7 * DAY, JobState.CANCELLED: 30 * DAY, JobState.FAILED: 90 * DAY}
+"""For how long jobs are kept after they ended."""
+SCHEDULES = (SWEEP_SCHEDULE, Schedule("prune_jobs", PRUNE_JOBS, Daily(3, 10)))
 
 log = structlog.get_logger(__name__)
 
 
 def job_kinds() -> list[JobKind[Services]]:
     """Return every kind of job."""
-    return [TRANSCRIBE_CONVERSATION]
+    return [TRANSCRIBE_CONVERSATION, SWEEP_INCOMING_FILES, prune_kind(KEPT_MS)]
 
 
 def create_worker(services: Services) -> Worker[Services]:
@@ -33,6 +39,7 @@ def create_worker(services: Services) -> Worker[Services]:
         job_kinds(),
         concurrency={"default": jobs.default_concurrency, "speech": jobs.speech_concurrency},
         owner=f"{socket.gethostname()}:{os.getpid()}",
+        schedules=SCHEDULES,
     )
 
 

@@ -23,6 +23,7 @@ from callfloor.teams.teams import CreateTeam, add_domain, create_team
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from callfloor.foundation.clock import Millis
     from callfloor.foundation.database import Tx
     from callfloor.foundation.services import Services
     from callfloor.foundation.settings import Settings
@@ -47,13 +48,13 @@ def demo_team(services: Services, samples: Sequence[Sample]) -> DemoTeam:
     path = services.settings.data / "demo.json"
     if path.exists():
         return msgspec.json.decode(path.read_bytes(), type=DemoTeam)
-    team = services.db.write_now(functools.partial(_make, samples=samples, settings=services.settings))
+    team = services.db.write_now(functools.partial(_make, samples=samples, settings=services.settings, now=clock.now()))
     make_private(path, msgspec.json.format(msgspec.json.encode(team)))
     return team
 
 
-def _make(tx: Tx, samples: Sequence[Sample], settings: Settings) -> DemoTeam:
-    billing, now = settings.billing, clock.now()
+def _make(tx: Tx, samples: Sequence[Sample], settings: Settings, now: Millis) -> DemoTeam:
+    billing = settings.billing
     team = create_team(
         tx,
         CreateTeam(NAME, TeamType.EMAIL, Payment.CARD, billing.seat_price, billing.currency, None, OPERATOR, now),
