@@ -36,7 +36,7 @@ _trail = (
         audit_entry.c.after,
     )
     .where(audit_entry.c.team_id == param("team"), audit_entry.c.object_kind == "key")
-    .order_by(audit_entry.c.id)
+    .order_by(audit_entry.c.at, audit_entry.c.id)
 )
 
 

@@ -49,7 +49,7 @@ _trail = (
         audit_entry.c.after,
     )
     .where(audit_entry.c.team_id == param("team"))
-    .order_by(audit_entry.c.id)
+    .order_by(audit_entry.c.at, audit_entry.c.id)
 )
 
 
