@@ -23,10 +23,13 @@ from callfloor.foundation.ids import new_id
 from callfloor.foundation.services import Services
 from callfloor.foundation.settings import Settings, Speech
 from callfloor.teams.teams import Team
+from tests.factories.audio import first_seconds
 from tests.factories.teams import make_team
 
 SAMPLES = Path(__file__).parents[2] / "samples"
 WRONG_NUMBER = SAMPLES / "wrong_number.opus"
+WRONG_NUMBER_SECONDS = 18
+"""After 15 seconds the agent says that the number is wrong."""
 Receive = Callable[..., str]
 
 
@@ -44,8 +47,14 @@ def team(db: Database) -> Team:
 
 @pytest.fixture
 def received(services: Services, team: Team) -> Receive:
-    """Takes in a recording, or the file at a path, and returns the call's id."""
+    """Takes in a recording and returns the call's id."""
     return partial(receive, services, team)
+
+
+@pytest.fixture(scope="session")
+def wrong_number() -> bytes:
+    """The beginning of one of our sample calls."""
+    return first_seconds(WRONG_NUMBER, WRONG_NUMBER_SECONDS)
 
 
 def open_with(db: Database, data: Path, **changes: Any) -> Services:
@@ -57,15 +66,14 @@ def open_with(db: Database, data: Path, **changes: Any) -> Services:
 def receive(
     services: Services,
     team: Team,
-    content: bytes | Path,
+    content: bytes,
     *,
     parties: Sequence[Party] = (),
     channels: Mapping[int, str] | None = None,
     container: str = "wav",
 ) -> str:
     """Take in a recording; returns the call's id."""
-    data = content.read_bytes() if isinstance(content, Path) else content
-    return asyncio.run(_receive(services, team, data, parties, channels or {}, container))
+    return asyncio.run(_receive(services, team, content, parties, channels or {}, container))
 
 
 async def _receive(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import random
 from functools import partial
 from pathlib import Path
@@ -10,13 +11,13 @@ from callfloor.analysis.jobs import TRANSCRIBE_CONVERSATION, WAIT_FOR_MODEL
 from callfloor.conversations.arrival import TRANSCRIBE
 from callfloor.conversations.parties import Party
 from callfloor.foundation import clock
-from callfloor.foundation.clock import HOUR
+from callfloor.foundation.clock import DAY, HOUR
 from callfloor.foundation.database import Database
 from callfloor.foundation.jobs import Enqueue, enqueue, newest_jobs
 from callfloor.foundation.jobs.testing import drain
 from callfloor.foundation.services import Services
 from callfloor.teams.teams import Team
-from tests.analysis.conftest import WRONG_NUMBER, Receive, open_with, receive
+from tests.analysis.conftest import WRONG_NUMBER_SECONDS, Receive, open_with, receive
 from tests.analysis.looking import Outcome, outcome_of
 from tests.factories.audio import make_wav
 
@@ -34,9 +35,9 @@ def files(services: Services) -> list[Path]:
 
 class TestCall:
     def test_becomes_a_transcript_with_speakers_and_measures(
-        self, services: Services, team: Team, received: Receive
+        self, services: Services, team: Team, received: Receive, wrong_number: bytes
     ) -> None:
-        call = received(WRONG_NUMBER, parties=[DANA, SAM], container="ogg")
+        call = received(wrong_number, parties=[DANA, SAM])
 
         run(services, team)
 
@@ -46,7 +47,7 @@ class TestCall:
         assert {segment.speaker for segment in outcome.segments} == {"Dana", "sam@customer.example"}
         assert outcome.segments[0].speaker == "Dana"
         assert sum(outcome.permilles) in range(999, 1002)
-        assert 45_000 < (outcome.duration_ms or 0) < 50_000
+        assert outcome.duration_ms == WRONG_NUMBER_SECONDS * 1000
         assert outcome.language == "en"
         assert 0 < outcome.metrics["speak_share"] < 1
         assert 0 < outcome.metrics["silence_share"] < 1
@@ -80,6 +81,18 @@ class TestCall:
 
 
 class TestBadRecording:
+    def test_that_is_cut_short_is_transcribed_as_far_as_it_goes(
+        self, services: Services, team: Team, received: Receive, wrong_number: bytes
+    ) -> None:
+        call = received(wrong_number[: len(wrong_number) // 3])
+
+        run(services, team)
+
+        outcome = outcome_of(services.db, team.id, call)
+        assert (outcome.status, outcome.code) == ("analyzed", "imperfect")
+        assert "cut short" in (outcome.reason or "")
+        assert outcome.segments
+
     def test_of_silence_fails_with_a_reason_and_is_kept(
         self, services: Services, team: Team, received: Receive
     ) -> None:
@@ -122,12 +135,18 @@ class TestBadRecording:
         assert outcome_of(services.db, team.id, call).code == "recording_missing"
 
 
-def test_leaves_no_scratch_behind(services: Services, team: Team, received: Receive) -> None:
+def test_leaves_no_scratch_behind_and_removes_what_a_killed_worker_left(
+    services: Services, team: Team, received: Receive
+) -> None:
+    scratch = services.settings.data / "scratch"
+    for name, age in (("transcribe-old", 2 * DAY), ("transcribe-running", HOUR)):
+        (scratch / name).mkdir(parents=True)
+        os.utime(scratch / name, ((clock.now() - age) / 1000,) * 2)
     received(make_wav(seconds=1, tone_hz=0))
 
     run(services, team)
 
-    assert list((services.settings.data / "scratch").iterdir()) == []
+    assert [folder.name for folder in scratch.iterdir()] == ["transcribe-running"]
 
 
 def test_waits_for_a_missing_model_and_names_the_cure(db: Database, team: Team, tmp_path: Path) -> None:

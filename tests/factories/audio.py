@@ -6,6 +6,9 @@ import io
 import itertools
 import math
 import wave
+from pathlib import Path
+
+import av
 
 _unique = itertools.count()
 
@@ -24,4 +27,23 @@ def make_wav(*, seconds: float = 0.5, rate_hz: int = 8000, channels: int = 1, to
         file.setsampwidth(2)
         file.setframerate(rate_hz)
         file.writeframes(bytes(frames))
+    return out.getvalue()
+
+
+def first_seconds(recording: Path, seconds: float) -> bytes:
+    """Return the beginning of a stereo recording as a 16 kHz wav."""
+    resampler = av.AudioResampler(format="s16", layout="stereo", rate=16000)
+    data = bytearray()
+    with av.open(str(recording)) as container:
+        for frame in container.decode(audio=0):
+            for part in resampler.resample(frame):
+                data += part.to_ndarray().tobytes()
+            if len(data) >= seconds * 64000:
+                break
+    out = io.BytesIO()
+    with wave.open(out, "wb") as file:
+        file.setnchannels(2)
+        file.setsampwidth(2)
+        file.setframerate(16000)
+        file.writeframes(bytes(data[: int(seconds * 64000)]))
     return out.getvalue()

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import dataclasses
-import tempfile
 from functools import partial
-from pathlib import Path
 
 from callfloor.analysis.engines import ENGINES
 from callfloor.analysis.measures import Voice, measures_of, speech_shares
+from callfloor.analysis.scratch import scratch_folder
 from callfloor.analysis.voices import ChannelVoice, voices_of
 from callfloor.conversations.arrival import SPEECH_QUEUE, TRANSCRIBE
 from callfloor.conversations.outcomes import (
@@ -107,16 +106,14 @@ def _transcript(job: RunningJob, services: Services, material: Material, engine:
     def tell(progress: Progress) -> None:
         job.progress(progress.stage, int(progress.done), int(progress.total) or None)
 
-    scratch = services.settings.data / "scratch"
-    scratch.mkdir(parents=True, exist_ok=True)
     with (
-        tempfile.TemporaryDirectory(dir=scratch, prefix="transcribe-") as folder,
-        services.files.as_local(material.file_key, Path(folder)) as source,
+        scratch_folder(services.settings.data / "scratch", now=job.now()) as folder,
+        services.files.as_local(material.file_key, folder) as source,
     ):
         return transcribe(
             source,
             engine=engine,
-            scratch=Path(folder),
+            scratch=folder,
             limits=DecodeLimits(max_duration_seconds=services.settings.upload.max_seconds),
             language=material.language,
             on_progress=tell,
