@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import ipaddress
 import sys
+from email.utils import getaddresses
 from pathlib import Path
 from typing import Annotated, Any, Literal
+from urllib.parse import urlsplit
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, SecretStr
 
@@ -37,6 +39,23 @@ def _database_url(value: SecretStr) -> SecretStr:
 def _files_url(value: SecretStr) -> SecretStr:
     if not value.get_secret_value().startswith("s3://"):
         raise ValueError("not an object store")
+    return value
+
+
+def _smtp_url(value: SecretStr) -> SecretStr:
+    url = urlsplit(value.get_secret_value())
+    if url.scheme not in {"smtp", "smtps"} or not url.hostname or url.path.strip("/") or url.query or url.fragment:
+        raise ValueError("not a mail server")
+    _ = url.port  # raises when it is no number of a port
+    return value
+
+
+def _mailbox(value: str) -> str:
+    found = getaddresses([value])
+    address = found[0][1]
+    local, _, domain = address.rpartition("@")
+    if len(found) != 1 or not (local and domain and address.isascii() and value.isprintable()):
+        raise ValueError("not an address")
     return value
 
 
@@ -149,6 +168,23 @@ class Settings(Subject):
         None,
         "Address under which people reach this server; left out, the host that was asked.",
         "an address such as https://host",
+    )
+    smtp_url: Annotated[SecretStr, AfterValidator(_smtp_url)] | None = setting(
+        None,
+        "Mail server: `smtp://host:port` (STARTTLS when it is offered) or `smtps://user:password@host`. Left out, mail "
+        "waits until it is set.",
+        "an address such as smtp://host:port or smtps://user:password@host",
+    )
+    smtp_ca: Path | None = setting(
+        None, "Certificates by which the mail server is trusted, in PEM form; left out, the system's.", "a file"
+    )
+    mail_from: Annotated[str, AfterValidator(_mailbox)] | None = setting(
+        None,
+        "Sender of mail; left out, `callfloor@` and the host of CALLFLOOR_PUBLIC_URL, else of this machine.",
+        "an address such as callfloor@company.example or Callfloor <callfloor@company.example>",
+    )
+    invitation_days: int = setting(
+        7, "How long an invitation can be accepted.", "whole days from 1 to 365", ge=1, le=365
     )
     models_dir: Path | None = setting(
         None, "Folder of the speech models; left out, `share/callfloor/models` of the Python environment.", "a folder"
