@@ -28,11 +28,10 @@ _BUCKETS = (
     "GROUP BY bucket HAVING sum(seats) > 0 ORDER BY bucket"
 )
 _PAGE = (
-    "SELECT seat.id, seat.type, seat.status, seat.role, seat.hostname, seat.nickname, seat.created_at, "
-    "seat.assigned_at, seat.last_active_at, account.id, account.email, account.first_name, account.last_name "
-    "FROM seat LEFT JOIN account ON account.id = seat.account_id "
-    "WHERE seat.team_id = {team} AND seat.id >= {from_id} AND seat.status = {status} "
-    "ORDER BY seat.id LIMIT {take} OFFSET {skip}"
+    "SELECT page.id, page.type, page.status, page.role, page.hostname, page.nickname, page.created_at, "
+    "page.assigned_at, page.last_active_at, account.id, account.email, account.first_name, account.last_name "
+    "FROM (SELECT * FROM seat WHERE team_id = {team} AND id >= {from_id} AND status = {status} "
+    "ORDER BY id LIMIT {take} OFFSET {skip}) page LEFT JOIN account ON account.id = page.account_id ORDER BY page.id"
 )
 _FREE = "WHERE team_id = {team} AND status = 'unassigned' AND role = 'user'"
 _ADD = (

@@ -6,7 +6,7 @@ import dataclasses
 import functools
 from typing import Any
 
-from sqlalchemy import BigInteger, Integer, Select, Text, func, select
+from sqlalchemy import BigInteger, FromClause, Integer, Select, Text, func, select
 
 from callfloor.access.tables import account
 from callfloor.foundation.database import Database, Tx, param
@@ -53,25 +53,34 @@ class SeatPage:
     total: int
 
 
-def seat_columns() -> tuple[Any, ...]:
+def seat_columns(seats: FromClause) -> tuple[Any, ...]:
     """Return the columns of a seat row: the seat's, then its person's id, email, first and last name."""
-    c, a = seat.c, account.c
+    c, a = seats.c, account.c
     names = (c.hostname, c.nickname, c.created_at, c.assigned_at, c.last_active_at)
     return (c.id, c.type, c.status, c.role, *names, a.id, a.email, a.first_name, a.last_name)
 
 
 @functools.cache
 def page_statement(*, by_status: bool, by_role: bool, by_hostname: bool, by_nickname: bool) -> Select[Any]:
-    """Return a page of seats by id; parameters team_id, from_id, skip, take and, as asked, the filters."""
-    statement = (
-        select(*seat_columns())
-        .join_from(seat, account, account.c.id == seat.c.account_id, isouter=True)
+    """Return a page of seats by id; parameters team_id, from_id, skip, take and, as asked, the filters.
+
+    The page is cut before the people are joined, so that a seat stepped over costs no look-up of its person.
+    """
+    page = (
+        select(seat)
         .where(seat.c.team_id == param("team_id"), seat.c.id >= param("from_id", BigInteger))
         .order_by(seat.c.id)
         .limit(param("take", Integer))
         .offset(param("skip", BigInteger))
     )
-    return _narrowed(statement, by_status=by_status, by_role=by_role, by_hostname=by_hostname, by_nickname=by_nickname)
+    cut = _narrowed(page, by_status=by_status, by_role=by_role, by_hostname=by_hostname, by_nickname=by_nickname)
+    seats = cut.subquery("page")
+    columns = seat_columns(seats)
+    return (
+        select(*columns)
+        .join_from(seats, account, account.c.id == seats.c.account_id, isouter=True)
+        .order_by(seats.c.id)
+    )
 
 
 @functools.cache
