@@ -1,7 +1,8 @@
 """Machines of device teams: how they join, who they are, which are shut out.
 
 Owns: device, device_token, device_block.
-Publishes: device.enrolled, device.renamed, device.conflicted, device.unassigned, device.blocked, device.unblocked.
+Publishes: device.enrolled, device.renamed, device.nicknamed, device.conflicted, device.settled, device.unassigned,
+device.blocked, device.unblocked.
 Listens: nothing.
 Never: changes a seat but by a verb of teams, or says whether a device is online.
 """

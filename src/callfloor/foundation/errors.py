@@ -17,6 +17,8 @@ class DomainError(Exception):
 
     code = "refused"
     status = 409
+    retry_after_seconds: int | None = None
+    """When the same call may be allowed, where that is known."""
 
     def __init__(self, message: str) -> None:
         super().__init__(message)

@@ -6,7 +6,7 @@ import base64
 import binascii
 import dataclasses
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from http import HTTPStatus
 from typing import Annotated, Any, NoReturn
 
@@ -116,8 +116,9 @@ def problem(
     *,
     errors: Sequence[FieldError] = (),
     headers: dict[str, str] | None = None,
+    more: Mapping[str, str] | None = None,
 ) -> Response:
-    """Return an answer of application/problem+json."""
+    """Return an answer of application/problem+json; `more` are members of this one kind of problem."""
     body: dict[str, Any] = {
         "type": "about:blank",
         "title": HTTPStatus(status).phrase,
@@ -125,6 +126,7 @@ def problem(
         "code": code,
         "detail": detail,
         "request_id": request.scope["callfloor.request_id"],
+        **(more or {}),
     }
     if errors:
         body["errors"] = [{"field": error.field, "message": error.message} for error in errors]
@@ -143,7 +145,9 @@ def answer_problems(app: FastAPI) -> None:
 def _domain_error(request: Request, error: Exception) -> Response:
     assert isinstance(error, DomainError)  # noqa: S101  # registered for it
     errors = error.errors if isinstance(error, InvalidInput) else ()
-    headers = {"WWW-Authenticate": "Bearer"} if error.status == HTTPStatus.UNAUTHORIZED else None
+    headers = {"WWW-Authenticate": "Bearer"} if error.status == HTTPStatus.UNAUTHORIZED else {}
+    if error.retry_after_seconds is not None:
+        headers["Retry-After"] = str(error.retry_after_seconds)
     return problem(request, error.status, error.code, error.message, errors=errors, headers=headers)
 
 

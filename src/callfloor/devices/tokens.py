@@ -1,0 +1,137 @@
+"""Device tokens: given at log-in, renewed by use, ended by a log-out, a block or another host."""
+
+from __future__ import annotations
+
+import dataclasses
+
+from sqlalchemy import delete, func, select, update
+
+from callfloor.access.audit import Actor
+from callfloor.devices.tables import device, device_block, device_token
+from callfloor.foundation.clock import DAY, SECOND, Millis
+from callfloor.foundation.database import Tx, param, upsert
+from callfloor.foundation.errors import DomainError
+from callfloor.teams.device_seats import mark_seat_active
+
+TOKEN_LIFE: Millis = 30 * DAY
+HEARTBEAT_SECONDS = 30
+ACTIVE_FOR: Millis = 3 * HEARTBEAT_SECONDS * SECOND
+"""Three heartbeats: who is not heard of for so long is gone, and another host may come with the machine id."""
+_RENEW_AFTER: Millis = HEARTBEAT_SECONDS * SECOND
+
+_t, _d = device_token.c, device.c
+_of_device = (_t.team_id == param("team_id"), _t.device_id == param("device_id"))
+_fresh = upsert(device_token).values(
+    team_id=param("team_id"),
+    device_id=param("device_id"),
+    username=param("username"),
+    token_hash=param("token_hash"),
+    expires_at=param("expires_at"),
+)
+_give = _fresh.on_conflict_do_update(
+    index_elements=[_t.team_id, _t.device_id, _t.username],
+    set_={"token_hash": _fresh.excluded.token_hash, "expires_at": _fresh.excluded.expires_at},
+).returning(_t.expires_at)
+_forget_expired = delete(device_token).where(*_of_device, _t.expires_at <= param("now"))
+_end_one = delete(device_token).where(*_of_device, _t.username == param("username"))
+_end_all = update(device_token).where(*_of_device).values(expires_at=param("now"))
+_live = select(func.count()).select_from(device_token).where(*_of_device, _t.expires_at > param("now"))
+_renew = (
+    update(device_token)
+    .where(*_of_device, _t.username == param("username"), _t.expires_at > param("now"))
+    .values(expires_at=param("expires_at"))
+    .returning(_t.expires_at)
+)
+_of_one = (_d.team_id == param("team_id"), _d.id == param("device_id"))
+_seen = (
+    update(device)
+    .where(*_of_one)
+    .values(last_seen_at=param("now"), active_until=param("active_until"))
+    .returning(_d.seat_id)
+)
+_leave = update(device).where(*_of_one).values(active_until=param("now"))
+
+BY_TOKEN = (
+    select(
+        _t.team_id,
+        _t.device_id,
+        _t.username,
+        _t.expires_at,
+        _d.hostname,
+        _d.seat_id,
+        _d.last_seen_at,
+        _d.blocked_at,
+        device_block.c.reason,
+    )
+    .join_from(device_token, device, (_d.team_id == _t.team_id) & (_d.id == _t.device_id))
+    .join(
+        device_block,
+        (device_block.c.team_id == _d.team_id) & (device_block.c.device_id == _d.id),
+        isouter=True,
+    )
+    .where(_t.token_hash == param("token_hash"))
+)
+"""Whose token it is: the columns of a `DeviceCaller`, then when it was blocked, and why."""
+
+
+class DeviceBlocked(DomainError):
+    """An administrator shut the device out."""
+
+    code = "device_blocked"
+    status = 403
+
+    def __init__(self, reason: str | None) -> None:
+        super().__init__(f"this device is blocked: {reason}" if reason else "this device is blocked")
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class DeviceCaller:
+    """The device, and the OS user on it, that a token stands for."""
+
+    team_id: int
+    device_id: int
+    username: str
+    expires_at: Millis
+    hostname: str
+    seat_id: int | None
+    last_seen_at: Millis
+
+    def is_due(self, now: Millis) -> bool:
+        """Return whether the token is to be renewed, which each use does, but not more than once a heartbeat."""
+        return now - self.last_seen_at >= _RENEW_AFTER
+
+    def actor(self, *, request_id: str, address: str) -> Actor:
+        """Return the device as the actor of an audit entry."""
+        return Actor("device", str(self.device_id), self.hostname, request_id, address)
+
+
+def give_token(tx: Tx, team_id: int, device_id: int, username: str, *, token_hash: bytes, now: Millis) -> None:
+    """Give the OS user's agent a new token in place of the one it had."""
+    key = {"team_id": team_id, "device_id": device_id}
+    tx.run(_forget_expired, {**key, "now": now})
+    tx.one(_give, {**key, "username": username, "token_hash": token_hash, "expires_at": now + TOKEN_LIFE})
+
+
+def end_tokens(tx: Tx, team_id: int, device_id: int, *, now: Millis) -> None:
+    """End every token of the device; the rows stay until the next log-in, to tell a blocked device what it is."""
+    tx.run(_end_all, {"team_id": team_id, "device_id": device_id, "now": now})
+
+
+def renew_token(tx: Tx, caller: DeviceCaller, *, now: Millis) -> None:
+    """Keep the token for another 30 days, and remember that the device was heard of; an ended token stays ended."""
+    key = {"team_id": caller.team_id, "device_id": caller.device_id}
+    renewed = tx.one(_renew, {**key, "username": caller.username, "now": now, "expires_at": now + TOKEN_LIFE})
+    if renewed is None:
+        return
+    seat = tx.one(_seen, {**key, "now": now, "active_until": now + ACTIVE_FOR})
+    if seat is not None and seat[0] is not None:
+        mark_seat_active(tx, caller.team_id, seat[0], now=now)
+
+
+def log_out_device(tx: Tx, caller: DeviceCaller, *, now: Millis) -> None:
+    """End the token; the seat stays, and with the last OS user gone another host may come with the machine id."""
+    key = {"team_id": caller.team_id, "device_id": caller.device_id}
+    tx.run(_end_one, {**key, "username": caller.username})
+    others = tx.one(_live, {**key, "now": now})
+    if others is None or not others[0]:
+        tx.run(_leave, {**key, "now": now})

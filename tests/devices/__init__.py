@@ -1,0 +1,1 @@
+"""Machines of device teams: log-in, tokens, blocks, names, and what the APIs say of them."""
