@@ -13,7 +13,7 @@ from callfloor.access.tables import Role, audit_entry
 from callfloor.foundation import clock
 from callfloor.foundation.database import Database, Tx, param
 from callfloor.teams.billing import period_of, prorated_amount
-from callfloor.teams.tables import Payment, TeamType, charge, seat
+from callfloor.teams.tables import Payment, TeamType, ledger_entry, seat
 from callfloor.teams.teams import Team
 from tests.contracts.portal_client import PortalClient
 from tests.factories.teams import make_person, make_team
@@ -27,7 +27,9 @@ _name = (
         hostname=param("host"), hostname_key=param("host_key"), nickname=param("nick"), nickname_key=param("nick_key")
     )
 )
-_charges = select(charge.c.amount, charge.c.seats_before, charge.c.seats_after).where(charge.c.team_id == param("team"))
+_charges = select(ledger_entry.c.amount, ledger_entry.c.seats_before, ledger_entry.c.seats_after).where(
+    ledger_entry.c.team_id == param("team"), ledger_entry.c.kind == "charge"
+)
 _trail = (
     select(
         audit_entry.c.action,

@@ -15,22 +15,22 @@ from callfloor.foundation import clock
 from callfloor.foundation.database import Database, param
 from callfloor.teams.billing import period_of, prorated_amount
 from callfloor.teams.seats import AddSeats, add_seats
-from callfloor.teams.tables import Payment, charge
+from callfloor.teams.tables import Payment, ledger_entry
 from tests.factories.teams import make_team
 
 _ledger = (
     select(
-        charge.c.amount,
-        charge.c.seats,
-        charge.c.seats_before,
-        charge.c.seats_after,
-        charge.c.days_left,
-        charge.c.days_in_period,
-        charge.c.period_start,
-        charge.c.at,
+        ledger_entry.c.amount,
+        ledger_entry.c.seats,
+        ledger_entry.c.seats_before,
+        ledger_entry.c.seats_after,
+        ledger_entry.c.days_left,
+        ledger_entry.c.days_in_period,
+        ledger_entry.c.period_start,
+        ledger_entry.c.at,
     )
-    .where(charge.c.team_id == param("team"))
-    .order_by(charge.c.seats_before)
+    .where(ledger_entry.c.team_id == param("team"))
+    .order_by(ledger_entry.c.number)
 )
 
 instants = st.integers(0, 4_102_444_800_000)
@@ -149,17 +149,46 @@ class TestLedger:
 
         entries = db.read_now(lambda tx: tx.all(_ledger, {"team": team.id}))
 
-        assert [entry[:6] for entry in entries] == [
+        additions_only = [entries[0], entries[1], entries[-1]]
+        assert [entry[:6] for entry in additions_only] == [
             (5000, 5, 0, 5, 30, 30),
             (33, 1, 5, 6, 1, 30),
             (241, 7, 6, 13, 1, 29),
         ]
         assert [one.amount for one in charges if one] == [5000, 33, 241]
-        assert [entry[7] for entry in entries] == [now for _, now in additions]
-        assert [entry[6] for entry in entries] == [period_of(now).start for _, now in additions]
+        assert [entry[7] for entry in additions_only] == [now for _, now in additions]
+        assert [entry[6] for entry in additions_only] == [period_of(now).start for _, now in additions]
+
+    def test_has_one_renewal_a_period(self, db: Database) -> None:
+        team = make_team(db, seats=2, now=instant("2027-11-15T00:00:00.000"))
+        add = AddSeats(team.id, 1, OPERATOR, instant("2028-03-01T00:00:00.000"))
+        db.write_now(functools.partial(add_seats, command=add))
+
+        _, *renewals, addition = db.read_now(lambda tx: tx.all(_ledger, {"team": team.id}))
+
+        months = ["2027-12-01", "2028-01-01", "2028-02-01", "2028-03-01"]
+        assert [entry[7] for entry in renewals] == [instant(month) for month in months]
+        assert [entry[:6] for entry in renewals] == [(2000, 2, 2, 2, days, days) for days in (31, 31, 29, 31)]
+        assert addition[:6] == (1000, 1, 2, 3, 31, 31)
 
     @pytest.mark.parametrize("activity_billing", [False, True])
-    def test_of_an_invoice_team_stays_empty(self, db: Database, activity_billing: bool) -> None:  # noqa: FBT001  # a parameter
+    def test_of_an_invoice_team_has_additions_without_an_amount(
+        self,
+        db: Database,
+        activity_billing: bool,  # noqa: FBT001  # a parameter
+    ) -> None:
         team = make_team(db, payment=Payment.INVOICE, seats=3, activity_billing=activity_billing)
 
-        assert db.read_now(lambda tx: tx.all(_ledger, {"team": team.id})) == []
+        ((amount, seats, before, after, *_),) = db.read_now(lambda tx: tx.all(_ledger, {"team": team.id}))
+
+        assert (amount, seats, before, after) == (0, 3, 0, 3)
+
+    def test_never_goes_back_in_time(self, db: Database) -> None:
+        """A request that waited for the team's lock over the end of a period is charged in the period it came to."""
+        late, early = instant("2026-12-01T00:00:00.000"), instant("2026-11-30T23:59:59.999")
+        team = make_team(db, seats=1, now=late)
+
+        charge = db.write_now(functools.partial(add_seats, command=AddSeats(team.id, 1, OPERATOR, early))).charge
+
+        assert charge is not None
+        assert (charge.period_start, charge.amount) == (late, 1000)

@@ -20,7 +20,7 @@ from callfloor.foundation.errors import DomainError
 from callfloor.foundation.ids import new_id
 from callfloor.teams.people import PersonAdded, add_person
 from callfloor.teams.seats import AddSeats, DeleteSeat, NoEmptySeat, SeatsAdded, add_seats, delete_seat
-from callfloor.teams.tables import charge
+from callfloor.teams.tables import ledger_entry
 from tests.factories.teams import make_team
 from tests.teams.counting import assert_counts_hold, seats_of
 
@@ -28,7 +28,7 @@ NOW = 1_800_000_000_000
 
 _members = select(func.count()).select_from(membership).where(membership.c.team_id == param("team"))
 _accounts = select(account.c.id).where(account.c.email_key == param("key"))
-_charges = select(func.count()).select_from(charge).where(charge.c.team_id == param("team"))
+_charges = select(func.count()).select_from(ledger_entry).where(ledger_entry.c.team_id == param("team"))
 
 
 @pytest.fixture(scope="session")

@@ -18,17 +18,19 @@ from callfloor.foundation.outbox import OUTBOX
 from callfloor.foundation.sequence import Sequencer
 from callfloor.foundation.services import Services, open_services
 from callfloor.foundation.settings import Settings
+from callfloor.teams.payments import RENEW_PERIODS, RENEW_SCHEDULE, RecordingProvider, settle_kind
 
 KEPT_MS = {JobState.DONE: 7 * DAY, JobState.CANCELLED: 30 * DAY, JobState.FAILED: 90 * DAY}
 """For how long jobs are kept after they ended."""
-SCHEDULES = (SWEEP_SCHEDULE, Schedule("prune_jobs", PRUNE_JOBS, Daily(3, 10)))
+SCHEDULES = (SWEEP_SCHEDULE, RENEW_SCHEDULE, Schedule("prune_jobs", PRUNE_JOBS, Daily(3, 10)))
 
 log = structlog.get_logger(__name__)
 
 
 def job_kinds() -> list[JobKind[Services]]:
     """Return every kind of job."""
-    return [TRANSCRIBE_CONVERSATION, SWEEP_INCOMING_FILES, prune_kind(KEPT_MS)]
+    payments = [settle_kind(RecordingProvider()), RENEW_PERIODS]
+    return [TRANSCRIBE_CONVERSATION, SWEEP_INCOMING_FILES, *payments, prune_kind(KEPT_MS)]
 
 
 def create_worker(services: Services) -> Worker[Services]:

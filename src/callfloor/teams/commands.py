@@ -20,6 +20,7 @@ from callfloor.foundation.settings import Settings
 from callfloor.teams.people import add_person
 from callfloor.teams.seats import ADD_LIMIT, AddSeats, add_seats
 from callfloor.teams.tables import Payment, TeamType
+from callfloor.teams.team_settings import set_seat_price
 from callfloor.teams.teams import (
     CreateTeam,
     SetBilling,
@@ -28,6 +29,7 @@ from callfloor.teams.teams import (
     create_team,
     rotate_device_secret,
     set_billing,
+    set_inviting,
 )
 
 app = typer.Typer(name="team", help="Teams: the tenants of this installation.", no_args_is_help=True)
@@ -60,25 +62,48 @@ def create(  # noqa: PLR0917  # one parameter an option
 
 
 @app.command("set")
-def set_(
+def set_(  # noqa: PLR0917  # one parameter an option
     team_id: TeamId,
     payment: Annotated[Payment | None, typer.Option(help="How it pays from now on.")] = None,
     activity_billing: Annotated[
         str | None, typer.Option(metavar="on|off", help="Whether an invoice team may add seats itself.")
     ] = None,
+    inviting: Annotated[
+        str | None, typer.Option(metavar="on|off", help="Whether an email team may invite people.")
+    ] = None,
+    seat_price: Annotated[
+        int | None, typer.Option(min=0, help="What a seat costs a month from now on, in minor units.")
+    ] = None,
     data: Data = None,
     database: DatabaseUrl = None,
     as_json: AsJson = False,
 ) -> None:
-    """Change how a team pays."""
-    if activity_billing not in {None, "on", "off"}:
-        raise typer.BadParameter("must be on or off", param_hint="--activity-billing")
-    activity = None if activity_billing is None else activity_billing == "on"
+    """Change how and what a team pays, and whether it may invite people."""
+    activity = _on_or_off(activity_billing, "--activity-billing")
+    enabled = _on_or_off(inviting, "--inviting")
     with opened(data, database) as services:
-        command = SetBilling(team_id, payment, activity, OPERATOR, clock.now())
-        team = services.db.write_now(functools.partial(set_billing, command=command))
-        shown = {"team_id": team.id, "payment": team.payment.value, "activity_billing": team.activity_billing}
-        answer(shown, as_json=as_json)
+        now = clock.now()
+
+        def change(tx: Tx) -> Team:
+            team = set_billing(tx, SetBilling(team_id, payment, activity, OPERATOR, now))
+            if enabled is not None:
+                team = set_inviting(tx, team_id, enabled=enabled, actor=OPERATOR, now=now)
+            if seat_price is not None:
+                team = set_seat_price(tx, team_id, seat_price, actor=OPERATOR, now=now)
+            return team
+
+        team = services.db.write_now(change)
+        answer(
+            {
+                "team_id": team.id,
+                "payment": team.payment.value,
+                "activity_billing": team.activity_billing,
+                "inviting": team.inviting_enabled,
+                "seat_price": team.seat_price,
+                "currency": team.currency,
+            },
+            as_json=as_json,
+        )
 
 
 @app.command("secret")
@@ -140,6 +165,12 @@ def user_create(  # noqa: PLR0917  # one parameter an option
             "seat_id": added.seat_id,
         }
         answer(result, as_json=as_json)
+
+
+def _on_or_off(value: str | None, option: str) -> bool | None:
+    if value not in {None, "on", "off"}:
+        raise typer.BadParameter("must be on or off", param_hint=option)
+    return None if value is None else value == "on"
 
 
 def _create_team_command(

@@ -15,7 +15,8 @@ from callfloor.foundation.errors import DomainError, invalid
 from callfloor.foundation.idempotency import Repeatable
 from callfloor.foundation.numbers import take_numbers
 from callfloor.foundation.outbox import Event, publish
-from callfloor.teams import billing
+from callfloor.teams import ledger
+from callfloor.teams.billing import Charge
 from callfloor.teams.seat_counts import count_seats, place_of, total_statement
 from callfloor.teams.tables import Payment, SeatStatus, seat
 from callfloor.teams.teams import team_for_change
@@ -97,7 +98,7 @@ class SeatsAdded:
 
     added: int
     count: int
-    charge: billing.Charge | None
+    charge: Charge | None
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -141,10 +142,7 @@ def add_seats(tx: Tx, command: AddSeats) -> SeatsAdded:
         raise NotPermittedToAddSeats("a team that pays by invoice cannot add seats itself")
     before = seats_of_team(tx, command.team_id)
     first_id = _insert_free_seats(tx, command, team.type.value)
-    charge = None
-    if team.payment is Payment.CARD:
-        added = billing.AddedSeats(command.team_id, command.count, before, team.seat_price, team.currency, command.now)
-        charge = billing.charge_added_seats(tx, added)
+    charge = ledger.enter_addition(tx, team, seats=command.count, before=before, now=command.now)
     answer = SeatsAdded(command.count, before + command.count, charge)
     after = {"added": command.count, "first_seat_id": first_id, "seats": answer.count}
     _record(tx, command, "seat.added", str(first_id), after=after)
@@ -161,7 +159,8 @@ def delete_seat(tx: Tx, command: DeleteSeat) -> None:
         SeatNotFound: the team has no such seat.
         SeatIsNotEmpty: it is assigned, or somebody is invited to it.
     """
-    if team_for_change(tx, command.team_id).payment is Payment.INVOICE:
+    team = team_for_change(tx, command.team_id)
+    if team.payment is Payment.INVOICE:
         raise NotPermittedToDeleteSeat("a team that pays by invoice cannot delete seats itself")
     key = {"team_id": command.team_id, "id": command.seat_id}
     deleted = tx.one(_delete_free, key)
@@ -170,7 +169,9 @@ def delete_seat(tx: Tx, command: DeleteSeat) -> None:
             raise SeatNotFound(f"there is no seat {command.seat_id} in this team")
         raise SeatIsNotEmpty(f"seat {command.seat_id} is in use; unassign or block its holder first")
     status, role = deleted
+    before = seats_of_team(tx, command.team_id)
     count_seats(tx, command.team_id, [(place_of(command.seat_id, status, role), -1)])
+    ledger.enter_removal(tx, team, seats=1, before=before, now=command.now)
     _record(tx, command, "seat.deleted", str(command.seat_id), before={"status": status, "role": role})
 
 
@@ -242,5 +243,5 @@ def _repeatable(command: AddSeats) -> Repeatable | None:
 
 
 def _as_added(answer: dict[str, Any]) -> SeatsAdded:
-    charge = billing.Charge(**answer["charge"]) if answer["charge"] else None
+    charge = Charge(**answer["charge"]) if answer["charge"] else None
     return SeatsAdded(answer["added"], answer["count"], charge)

@@ -1,4 +1,4 @@
-"""Teams, seats, the counts kept of them, and the ledger of charges."""
+"""Teams, seats, the counts kept of them, and the ledger of what they cost."""
 
 from __future__ import annotations
 
@@ -39,6 +39,7 @@ class TeamColumns(TypedColumns):
     type: Column[str] = Column(Text)
     payment: Column[str] = Column(Text)
     activity_billing: Column[bool] = Column(Boolean)
+    inviting_enabled: Column[bool] = Column(Boolean)
     client_id: Column[str] = Column(Text, unique=True)
     device_secret_hash: Column[bytes | None] = Column(LargeBinary, nullable=True, unique=True)
     seat_price: Column[int] = Column(BigInteger)
@@ -89,6 +90,64 @@ seat = Table(
 )
 
 
+class InvitationState(enum.StrEnum):
+    """What became of an invitation; only a pending one holds a seat.
+
+    pending ─┬→ accepted
+             ├→ revoked    (by somebody, or its seat was unassigned)
+             └→ expired
+    """
+
+    PENDING = "pending"
+    ACCEPTED = "accepted"
+    REVOKED = "revoked"
+    EXPIRED = "expired"
+
+
+class InvitationColumns(TypedColumns):
+    """A person asked to join by mail, with a reserved seat; the link's token is derived from `nonce`, never stored."""
+
+    team_id: Column[int] = Column(BigInteger, primary_key=True, autoincrement=False)
+    id: Column[int] = Column(BigInteger, primary_key=True, autoincrement=False)
+    email: Column[str] = Column(Text)
+    email_key: Column[str] = Column(Text)
+    role: Column[str] = Column(Text)
+    state: Column[str] = Column(Text)
+    seat_id: Column[int] = Column(BigInteger)
+    nonce: Column[str] = Column(Text)
+    token_hash: Column[bytes] = Column(LargeBinary, unique=True)
+    link_base: Column[str] = Column(Text)
+    """Address of the server as the inviter asked it."""
+    sendings: Column[int] = Column(Integer)
+    """How often a mail was enqueued; each has a link of its own, and only the newest works."""
+    invited_by: Column[str] = Column(Text)
+    account_id: Column[int | None] = Column(BigInteger, nullable=True)
+    """Who accepted."""
+    created_at: Column[int] = Column(Instant)
+    sent_at: Column[int] = Column(Instant)
+    expires_at: Column[int] = Column(Instant)
+    ended_at: Column[int | None] = Column(Instant, nullable=True)
+
+
+invitation = Table("invitation", metadata, InvitationColumns, Index(None, "team_id", "state", "id"))
+_pending = invitation.c.state == InvitationState.PENDING.value
+Index(
+    "uq_invitation_pending_email",
+    *(invitation.c.team_id, invitation.c.email_key),
+    unique=True,
+    sqlite_where=_pending,
+    postgresql_where=_pending,
+)
+Index(
+    "uq_invitation_pending_seat",
+    *(invitation.c.team_id, invitation.c.seat_id),
+    unique=True,
+    sqlite_where=_pending,
+    postgresql_where=_pending,
+)
+Index("ix_invitation_due", invitation.c.expires_at, sqlite_where=_pending, postgresql_where=_pending)
+
+
 class SeatTotalColumns(TypedColumns):
     """How many seats a team has, by status and role: kept, so that a list's total is not counted."""
 
@@ -114,14 +173,36 @@ class SeatBucketColumns(TypedColumns):
 seat_bucket = Table("seat_bucket", metadata, SeatBucketColumns)
 
 
-class ChargeColumns(TypedColumns):
-    """One amount owed, with all it was computed from; money is in minor units, rows are only ever added."""
+class EntryKind(enum.StrEnum):
+    """What an entry of the ledger says."""
+
+    RENEWAL = "renewal"
+    """A period begins: the price of the seats held at its start."""
+    CHARGE = "charge"
+    """Seats added, paid by card: the price of the rest of the period."""
+    ACTIVITY = "activity"
+    """Seats added, paid by invoice: they count from the next renewal on."""
+    REMOVAL = "removal"
+    """Seats deleted: they no longer count from the next renewal on; nothing is paid back."""
+    PRICE = "price"
+    """The price of a seat, from here on."""
+
+
+class LedgerEntryColumns(TypedColumns):
+    """One fact of billing with all it was computed from; money is in minor units, rows are only ever added.
+
+    `number` counts a team's entries from 1 without a gap, and `at` never goes back: the state of the team at any
+    instant is its newest entry before.
+    """
 
     team_id: Column[int] = Column(BigInteger, primary_key=True, autoincrement=False)
-    id: Column[str] = Column(Text, primary_key=True)
+    number: Column[int] = Column(BigInteger, primary_key=True, autoincrement=False)
+    id: Column[str] = Column(Text, unique=True)
+    kind: Column[str] = Column(Text)
     at: Column[int] = Column(Instant)
     amount: Column[int] = Column(BigInteger)
     currency: Column[str] = Column(Text)
+    payment: Column[str] = Column(Text)
     period_start: Column[int] = Column(Instant)
     period_end: Column[int] = Column(Instant)
     seats: Column[int] = Column(BigInteger)
@@ -132,4 +213,28 @@ class ChargeColumns(TypedColumns):
     days_in_period: Column[int] = Column(Integer)
 
 
-charge = Table("charge", metadata, ChargeColumns, Index(None, "team_id", "at"))
+ledger_entry = Table("ledger_entry", metadata, LedgerEntryColumns, Index(None, "team_id", "period_start", "number"))
+
+
+class SettlementState(enum.StrEnum):
+    """What became of an amount to be paid by card."""
+
+    RECORDED = "recorded"
+    """Written down; somebody collects it by other means."""
+    PAID = "paid"
+    DECLINED = "declined"
+
+
+class SettlementColumns(TypedColumns):
+    """What the payment provider made of an entry of the ledger; rows are only ever added."""
+
+    team_id: Column[int] = Column(BigInteger, primary_key=True, autoincrement=False)
+    number: Column[int] = Column(BigInteger, primary_key=True, autoincrement=False)
+    state: Column[str] = Column(Text)
+    provider: Column[str] = Column(Text)
+    reference: Column[str | None] = Column(Text, nullable=True)
+    reason: Column[str | None] = Column(Text, nullable=True)
+    at: Column[int] = Column(Instant)
+
+
+settlement = Table("settlement", metadata, SettlementColumns)

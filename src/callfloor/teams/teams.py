@@ -26,6 +26,7 @@ _by_id = select(
     team.c.type,
     team.c.payment,
     team.c.activity_billing,
+    team.c.inviting_enabled,
     team.c.client_id,
     team.c.seat_price,
     team.c.currency,
@@ -36,6 +37,7 @@ _set_billing = (
     .where(team.c.id == param("team_id"))
     .values(payment=param("payment"), activity_billing=param("activity_billing"))
 )
+_set_inviting = update(team).where(team.c.id == param("team_id")).values(inviting_enabled=param("inviting_enabled"))
 _set_device_secret = (
     update(team).where(team.c.id == param("team_id")).values(device_secret_hash=param("device_secret_hash"))
 )
@@ -70,6 +72,7 @@ class Team:
     type: TeamType
     payment: Payment
     activity_billing: bool
+    inviting_enabled: bool
     client_id: str
     seat_price: int
     currency: str
@@ -119,6 +122,7 @@ def create_team(tx: Tx, command: CreateTeam) -> Team:
             "type": command.type.value,
             "payment": command.payment.value,
             "activity_billing": False,
+            "inviting_enabled": True,
             "client_id": client_id,
             "device_secret_hash": command.device_secret_hash,
             "seat_price": command.seat_price,
@@ -173,6 +177,20 @@ def set_billing(tx: Tx, command: SetBilling) -> Team:
     return team_by_id(tx, command.team_id)
 
 
+def set_inviting(tx: Tx, team_id: int, *, enabled: bool, actor: audit.Actor, now: Millis) -> Team:
+    """Let the team invite people, or not; invitations that are out stay valid.
+
+    Raises:
+        TeamNotFound: there is none with this id.
+    """
+    before = {"inviting_enabled": team_for_change(tx, team_id).inviting_enabled}
+    tx.run(_set_inviting, {"team_id": team_id, "inviting_enabled": enabled})
+    after = {"inviting_enabled": enabled}
+    change = audit.Change(team_id, "team.inviting_changed", "team", str(team_id), before=before, after=after)
+    audit.note(tx, actor, change, now=now)
+    return team_by_id(tx, team_id)
+
+
 def rotate_device_secret(tx: Tx, team_id: int, device_secret_hash: bytes, *, actor: audit.Actor, now: Millis) -> None:
     """Replace the secret by which machines join the team; the old one stops working at once.
 
@@ -212,8 +230,8 @@ def domains_of_team(tx: Tx, team_id: int) -> frozenset[str]:
     return frozenset(domain for (domain,) in tx.all(_domains, {"team_id": team_id}))
 
 
-def _as_team(row: tuple[int, str, str, str, bool, str, int, str] | None, team_id: int) -> Team:
+def _as_team(row: tuple[int, str, str, str, bool, bool, str, int, str] | None, team_id: int) -> Team:
     if row is None:
         raise TeamNotFound(f"there is no team {team_id}")
-    number, name, kind, payment, activity, client_id, seat_price, currency = row
-    return Team(number, name, TeamType(kind), Payment(payment), activity, client_id, seat_price, currency)
+    number, name, kind, payment, activity, inviting, client_id, seat_price, currency = row
+    return Team(number, name, TeamType(kind), Payment(payment), activity, inviting, client_id, seat_price, currency)

@@ -60,25 +60,6 @@ def upgrade() -> None:
     with op.batch_alter_table('audit_entry', schema=None) as batch_op:
         batch_op.create_index(batch_op.f('ix_audit_entry_team_id_at_id'), ['team_id', 'at', 'id'], unique=False)
 
-    op.create_table('charge',
-    sa.Column('team_id', sa.BigInteger(), autoincrement=False, nullable=False),
-    sa.Column('id', sa.Text(), nullable=False),
-    sa.Column('at', sa.BigInteger(), nullable=False),
-    sa.Column('amount', sa.BigInteger(), nullable=False),
-    sa.Column('currency', sa.Text(), nullable=False),
-    sa.Column('period_start', sa.BigInteger(), nullable=False),
-    sa.Column('period_end', sa.BigInteger(), nullable=False),
-    sa.Column('seats', sa.BigInteger(), nullable=False),
-    sa.Column('seats_before', sa.BigInteger(), nullable=False),
-    sa.Column('seats_after', sa.BigInteger(), nullable=False),
-    sa.Column('seat_price', sa.BigInteger(), nullable=False),
-    sa.Column('days_left', sa.Integer(), nullable=False),
-    sa.Column('days_in_period', sa.Integer(), nullable=False),
-    sa.PrimaryKeyConstraint('team_id', 'id', name=op.f('pk_charge'))
-    )
-    with op.batch_alter_table('charge', schema=None) as batch_op:
-        batch_op.create_index(batch_op.f('ix_charge_team_id_at'), ['team_id', 'at'], unique=False)
-
     op.create_table('conversation',
     sa.Column('team_id', sa.BigInteger(), autoincrement=False, nullable=False),
     sa.Column('id', sa.Text(), nullable=False),
@@ -214,6 +195,33 @@ def upgrade() -> None:
     with op.batch_alter_table('incoming_file', schema=None) as batch_op:
         batch_op.create_index(batch_op.f('ix_incoming_file_begun_at'), ['begun_at'], unique=False)
 
+    op.create_table('invitation',
+    sa.Column('team_id', sa.BigInteger(), autoincrement=False, nullable=False),
+    sa.Column('id', sa.BigInteger(), autoincrement=False, nullable=False),
+    sa.Column('email', sa.Text(), nullable=False),
+    sa.Column('email_key', sa.Text(), nullable=False),
+    sa.Column('role', sa.Text(), nullable=False),
+    sa.Column('state', sa.Text(), nullable=False),
+    sa.Column('seat_id', sa.BigInteger(), nullable=False),
+    sa.Column('nonce', sa.Text(), nullable=False),
+    sa.Column('token_hash', sa.LargeBinary(), nullable=False),
+    sa.Column('link_base', sa.Text(), nullable=False),
+    sa.Column('sendings', sa.Integer(), nullable=False),
+    sa.Column('invited_by', sa.Text(), nullable=False),
+    sa.Column('account_id', sa.BigInteger(), nullable=True),
+    sa.Column('created_at', sa.BigInteger(), nullable=False),
+    sa.Column('sent_at', sa.BigInteger(), nullable=False),
+    sa.Column('expires_at', sa.BigInteger(), nullable=False),
+    sa.Column('ended_at', sa.BigInteger(), nullable=True),
+    sa.PrimaryKeyConstraint('team_id', 'id', name=op.f('pk_invitation')),
+    sa.UniqueConstraint('token_hash', name=op.f('uq_invitation_token_hash'))
+    )
+    with op.batch_alter_table('invitation', schema=None) as batch_op:
+        batch_op.create_index('ix_invitation_due', ['expires_at'], unique=False, sqlite_where=sa.text("state = 'pending'"), postgresql_where=sa.text("state = 'pending'"))
+        batch_op.create_index(batch_op.f('ix_invitation_team_id_state_id'), ['team_id', 'state', 'id'], unique=False)
+        batch_op.create_index('uq_invitation_pending_email', ['team_id', 'email_key'], unique=True, sqlite_where=sa.text("state = 'pending'"), postgresql_where=sa.text("state = 'pending'"))
+        batch_op.create_index('uq_invitation_pending_seat', ['team_id', 'seat_id'], unique=True, sqlite_where=sa.text("state = 'pending'"), postgresql_where=sa.text("state = 'pending'"))
+
     op.create_table('job',
     sa.Column('id', sa.Text(), nullable=False),
     sa.Column('team_id', sa.BigInteger(), nullable=True),
@@ -257,6 +265,29 @@ def upgrade() -> None:
     sa.Column('last_job_id', sa.Text(), nullable=True),
     sa.PrimaryKeyConstraint('name', name=op.f('pk_job_schedule'))
     )
+    op.create_table('ledger_entry',
+    sa.Column('team_id', sa.BigInteger(), autoincrement=False, nullable=False),
+    sa.Column('number', sa.BigInteger(), autoincrement=False, nullable=False),
+    sa.Column('id', sa.Text(), nullable=False),
+    sa.Column('kind', sa.Text(), nullable=False),
+    sa.Column('at', sa.BigInteger(), nullable=False),
+    sa.Column('amount', sa.BigInteger(), nullable=False),
+    sa.Column('currency', sa.Text(), nullable=False),
+    sa.Column('payment', sa.Text(), nullable=False),
+    sa.Column('period_start', sa.BigInteger(), nullable=False),
+    sa.Column('period_end', sa.BigInteger(), nullable=False),
+    sa.Column('seats', sa.BigInteger(), nullable=False),
+    sa.Column('seats_before', sa.BigInteger(), nullable=False),
+    sa.Column('seats_after', sa.BigInteger(), nullable=False),
+    sa.Column('seat_price', sa.BigInteger(), nullable=False),
+    sa.Column('days_left', sa.Integer(), nullable=False),
+    sa.Column('days_in_period', sa.Integer(), nullable=False),
+    sa.PrimaryKeyConstraint('team_id', 'number', name=op.f('pk_ledger_entry')),
+    sa.UniqueConstraint('id', name=op.f('uq_ledger_entry_id'))
+    )
+    with op.batch_alter_table('ledger_entry', schema=None) as batch_op:
+        batch_op.create_index(batch_op.f('ix_ledger_entry_team_id_period_start_number'), ['team_id', 'period_start', 'number'], unique=False)
+
     op.create_table('membership',
     sa.Column('team_id', sa.BigInteger(), autoincrement=False, nullable=False),
     sa.Column('account_id', sa.BigInteger(), autoincrement=False, nullable=False),
@@ -358,12 +389,23 @@ def upgrade() -> None:
         batch_op.create_index(batch_op.f('ix_session_account_id'), ['account_id'], unique=False)
         batch_op.create_index(batch_op.f('ix_session_expires_at'), ['expires_at'], unique=False)
 
+    op.create_table('settlement',
+    sa.Column('team_id', sa.BigInteger(), autoincrement=False, nullable=False),
+    sa.Column('number', sa.BigInteger(), autoincrement=False, nullable=False),
+    sa.Column('state', sa.Text(), nullable=False),
+    sa.Column('provider', sa.Text(), nullable=False),
+    sa.Column('reference', sa.Text(), nullable=True),
+    sa.Column('reason', sa.Text(), nullable=True),
+    sa.Column('at', sa.BigInteger(), nullable=False),
+    sa.PrimaryKeyConstraint('team_id', 'number', name=op.f('pk_settlement'))
+    )
     op.create_table('team',
     sa.Column('id', sa.BigInteger(), autoincrement=False, nullable=False),
     sa.Column('name', sa.Text(), nullable=False),
     sa.Column('type', sa.Text(), nullable=False),
     sa.Column('payment', sa.Text(), nullable=False),
     sa.Column('activity_billing', sa.Boolean(), nullable=False),
+    sa.Column('inviting_enabled', sa.Boolean(), nullable=False),
     sa.Column('client_id', sa.Text(), nullable=False),
     sa.Column('device_secret_hash', sa.LargeBinary(), nullable=True),
     sa.Column('seat_price', sa.BigInteger(), nullable=False),
@@ -400,6 +442,7 @@ def downgrade() -> None:
     op.drop_table('transcript_segment')
     op.drop_table('team_domain')
     op.drop_table('team')
+    op.drop_table('settlement')
     with op.batch_alter_table('session', schema=None) as batch_op:
         batch_op.drop_index(batch_op.f('ix_session_expires_at'))
         batch_op.drop_index(batch_op.f('ix_session_account_id'))
@@ -429,6 +472,10 @@ def downgrade() -> None:
         batch_op.drop_index(batch_op.f('ix_membership_account_id'))
 
     op.drop_table('membership')
+    with op.batch_alter_table('ledger_entry', schema=None) as batch_op:
+        batch_op.drop_index(batch_op.f('ix_ledger_entry_team_id_period_start_number'))
+
+    op.drop_table('ledger_entry')
     op.drop_table('job_schedule')
     with op.batch_alter_table('job', schema=None) as batch_op:
         batch_op.drop_index('uq_job_unique_key', sqlite_where=sa.text('unique_key IS NOT NULL'), postgresql_where=sa.text('unique_key IS NOT NULL'))
@@ -441,6 +488,13 @@ def downgrade() -> None:
         batch_op.drop_index('ix_job_ended', sqlite_where=sa.text('finished_at IS NOT NULL'), postgresql_where=sa.text('finished_at IS NOT NULL'))
 
     op.drop_table('job')
+    with op.batch_alter_table('invitation', schema=None) as batch_op:
+        batch_op.drop_index('uq_invitation_pending_seat', sqlite_where=sa.text("state = 'pending'"), postgresql_where=sa.text("state = 'pending'"))
+        batch_op.drop_index('uq_invitation_pending_email', sqlite_where=sa.text("state = 'pending'"), postgresql_where=sa.text("state = 'pending'"))
+        batch_op.drop_index(batch_op.f('ix_invitation_team_id_state_id'))
+        batch_op.drop_index('ix_invitation_due', sqlite_where=sa.text("state = 'pending'"), postgresql_where=sa.text("state = 'pending'"))
+
+    op.drop_table('invitation')
     with op.batch_alter_table('incoming_file', schema=None) as batch_op:
         batch_op.drop_index(batch_op.f('ix_incoming_file_begun_at'))
 
@@ -467,10 +521,6 @@ def downgrade() -> None:
         batch_op.drop_index(batch_op.f('ix_conversation_team_id_kind_content_key'))
 
     op.drop_table('conversation')
-    with op.batch_alter_table('charge', schema=None) as batch_op:
-        batch_op.drop_index(batch_op.f('ix_charge_team_id_at'))
-
-    op.drop_table('charge')
     with op.batch_alter_table('audit_entry', schema=None) as batch_op:
         batch_op.drop_index(batch_op.f('ix_audit_entry_team_id_at_id'))
 
