@@ -76,7 +76,7 @@ class TestName:
 
         db.write_now(lambda tx: create_key(tx, command(theirs, "ops")))
         db.write_now(lambda tx: create_key(tx, command(ours, "Ops")))
-        assert [row[2] for row in db.read_now(lambda tx: keys_of_team(tx, ours.id))] == ["ops", "Ops"]
+        assert [key.name for key in db.read_now(lambda tx: keys_of_team(tx, ours.id))] == ["ops", "Ops"]
 
     def test_is_free_again_after_its_key_is_deleted(self, db: Database) -> None:
         team = make_team(db)
@@ -110,7 +110,7 @@ class TestDelete:
             with pytest.raises(KeyNotFound):
                 db.write_now(lambda tx, t=team_id, k=key_id: delete_key(tx, DeleteKey(t, k, OPERATOR, NOW)))  # type: ignore[misc]  # mypy cannot infer a lambda with defaults
 
-        assert [row[0] for row in db.read_now(lambda tx: keys_of_team(tx, ours.id))] == [key.id]
+        assert [one.id for one in db.read_now(lambda tx: keys_of_team(tx, ours.id))] == [key.id]
 
     def test_leaves_a_trail_of_both_ends(self, db: Database) -> None:
         team = make_team(db)

@@ -15,7 +15,7 @@ from callfloor.access.tables import audit_entry
 from callfloor.foundation import clock
 from callfloor.foundation.database import Database, Tx, param
 from callfloor.foundation.errors import InvalidInput
-from callfloor.teams.principals import KeyRefused, conversations_principal, portal_principal
+from callfloor.teams.principals import KeyRefused, Origin, conversations_principal, portal_principal
 from callfloor.teams.tables import Payment, TeamType, team
 from callfloor.teams.teams import (
     CreateTeam,
@@ -33,6 +33,7 @@ from tests.factories.teams import make_conversations_key, make_person, make_port
 
 NOW = 1_800_000_000_000
 KEY = b"a key of the tests, of thirty-two bytes or more"
+HERE = Origin("192.0.2.1", NOW)
 BEN = Actor(kind="account", id="7", name="Ben", request_id="3f0c", address="192.0.2.7")
 
 _secret = select(team.c.device_secret_hash).where(team.c.id == param("team"))
@@ -153,7 +154,7 @@ class TestPrincipal:
         ours = make_team(db, type_=TeamType.DEVICE, payment=Payment.INVOICE, activity_billing=True)
         key = make_portal_key(db, ours, hash_key=KEY, name="ops")
 
-        who = runner.run(portal_principal(db, "ops", key.secret, hash_key=KEY))
+        who = runner.run(portal_principal(db, "ops", key.secret, hash_key=KEY, origin=HERE))
 
         assert (who.team_id, who.team_type, who.payment, who.activity_billing) == (ours.id, "device", "invoice", True)
         assert who.actor(request_id="r", address="192.0.2.1") == Actor(
@@ -167,7 +168,7 @@ class TestPrincipal:
 
         def asked_at(now: int, client_id: str = ours.client_id) -> int | None:
             return runner.run(
-                conversations_principal(db, key.api_key, client_id, hash_key=KEY, now=now)
+                conversations_principal(db, key.api_key, client_id, hash_key=KEY, origin=Origin("192.0.2.1", now))
             ).made_by_account_id
 
         assert asked_at(NOW) == maker
@@ -187,12 +188,12 @@ class TestPrincipal:
         conversations = make_conversations_key(db, ours, hash_key=KEY, name="same")
 
         with pytest.raises(KeyRefused):
-            runner.run(portal_principal(db, "same", conversations.api_key, hash_key=KEY))
+            runner.run(portal_principal(db, "same", conversations.api_key, hash_key=KEY, origin=HERE))
         with pytest.raises(KeyRefused):
-            runner.run(conversations_principal(db, portal.secret, ours.client_id, hash_key=KEY, now=NOW))
+            runner.run(conversations_principal(db, portal.secret, ours.client_id, hash_key=KEY, origin=HERE))
 
     def test_is_none_under_another_installations_key(self, db: Database, runner: asyncio.Runner) -> None:
         key = make_portal_key(db, make_team(db), hash_key=KEY)
 
         with pytest.raises(KeyRefused):
-            runner.run(portal_principal(db, key.name, key.secret, hash_key=KEY + b"x"))
+            runner.run(portal_principal(db, key.name, key.secret, hash_key=KEY + b"x", origin=HERE))

@@ -12,27 +12,44 @@ from fastapi.requests import Request
 from sqlalchemy import select
 
 from callfloor.access.audit import Actor
+from callfloor.access.networks import is_within
 from callfloor.access.scopes import SCOPES_OF_ROLE, Scope
 from callfloor.access.secrets import keyed_hash
 from callfloor.access.sessions import csrf_token
-from callfloor.access.tables import KeyKind, Role, access_key, account, membership, session
+from callfloor.access.tables import KeyKind, Role, access_key, access_key_secret, account, membership, session
 from callfloor.foundation.clock import Millis
 from callfloor.foundation.database import Database, param
 from callfloor.foundation.errors import DomainError
+from callfloor.foundation.rate_limit import Limit, MemoryRateLimit
 from callfloor.foundation.web import Facts, RequestFacts
 
 SESSION_COOKIE = "__Host-callfloor"
 CSRF_HEADER = "x-csrf-token"
+_LIMIT = MemoryRateLimit(Limit(requests=6000, window_seconds=60, block_seconds=60))
+"""Of one key, in this process."""
 _SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
 
-_by_secret = select(
-    access_key.c.team_id,
-    access_key.c.id,
-    access_key.c.name,
-    access_key.c.scopes,
-    access_key.c.expires_at,
-    access_key.c.made_by_account_id,
-).where(access_key.c.secret_hash == param("secret_hash"), access_key.c.kind == KeyKind.API.value)
+_by_secret = (
+    select(
+        access_key.c.team_id,
+        access_key.c.id,
+        access_key.c.name,
+        access_key.c.scopes,
+        access_key.c.networks,
+        access_key.c.made_by_account_id,
+    )
+    .join_from(
+        access_key_secret,
+        access_key,
+        (access_key.c.team_id == access_key_secret.c.team_id) & (access_key.c.id == access_key_secret.c.key_id),
+    )
+    .where(
+        access_key_secret.c.secret_hash == param("secret_hash"),
+        access_key.c.kind == KeyKind.API.value,
+        (access_key_secret.c.ends_at > param("now")) | access_key_secret.c.ends_at.is_(None),
+        (access_key.c.expires_at > param("now")) | access_key.c.expires_at.is_(None),
+    )
+)
 
 _by_token = (
     select(account.c.id, account.c.email, session.c.team_id, membership.c.role)
@@ -57,6 +74,17 @@ class NotAllowed(DomainError):
 
     code = "forbidden"
     status = 403
+
+
+class TooManyRequests(DomainError):
+    """One key asks too often."""
+
+    code = "too_many_requests"
+    status = 429
+
+    def __init__(self, retry_after_seconds: int) -> None:
+        super().__init__(f"too many requests of this key; wait {retry_after_seconds} seconds")
+        self.retry_after_seconds = retry_after_seconds
 
 
 class CsrfRefused(DomainError):
@@ -106,6 +134,7 @@ async def caller_of(request: Request, facts: Facts) -> Caller:
 
     Raises:
         NotSignedIn: neither, or not a valid one.
+        TooManyRequests: the key asks too often.
         CsrfRefused: a change by session without its CSRF token.
     """
     header = request.headers.get("authorization")
@@ -131,11 +160,19 @@ async def _by_key(header: str, facts: RequestFacts) -> Caller:
     if kind.lower() != "bearer" or not token.strip():
         raise NotSignedIn("send the key as: Authorization: Bearer KEY")
     hashed = keyed_hash(token.strip(), key=facts.services.settings.hash_key)
-    rows = await facts.services.db.read(_by_secret, {"secret_hash": hashed})
-    if not rows or (rows[0][4] is not None and rows[0][4] <= facts.now):
+    rows = await facts.services.db.read(_by_secret, {"secret_hash": hashed, "now": facts.now})
+    if not rows or (rows[0][4] is not None and not is_within(facts.address, rows[0][4])):
         raise NotSignedIn("this key is not known here, or it has expired")
     team_id, key_id, name, scopes, _, maker = rows[0]
+    _count(str(key_id), facts.now)
+    facts.services.key_uses.note((team_id, key_id), facts.now)
     return Caller("api_key", key_id, name, team_id, frozenset(scopes or ()), maker)
+
+
+def _count(key_id: str, now: Millis) -> None:
+    verdict = _LIMIT.take(key_id, now)
+    if not verdict.allowed:
+        raise TooManyRequests(verdict.reset_seconds)
 
 
 async def _by_session(request: Request, facts: RequestFacts) -> Caller:

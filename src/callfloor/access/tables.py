@@ -61,21 +61,61 @@ membership = Table(
 
 
 class AccessKeyColumns(TypedColumns):
-    """A key of a team; its secret is kept only as a keyed hash."""
+    """A key of a team; its secrets are rows of their own."""
 
     team_id: Column[int] = Column(BigInteger, primary_key=True, autoincrement=False)
     id: Column[int] = Column(BigInteger, primary_key=True, autoincrement=False)
     kind: Column[str] = Column(Text)
     name: Column[str] = Column(Text)
-    secret_hash: Column[bytes] = Column(LargeBinary, unique=True)
     scopes: Column[Any | None] = Column(Json, nullable=True)
     """What a key of the Callfloor API may do, as a list of texts."""
     made_by_account_id: Column[int | None] = Column(BigInteger, nullable=True)
     created_at: Column[int] = Column(Instant)
     expires_at: Column[int | None] = Column(Instant, nullable=True)
+    networks: Column[Any | None] = Column(Json, nullable=True)
+    """From where it may be used, as a list of networks; null is from everywhere."""
+    last_used_at: Column[int | None] = Column(Instant, nullable=True)
+    """At most a minute behind."""
 
 
-access_key = Table("access_key", metadata, AccessKeyColumns, Index(None, "team_id", "kind", "name", unique=True))
+access_key = Table(
+    "access_key",
+    metadata,
+    AccessKeyColumns,
+    Index(None, "team_id", "kind", "name", unique=True),
+    Index(None, "expires_at"),
+)
+
+
+class AccessKeySecretColumns(TypedColumns):
+    """A secret of a key, kept only as a keyed hash; during a rotation a key has two."""
+
+    team_id: Column[int] = Column(BigInteger, primary_key=True, autoincrement=False)
+    key_id: Column[int] = Column(BigInteger, primary_key=True, autoincrement=False)
+    secret_hash: Column[bytes] = Column(LargeBinary, primary_key=True)
+    prefix: Column[str] = Column(Text)
+    """The first characters of the secret, by which people tell it from another."""
+    created_at: Column[int] = Column(Instant)
+    ends_at: Column[int | None] = Column(Instant, nullable=True)
+    """Set when another secret took its place."""
+
+
+access_key_secret = Table(
+    "access_key_secret", metadata, AccessKeySecretColumns, Index(None, "secret_hash", unique=True)
+)
+
+
+class AccessKeyNoticeColumns(TypedColumns):
+    """A notice that a key is about to expire, so that each is sent once."""
+
+    team_id: Column[int] = Column(BigInteger, primary_key=True, autoincrement=False)
+    key_id: Column[int] = Column(BigInteger, primary_key=True, autoincrement=False)
+    expires_at: Column[int] = Column(Instant, primary_key=True, autoincrement=False)
+    days_before: Column[int] = Column(BigInteger, primary_key=True, autoincrement=False)
+    at: Column[int] = Column(Instant)
+
+
+access_key_notice = Table("access_key_notice", metadata, AccessKeyNoticeColumns)
 
 
 class SessionColumns(TypedColumns):

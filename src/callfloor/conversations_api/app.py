@@ -20,7 +20,7 @@ from callfloor.foundation import clock
 from callfloor.foundation.errors import DomainError, Unavailable
 from callfloor.foundation.rate_limit import Limit, MemoryRateLimit, RateLimit
 from callfloor.foundation.services import Services
-from callfloor.teams.principals import KeyRefused, Principal, conversations_principal
+from callfloor.teams.principals import KeyRefused, Origin, Principal, conversations_principal
 
 DEFAULT_LIMIT = Limit(requests=6000, window_seconds=60, block_seconds=60)
 """For one key: a sync of a year's calls by pages of 100 stays far below."""
@@ -96,12 +96,14 @@ class _Application:
         if not (0 < len(api_key) <= _KEY_MAX_LENGTH and 0 < len(client_id) <= _KEY_MAX_LENGTH):
             raise Refused(HTTPStatus.FORBIDDEN, _FORBIDDEN)
         now = clock.now()
+        origin = Origin(request.client.host if request.client else "", now)
         try:
             principal = await conversations_principal(
-                self._services.db, api_key, client_id, hash_key=self._services.settings.hash_key, now=now
+                self._services.db, api_key, client_id, hash_key=self._services.settings.hash_key, origin=origin
             )
         except KeyRefused:
             raise Refused(HTTPStatus.FORBIDDEN, _FORBIDDEN) from None
+        self._services.key_uses.note((principal.team_id, principal.key_id), now)
         verdict = self._limit.take(str(principal.key_id), now)
         if not verdict.allowed:
             limit = self._limit.limit

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from callfloor.foundation.database import open_database
 from callfloor.foundation.database.migrate import migrate
 from callfloor.foundation.files import open_files
+from callfloor.foundation.latest import Latest
 from callfloor.foundation.settings import with_secret_key
 
 if TYPE_CHECKING:
@@ -23,6 +24,8 @@ class Services:
     settings: Settings
     db: Database
     files: Files
+    key_uses: Latest[tuple[int, int]] = field(default_factory=Latest)
+    """When keys (team id, key id) were used; written down by the server now and then."""
 
     async def close(self) -> None:
         """Finish the writes under way, then close."""

@@ -17,6 +17,7 @@ from callfloor.foundation.services import Services
 from callfloor.portal_api import exchange, seats, wire
 from callfloor.portal_api.authentication import authenticated
 from callfloor.portal_api.exchange import Refused, Request
+from callfloor.teams.principals import Origin
 
 Route = Callable[[Services, Request], Awaitable[Any]]
 RouteWithId = Callable[[Services, Request, str], Awaitable[Any]]
@@ -78,7 +79,10 @@ class _Portal:
         if not verdict.allowed:
             raise Refused(wire.TOO_MANY_REQUESTS)
         request.principal = await authenticated(
-            self._services.db, request.header(b"authorization"), hash_key=self._hash_key
+            self._services,
+            request.header(b"authorization"),
+            hash_key=self._hash_key,
+            origin=Origin(request.address, request.now),
         )
         route = _route_of(scope["method"], scope["path"])
         try:

@@ -6,15 +6,15 @@ import base64
 import binascii
 import re
 
-from callfloor.foundation.database import Database
+from callfloor.foundation.services import Services
 from callfloor.portal_api import wire
 from callfloor.portal_api.exchange import Refused
-from callfloor.teams.principals import KeyRefused, Principal, portal_principal
+from callfloor.teams.principals import KeyRefused, Origin, Principal, portal_principal
 
 _WORD = re.compile(r"[^ \t]+")
 
 
-async def authenticated(db: Database, header: str | None, *, hash_key: bytes) -> Principal:
+async def authenticated(services: Services, header: str | None, *, hash_key: bytes, origin: Origin) -> Principal:
     """Return the key that the Authorization header carries.
 
     Raises:
@@ -22,9 +22,11 @@ async def authenticated(db: Database, header: str | None, *, hash_key: bytes) ->
     """
     name, secret = _name_and_secret(header)
     try:
-        return await portal_principal(db, name, secret, hash_key=hash_key)
+        principal = await portal_principal(services.db, name, secret, hash_key=hash_key, origin=origin)
     except KeyRefused:
         raise Refused(wire.AUTH_BASIC_INVALID_TOKEN) from None
+    services.key_uses.note((principal.team_id, principal.key_id), origin.now)
+    return principal
 
 
 def _name_and_secret(header: str | None) -> tuple[str, str]:

@@ -10,9 +10,20 @@ import typer
 
 from callfloor.access.accounts import member_by_email
 from callfloor.access.audit import OPERATOR
-from callfloor.access.keys import CreatedKey, CreateKey, DeleteKey, create_key, delete_key, keys_of_team
+from callfloor.access.key_secrets import SecretView, secret_at_rest
+from callfloor.access.keys import (
+    ChangeKey,
+    CreatedKey,
+    CreateKey,
+    DeleteKey,
+    KeyView,
+    change_key,
+    create_key,
+    delete_key,
+    keys_of_team,
+)
+from callfloor.access.rotation import OVERLAP, EndRotation, RotateKey, end_rotation, rotate_key
 from callfloor.access.scopes import Scope
-from callfloor.access.secrets import keyed_hash
 from callfloor.access.tables import KeyKind
 from callfloor.foundation import clock
 from callfloor.foundation.command_line import AsJson, Data, DatabaseUrl, answer, opened, refuse
@@ -23,6 +34,11 @@ from callfloor.teams.teams import Team, team_by_id
 app = typer.Typer(name="key", help="Keys of the public APIs.", no_args_is_help=True)
 
 TeamOption = Annotated[int, typer.Option("--team", metavar="ID", help="The team's id.")]
+KeyArgument = Annotated[int, typer.Argument(metavar="KEY", help="The key's id.")]
+Networks = Annotated[
+    list[str] | None,
+    typer.Option("--network", metavar="CIDR", help="From where it may be used; may repeat; left out, everywhere."),
+]
 
 
 class MakerNotFound(Exception):
@@ -51,11 +67,13 @@ def create(  # noqa: PLR0917  # one parameter an option
         raise typer.BadParameter("only a key of the Callfloor API (--kind api) has scopes", param_hint="--scope")
     secret = new_secret()
     with opened(data, database) as services:
+        at_rest = secret_at_rest(secret, key=services.settings.hash_key)
         command = CreateKey(
             team_id=team,
             kind=kind,
             name=name,
-            secret_hash=keyed_hash(secret, key=services.settings.hash_key),
+            secret_hash=at_rest.hash,
+            prefix=at_rest.prefix,
             actor=OPERATOR,
             now=clock.now(),
             scopes=tuple(one.value for one in scope or Scope) if kind is KeyKind.API else None,
@@ -76,23 +94,71 @@ def list_(
 ) -> None:
     """List the keys of a team; secrets are never shown again."""
     with opened(data, database) as services:
-        rows = services.db.read_now(functools.partial(keys_of_team, team_id=team))
-        keys = [
-            {
-                "id": key_id,
-                "kind": kind,
-                "name": name,
-                "created_at": clock.iso(created_at),
-                "expires_at": clock.iso_or_none(expires_at),
-            }
-            for key_id, kind, name, created_at, expires_at in rows
-        ]
-        answer({"team_id": team, "keys": keys}, as_json=as_json)
+        keys = services.db.read_now(functools.partial(keys_of_team, team_id=team))
+        answer({"team_id": team, "keys": [_listed(key, clock.now()) for key in keys]}, as_json=as_json)
+
+
+@app.command("rename")
+def rename(
+    key_id: KeyArgument,
+    name: Annotated[str, typer.Argument(help="What it is to be called.")],
+    team: TeamOption,
+    data: Data = None,
+    database: DatabaseUrl = None,
+    as_json: AsJson = False,
+) -> None:
+    """Rename a key; of a Portal key only the new name works from now on."""
+    with opened(data, database) as services:
+        command = ChangeKey(team, key_id, OPERATOR, clock.now(), name=name)
+        key = services.db.write_now(functools.partial(change_key, command=command))
+        answer(_listed(key, command.now), as_json=as_json)
+
+
+@app.command("restrict")
+def restrict(
+    key_id: KeyArgument,
+    team: TeamOption,
+    network: Networks = None,
+    data: Data = None,
+    database: DatabaseUrl = None,
+    as_json: AsJson = False,
+) -> None:
+    """Bind a key to networks; without any it may be used from everywhere."""
+    with opened(data, database) as services:
+        networks = tuple(network or ())
+        command = ChangeKey(team, key_id, OPERATOR, clock.now(), networks=networks, sets_networks=True)
+        key = services.db.write_now(functools.partial(change_key, command=command))
+        answer(_listed(key, command.now), as_json=as_json)
+
+
+@app.command("rotate")
+def rotate(  # noqa: PLR0917  # one parameter an option
+    key_id: KeyArgument,
+    team: TeamOption,
+    keep_days: Annotated[int, typer.Option(min=0, max=90, help="How long the old secret goes on working.")] = OVERLAP
+    // clock.DAY,
+    end_old: Annotated[bool, typer.Option("--end-old", help="Make no secret; end the old one now.")] = False,
+    data: Data = None,
+    database: DatabaseUrl = None,
+    as_json: AsJson = False,
+) -> None:
+    """Give a key a new secret, shown only here; the old one goes on working for a while."""
+    with opened(data, database) as services:
+        now = clock.now()
+        if end_old:
+            end = EndRotation(team, key_id, OPERATOR, now)
+            answer(_listed(services.db.write_now(functools.partial(end_rotation, command=end)), now), as_json=as_json)
+            return
+        secret = new_secret()
+        at_rest = secret_at_rest(secret, key=services.settings.hash_key)
+        command = RotateKey(team, key_id, at_rest, OPERATOR, now, keep_days * clock.DAY)
+        key = services.db.write_now(functools.partial(rotate_key, command=command))
+        answer({**_listed(key, now), "secret": secret}, as_json=as_json)
 
 
 @app.command("delete")
 def delete(
-    key_id: Annotated[int, typer.Argument(metavar="KEY", help="The key's id.")],
+    key_id: KeyArgument,
     team: TeamOption,
     data: Data = None,
     database: DatabaseUrl = None,
@@ -126,3 +192,20 @@ def _shown(owner: Team, command: CreateKey, key: CreatedKey, secret: str) -> dic
         "client_id": owner.client_id,
         "expires_at": clock.iso_or_none(key.expires_at),
     }
+
+
+def _listed(key: KeyView, now: clock.Millis) -> dict[str, object]:
+    return {
+        "id": key.id,
+        "kind": key.kind.value,
+        "name": key.name,
+        "networks": key.networks,
+        "created_at": clock.iso(key.created_at),
+        "expires_at": clock.iso_or_none(key.expires_at),
+        "last_used_at": clock.iso_or_none(key.last_used_at),
+        "secrets": [_secret(one) for one in key.secrets if one.ends_at is None or one.ends_at > now],
+    }
+
+
+def _secret(secret: SecretView) -> dict[str, object]:
+    return {"prefix": secret.prefix, "ends_at": clock.iso_or_none(secret.ends_at)}

@@ -19,16 +19,37 @@ def upgrade() -> None:
     sa.Column('id', sa.BigInteger(), autoincrement=False, nullable=False),
     sa.Column('kind', sa.Text(), nullable=False),
     sa.Column('name', sa.Text(), nullable=False),
-    sa.Column('secret_hash', sa.LargeBinary(), nullable=False),
     sa.Column('scopes', sa.Text(), nullable=True),
     sa.Column('made_by_account_id', sa.BigInteger(), nullable=True),
     sa.Column('created_at', sa.BigInteger(), nullable=False),
     sa.Column('expires_at', sa.BigInteger(), nullable=True),
-    sa.PrimaryKeyConstraint('team_id', 'id', name=op.f('pk_access_key')),
-    sa.UniqueConstraint('secret_hash', name=op.f('uq_access_key_secret_hash'))
+    sa.Column('networks', sa.Text(), nullable=True),
+    sa.Column('last_used_at', sa.BigInteger(), nullable=True),
+    sa.PrimaryKeyConstraint('team_id', 'id', name=op.f('pk_access_key'))
     )
     with op.batch_alter_table('access_key', schema=None) as batch_op:
+        batch_op.create_index(batch_op.f('ix_access_key_expires_at'), ['expires_at'], unique=False)
         batch_op.create_index(batch_op.f('ix_access_key_team_id_kind_name'), ['team_id', 'kind', 'name'], unique=True)
+
+    op.create_table('access_key_notice',
+    sa.Column('team_id', sa.BigInteger(), autoincrement=False, nullable=False),
+    sa.Column('key_id', sa.BigInteger(), autoincrement=False, nullable=False),
+    sa.Column('expires_at', sa.BigInteger(), autoincrement=False, nullable=False),
+    sa.Column('days_before', sa.BigInteger(), autoincrement=False, nullable=False),
+    sa.Column('at', sa.BigInteger(), nullable=False),
+    sa.PrimaryKeyConstraint('team_id', 'key_id', 'expires_at', 'days_before', name=op.f('pk_access_key_notice'))
+    )
+    op.create_table('access_key_secret',
+    sa.Column('team_id', sa.BigInteger(), autoincrement=False, nullable=False),
+    sa.Column('key_id', sa.BigInteger(), autoincrement=False, nullable=False),
+    sa.Column('secret_hash', sa.LargeBinary(), nullable=False),
+    sa.Column('prefix', sa.Text(), nullable=False),
+    sa.Column('created_at', sa.BigInteger(), nullable=False),
+    sa.Column('ends_at', sa.BigInteger(), nullable=True),
+    sa.PrimaryKeyConstraint('team_id', 'key_id', 'secret_hash', name=op.f('pk_access_key_secret'))
+    )
+    with op.batch_alter_table('access_key_secret', schema=None) as batch_op:
+        batch_op.create_index(batch_op.f('ix_access_key_secret_secret_hash'), ['secret_hash'], unique=True)
 
     op.create_table('account',
     sa.Column('id', sa.BigInteger(), autoincrement=False, nullable=False),
@@ -526,8 +547,14 @@ def downgrade() -> None:
 
     op.drop_table('audit_entry')
     op.drop_table('account')
+    with op.batch_alter_table('access_key_secret', schema=None) as batch_op:
+        batch_op.drop_index(batch_op.f('ix_access_key_secret_secret_hash'))
+
+    op.drop_table('access_key_secret')
+    op.drop_table('access_key_notice')
     with op.batch_alter_table('access_key', schema=None) as batch_op:
         batch_op.drop_index(batch_op.f('ix_access_key_team_id_kind_name'))
+        batch_op.drop_index(batch_op.f('ix_access_key_expires_at'))
 
     op.drop_table('access_key')
     # ### end Alembic commands ###
