@@ -27,6 +27,8 @@ ERRORS = {
     "NOT_PERMITTED_ADD_SEATS": (1023, _NO_PERMISSION),
     "SEAT_NOT_FOUND": (1015, "Seat not found."),
     "SEAT_IS_NOT_EMPTY": (1023, _IN_USE),
+    "NOT_PERMITTED_CHANGE_SEAT_STATUS": (1023, _NO_PERMISSION),
+    "SEAT_IS_EMPTY": (1023, "Seat is empty."),
     "NOT_PERMITTED_DELETE_SEAT": (1023, _NO_PERMISSION),
     "NOT_FOUND": (1015, "Not found."),
     "TOO_MANY_REQUESTS": (1026, "Too many requests."),
@@ -104,6 +106,21 @@ class PortalClient:
         """Delete a seat."""
         return self.call("DELETE", f"/api/v1/seats/{seat_id}")
 
+    def block(self, seat_id: object) -> Answer:
+        """Block the device of a seat."""
+        return self.call("PUT", f"/api/v1/seats/block/{seat_id}")
+
+    def blocked(self, **query: object) -> Answer:
+        """Ask for a page of the block list."""
+        answer = self.call("GET", "/api/v1/team/block/list", params=query)
+        if answer.error is None:
+            check_page(answer.data, check_block)
+        return answer
+
+    def unblock(self, entry_id: object) -> Answer:
+        """Unblock the device of an entry of the block list."""
+        return self.call("PUT", f"/api/v1/team/device/unblock/{entry_id}")
+
 
 def basic(name: str, secret: str) -> str:
     """Return the value of the Authorization header."""
@@ -174,6 +191,12 @@ def check_seat(row: object) -> None:
             "last_active_at": _instant_or_none,
         },
     )
+
+
+def check_block(row: object) -> None:
+    """Check a row of the block list."""
+    name = {"hostname": _text, "nickname": _text_or_none, "username": _text}
+    check(row, {"id": _id, **name, "blocked_at": _instant, "blocked_by": _text})
 
 
 def check_added(data: object) -> None:

@@ -11,6 +11,7 @@ from callfloor.access.audit import OPERATOR
 from callfloor.access.keys import DeleteKey, delete_key
 from callfloor.foundation.database import Database
 from callfloor.portal_api.app import routes
+from callfloor.teams.tables import TeamType
 from callfloor.teams.teams import Team
 from tests.contracts.portal_client import PortalClient, basic, send
 from tests.factories.teams import make_conversations_key, make_portal_key, make_team
@@ -64,8 +65,23 @@ REQUESTS = {
     ("GET", SEATS): {},
     ("POST", SEATS): {"json": {"count": 1}},
     ("DELETE", f"{SEATS}/{{id}}"): {},
+    ("PUT", f"{SEATS}/block/{{id}}"): {},
+    ("GET", "/api/v1/team/block/list"): {},
+    ("PUT", "/api/v1/team/device/unblock/{id}"): {},
 }
 """Every route with a request that is right; a route that is not listed fails the test."""
+
+BLOCK, UNBLOCK = ("PUT", f"{SEATS}/block/{{id}}"), ("PUT", "/api/v1/team/device/unblock/{id}")
+OF_DEVICES = {BLOCK, UNBLOCK, ("GET", "/api/v1/team/block/list")}
+"""Routes of device teams alone."""
+OF_A_FREE_SEAT = {BLOCK: "SEAT_IS_EMPTY", UNBLOCK: "NOT_FOUND"}
+"""What the team's own key is answered where it is not success, the id being that of a free seat."""
+OF_A_STRANGERS_SEAT = {
+    ("DELETE", f"{SEATS}/{{id}}"): "SEAT_NOT_FOUND",
+    BLOCK: "SEAT_NOT_FOUND",
+    UNBLOCK: "NOT_FOUND",
+}
+"""The same, the id being that of another team's seat."""
 
 EXPECTED = {
     "nobody": "AUTH_HEADER_MISSING",
@@ -85,7 +101,7 @@ def test_every_route_has_its_request() -> None:
 @pytest.mark.parametrize(("method", "path"), list(REQUESTS))
 class TestPermission:
     def test_of(self, db: Database, http: httpx.Client, hash_key: bytes, method: str, path: str, who: str) -> None:
-        team = make_team(db, seats=1)
+        team = make_team(db, type_=type_of(method, path), seats=1)
         key = make_portal_key(db, team, hash_key=hash_key)
         headers = {
             "nobody": {},
@@ -99,22 +115,37 @@ class TestPermission:
 
         answer = send(http, method, path.format(id=seat_id), headers=headers, **REQUESTS[method, path])
 
-        assert answer.error == EXPECTED[who]
+        assert answer.error == (EXPECTED[who] or OF_A_FREE_SEAT.get((method, path)))
 
 
 @pytest.mark.parametrize(("method", "path"), list(REQUESTS))
 def test_a_stranger_meets_nothing_of_the_team(
     db: Database, http: httpx.Client, hash_key: bytes, portal: PortalOf, method: str, path: str
 ) -> None:
-    team = make_team(db, seats=2)
+    type_ = type_of(method, path)
+    team = make_team(db, type_=type_, seats=2)
     key = make_portal_key(db, team, hash_key=hash_key)
     ada = PortalClient(http, key.name, key.secret)
     before = ada.seats().data
 
-    answer = portal(make_team(db)).call(method, path.format(id=before["rows"][0]["id"]), **REQUESTS[method, path])
+    stranger = portal(make_team(db, type_=type_))
+    answer = stranger.call(method, path.format(id=before["rows"][0]["id"]), **REQUESTS[method, path])
 
-    assert answer.error == ("SEAT_NOT_FOUND" if method == "DELETE" else None)
+    assert answer.error == OF_A_STRANGERS_SEAT.get((method, path))
     assert ada.seats().data == before
+
+
+@pytest.mark.parametrize(("method", "path"), sorted(OF_DEVICES))
+def test_an_email_team_has_no_devices(db: Database, portal: PortalOf, method: str, path: str) -> None:
+    client = portal(make_team(db, seats=1))
+
+    for number in (next(client.every_seat())["id"], 2**62):
+        assert client.call(method, path.format(id=number)).error == "NOT_PERMITTED_CHANGE_SEAT_STATUS"
+
+
+def type_of(method: str, path: str) -> TeamType:
+    """Return the type of team that the route is for, or email where it is for both."""
+    return TeamType.DEVICE if (method, path) in OF_DEVICES else TeamType.EMAIL
 
 
 def deleted_key(db: Database, team: Team, hash_key: bytes) -> dict[str, str]:

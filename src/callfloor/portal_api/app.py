@@ -14,7 +14,7 @@ from callfloor.foundation.errors import DomainError, FieldError, InvalidInput, U
 from callfloor.foundation.idempotency import IdempotencyKeyReused
 from callfloor.foundation.rate_limit import Limit, MemoryRateLimit, RateLimit, Verdict
 from callfloor.foundation.services import Services
-from callfloor.portal_api import exchange, seats, wire
+from callfloor.portal_api import devices, exchange, seats, wire
 from callfloor.portal_api.authentication import authenticated
 from callfloor.portal_api.exchange import Refused, Request
 from callfloor.teams.principals import Origin
@@ -28,9 +28,12 @@ log = structlog.get_logger(__name__)
 _FIXED: dict[tuple[str, str], Route] = {
     ("GET", f"{wire.ROOT}/seats"): seats.list_seats,
     ("POST", f"{wire.ROOT}/seats"): seats.add,
+    ("GET", f"{wire.ROOT}/team/block/list"): devices.list_blocked,
 }
 _WITH_ID: dict[tuple[str, str], RouteWithId] = {
     ("DELETE", f"{wire.ROOT}/seats/{{id}}"): seats.delete,
+    ("PUT", f"{wire.ROOT}/seats/block/{{id}}"): devices.block,
+    ("PUT", f"{wire.ROOT}/team/device/unblock/{{id}}"): devices.unblock,
 }
 _PATTERNS = [(method, re.compile(path.replace("{id}", "([^/]+)")), route) for (method, path), route in _WITH_ID.items()]
 

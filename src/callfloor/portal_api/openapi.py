@@ -86,6 +86,18 @@ OPERATIONS: dict[tuple[str, str], Operation] = {
     ("DELETE", f"{wire.ROOT}/seats/{{id}}"): Operation(
         "delete_seat", "Delete an unassigned seat for good.", wire.SeatDeleted, (_ID,)
     ),
+    ("PUT", f"{wire.ROOT}/seats/block/{{id}}"): Operation(
+        "block_seat", "Shut out the device of a seat, and free the seat.", wire.SeatBlocked, (_ID,)
+    ),
+    ("GET", f"{wire.ROOT}/team/block/list"): Operation(
+        "list_blocked_devices",
+        "List the blocked devices of a device team, ordered by id.",
+        wire.BlockRows,
+        (*_PAGING, _search(wire.DEVICE_NAME)),
+    ),
+    ("PUT", f"{wire.ROOT}/team/device/unblock/{{id}}"): Operation(
+        "unblock_device", "Let the device of a block-list entry log in again.", wire.DeviceUnblocked, (_ID,)
+    ),
 }
 
 

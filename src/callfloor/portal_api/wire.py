@@ -17,6 +17,8 @@ STATUSES = ("unassigned", "invited", "assigned")
 PAGE, PER_PAGE = "page", "perPage"
 DEFAULT_PER_PAGE, MAX_PER_PAGE = 20, 100
 MAX_SEARCH_LENGTH = 255
+DEVICE_NAME = "qs"
+"""Part of the name of a blocked device."""
 JSON_BODY, FORM_BODY = BODY_TYPES = ("application/json", "application/x-www-form-urlencoded")
 
 
@@ -45,6 +47,7 @@ AUTH_BASIC_INVALID_TOKEN = _unauthenticated("AUTH_BASIC_INVALID_TOKEN")
 VALIDATION_ERROR = ErrorName("VALIDATION_ERROR", 1016, "Something went wrong.", 400)
 NOT_FOUND = ErrorName("NOT_FOUND", 1015, "Not found.", 400)
 SEAT_NOT_FOUND = ErrorName("SEAT_NOT_FOUND", 1015, "Seat not found.", 400)
+NOT_PERMITTED_CHANGE_SEAT_STATUS = _forbidden("NOT_PERMITTED_CHANGE_SEAT_STATUS")
 TOO_MANY_REQUESTS = ErrorName("TOO_MANY_REQUESTS", 1026, "Too many requests.", 429)
 INTERNAL_SERVER_ERROR = ErrorName("INTERNAL_SERVER_ERROR", 10000, "Something went wrong.", 500)
 
@@ -53,6 +56,9 @@ OF_DOMAIN_ERROR = {
     "seat_is_not_empty": _forbidden(
         "SEAT_IS_NOT_EMPTY", "Seat is in use. Remove the assigned user from the seat before deleting it."
     ),
+    "seat_is_empty": _forbidden("SEAT_IS_EMPTY", "Seat is empty."),
+    "not_permitted_change_seat_status": NOT_PERMITTED_CHANGE_SEAT_STATUS,
+    "block_entry_not_found": NOT_FOUND,
     "not_permitted_add_seats": _forbidden("NOT_PERMITTED_ADD_SEATS"),
     "not_permitted_delete_seat": _forbidden("NOT_PERMITTED_DELETE_SEAT"),
 }
@@ -150,5 +156,35 @@ class SeatsAdded(msgspec.Struct):
 
 class SeatDeleted(msgspec.Struct):
     """The answer to deleting a seat."""
+
+    id: int
+
+
+class SeatBlocked(msgspec.Struct):
+    """The answer to blocking a seat's device; `id` is the seat's."""
+
+    id: int
+
+
+class BlockRow(msgspec.Struct):
+    """A row of the block list; `blocked_by` is the name of a key or the e-mail address of a person."""
+
+    id: int
+    hostname: str
+    nickname: str | None
+    username: str
+    blocked_at: Instant
+    blocked_by: str
+
+
+class BlockRows(msgspec.Struct):
+    """A page of the block list and how many entries match in all."""
+
+    rows: list[BlockRow]
+    count: int
+
+
+class DeviceUnblocked(msgspec.Struct):
+    """The answer to unblocking; `id` is the entry's that was taken off."""
 
     id: int
