@@ -8,8 +8,8 @@ from http import HTTPStatus
 from pathlib import Path
 
 import msgspec
-from fastapi.requests import Request
-from fastapi.responses import FileResponse, Response
+from starlette.requests import Request
+from starlette.responses import FileResponse, Response
 
 from callfloor.conversations_api.openapi import document
 from callfloor.conversations_api.refusals import Refused, not_found
@@ -51,7 +51,11 @@ _PAGE = """<!DOCTYPE html>
 </body>
 </html>
 """
-_START = """window.ui = SwaggerUIBundle({
+_START = """const dark = window.matchMedia("(prefers-color-scheme: dark)");
+const follow = () => document.documentElement.classList.toggle("dark-mode", dark.matches);
+dark.addEventListener("change", follow);
+follow();
+window.ui = SwaggerUIBundle({
   url: "/swagger-json",
   dom_id: "#swagger-ui",
   deepLinking: true,

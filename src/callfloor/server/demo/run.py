@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from callfloor.foundation.settings import Settings
     from callfloor.server.serve import Ready
 
-WAIT_SECONDS = 120.0
+WAIT_SECONDS = 150.0
 """The page is printed at the latest this long after the server is ready, analyzed or not."""
 _LOOK_SECONDS = 0.5
 
