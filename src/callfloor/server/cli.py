@@ -23,6 +23,7 @@ app = typer.Typer(
 GROUPS = (
     Deferred("team", about="Teams and their billing.", module="callfloor.teams.commands", attribute="app"),
     Deferred("user", about="People of a team.", module="callfloor.teams.commands", attribute="user_app"),
+    Deferred("invitation", about="Invitations by mail.", module="callfloor.teams.invitation_commands", attribute="app"),
     Deferred("key", about="Keys of the public APIs.", module="callfloor.teams.key_commands", attribute="app"),
     Deferred("models", about="Speech models on this machine.", module="callfloor.speech.commands", attribute="app"),
 )

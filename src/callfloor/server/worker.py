@@ -14,15 +14,21 @@ from callfloor.analysis.jobs import TRANSCRIBE_CONVERSATION
 from callfloor.conversations.jobs import SWEEP_INCOMING_FILES, SWEEP_SCHEDULE
 from callfloor.foundation.clock import DAY
 from callfloor.foundation.jobs import PRUNE_JOBS, Daily, JobKind, JobState, Schedule, Worker, prune_kind
+from callfloor.foundation.mail import send_mail_kind
 from callfloor.foundation.outbox import OUTBOX
 from callfloor.foundation.sequence import Sequencer
 from callfloor.foundation.services import Services, open_services
 from callfloor.foundation.settings import Settings
+from callfloor.teams.invitation_mail import invitation_mail
+from callfloor.teams.invitations import INVITATION_MAIL
+from callfloor.teams.jobs import EXPIRE_INVITATIONS, EXPIRY_SCHEDULE
 from callfloor.teams.payments import RENEW_PERIODS, RENEW_SCHEDULE, RecordingProvider, settle_kind
 
 KEPT_MS = {JobState.DONE: 7 * DAY, JobState.CANCELLED: 30 * DAY, JobState.FAILED: 90 * DAY}
 """For how long jobs are kept after they ended."""
-SCHEDULES = (SWEEP_SCHEDULE, RENEW_SCHEDULE, Schedule("prune_jobs", PRUNE_JOBS, Daily(3, 10)))
+MAILS = {INVITATION_MAIL: invitation_mail}
+"""What each mail says."""
+SCHEDULES = (SWEEP_SCHEDULE, RENEW_SCHEDULE, EXPIRY_SCHEDULE, Schedule("prune_jobs", PRUNE_JOBS, Daily(3, 10)))
 
 log = structlog.get_logger(__name__)
 
@@ -30,7 +36,8 @@ log = structlog.get_logger(__name__)
 def job_kinds() -> list[JobKind[Services]]:
     """Return every kind of job."""
     payments = [settle_kind(RecordingProvider()), RENEW_PERIODS]
-    return [TRANSCRIBE_CONVERSATION, SWEEP_INCOMING_FILES, *payments, prune_kind(KEPT_MS)]
+    mails = [send_mail_kind(MAILS), EXPIRE_INVITATIONS]
+    return [TRANSCRIBE_CONVERSATION, SWEEP_INCOMING_FILES, *payments, *mails, prune_kind(KEPT_MS)]
 
 
 def create_worker(services: Services) -> Worker[Services]:

@@ -1,0 +1,35 @@
+"""A change tried out: the very same verb runs, its result is told, and nothing of it is kept."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TypeVar
+
+from callfloor.foundation.database import Database, Tx
+
+T = TypeVar("T")
+
+
+class _Undone(Exception):
+    """Carries a verb's result out of the transaction that it rolls back."""
+
+    def __init__(self, result: object) -> None:
+        super().__init__()
+        self.result = result
+
+
+async def write_or_try(db: Database, verb: Callable[[Tx], T], *, dry_run: bool) -> T:
+    """Run the verb, and commit it unless `dry_run`; what it returns, or raises, is the same."""
+    if not dry_run:
+        return await db.write(verb)
+    results: list[T] = []
+
+    def tried(tx: Tx) -> None:
+        results.append(verb(tx))
+        raise _Undone(results)
+
+    try:
+        await db.write(tried)
+    except _Undone:
+        return results[-1]
+    raise RuntimeError("a dry run was committed")

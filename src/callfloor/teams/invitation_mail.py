@@ -1,0 +1,50 @@
+"""What the mail of an invitation says; its link is made when it is sent, and never written down."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from sqlalchemy import select
+
+from callfloor.foundation.clock import as_datetime
+from callfloor.foundation.database import param
+from callfloor.foundation.mail import Action, Content
+from callfloor.foundation.services import Services
+from callfloor.teams.invitation_links import link_of
+from callfloor.teams.tables import InvitationState, invitation, team
+
+_c = invitation.c
+_to_send = (
+    select(_c.email, _c.nonce, _c.link_base, _c.invited_by, _c.expires_at, team.c.name)
+    .join_from(invitation, team, team.c.id == _c.team_id)
+    .where(
+        _c.team_id == param("team_id"),
+        _c.id == param("id"),
+        _c.state == InvitationState.PENDING.value,
+        _c.sendings == param("sending"),
+    )
+)
+
+
+def invitation_mail(services: Services, team_id: int | None, args: Mapping[str, Any]) -> Content | None:
+    """Return the mail, or None when the invitation has ended or was sent anew since."""
+    params = {"team_id": team_id, "id": args["invitation_id"], "sending": args["sending"]}
+    row = services.db.read_now(lambda tx: tx.one(_to_send, params))
+    if row is None:
+        return None
+    address, nonce, link_base, invited_by, expires_at, team_name = row
+    settings = services.settings
+    link = link_of(settings.public_url or link_base, nonce, settings.hash_key)
+    until = as_datetime(expires_at).strftime("%d %B %Y, %H:%M UTC").lstrip("0")
+    inviter = f"{invited_by} invites you" if "@" in invited_by else "You are invited"
+    return Content(
+        subject=f"Your invitation to {team_name}",
+        heading=f"Join {team_name} on Callfloor",
+        paragraphs=(
+            f"{inviter} to join the team {team_name} on Callfloor. A seat is kept for you.",
+            f"Choose a password to accept. The link works once, until {until}.",
+        ),
+        action=Action("Accept the invitation", link),
+        closing=f"This mail was sent to {address}. If you do not expect it, ignore it: nothing happens without you.",
+    )

@@ -1,0 +1,183 @@
+"""Reads that pages of people and of invitations need, one statement for each set of filters."""
+
+from __future__ import annotations
+
+import dataclasses
+import functools
+from typing import Any
+
+from sqlalchemy import BigInteger, Integer, Select, Text, select
+
+from callfloor.access.accounts import email_key
+from callfloor.access.tables import account, membership
+from callfloor.foundation.clock import Millis
+from callfloor.foundation.database import Database, Tx, param
+from callfloor.teams.invitations import InvitationNotFound
+from callfloor.teams.tables import InvitationState, invitation, seat
+
+_m, _a, _i = membership.c, account.c, invitation.c
+_INVITATION = (
+    *(_i.id, _i.email, _i.role, _i.state, _i.seat_id, _i.invited_by, _i.account_id),
+    *(_i.created_at, _i.sent_at, _i.expires_at, _i.ended_at),
+)
+_invitation_by_id = select(*_INVITATION).where(_i.team_id == param("team_id"), _i.id == param("id"))
+_pending_ids = (
+    select(_i.id)
+    .where(_i.team_id == param("team_id"), _i.state == InvitationState.PENDING.value, _i.expires_at > param("now"))
+    .order_by(_i.id)
+)
+_link_of_email = select(_i.nonce, _i.link_base, _i.expires_at).where(
+    _i.team_id == param("team_id"),
+    _i.email_key == param("email_key"),
+    _i.state == InvitationState.PENDING.value,
+    _i.expires_at > param("now"),
+)
+PENDING = InvitationState.PENDING.value
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Page:
+    """Which rows: those after an id, at most `take`."""
+
+    team_id: int
+    after: int
+    take: int
+    q: str | None = None
+    """Part of the e-mail address, in any case."""
+
+    def params(self, **more: Any) -> dict[str, Any]:
+        """Return the parameters of the statements."""
+        params: dict[str, Any] = {"team_id": self.team_id, "after": self.after, "take": self.take}
+        if self.q is not None:
+            params["q"] = _pattern(self.q)
+        return {**params, **{name: value for name, value in more.items() if value is not None}}
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class PersonRow:
+    """A member of a team in a list."""
+
+    id: int
+    email: str
+    first_name: str
+    last_name: str
+    role: str
+    joined_at: Millis
+    seat_id: int | None
+    last_active_at: Millis | None
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class InvitationRow:
+    """An invitation in a list."""
+
+    id: int
+    email: str
+    role: str
+    state: str
+    seat_id: int
+    invited_by: str
+    account_id: int | None
+    created_at: Millis
+    sent_at: Millis
+    expires_at: Millis
+    ended_at: Millis | None
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class LinkRow:
+    """What the link of a pending invitation is made of."""
+
+    nonce: str
+    link_base: str
+    expires_at: Millis
+
+
+@functools.cache
+def people_statement(*, by_q: bool, by_role: bool, seated: bool, unseated: bool) -> Select[Any]:
+    """Return a page of members by id; parameters team_id, after, take and, as asked, q, role."""
+    statement: Select[*tuple[Any, ...]] = (
+        select(_a.id, _a.email, _a.first_name, _a.last_name, _m.role, _m.created_at, seat.c.id, seat.c.last_active_at)
+        .join_from(membership, account, _a.id == _m.account_id)
+        .join(seat, (seat.c.team_id == _m.team_id) & (seat.c.account_id == _m.account_id), isouter=not seated)
+        .where(_m.team_id == param("team_id"), _m.account_id > param("after", BigInteger))
+        .order_by(_m.account_id)
+        .limit(param("take", Integer))
+    )
+    if by_q:
+        statement = statement.where(_a.email_key.like(param("q", Text), escape="\\"))
+    if by_role:
+        statement = statement.where(_m.role == param("role"))
+    if unseated:
+        statement = statement.where(seat.c.id.is_(None))
+    return statement
+
+
+@functools.cache
+def invitations_statement(*, by_q: bool, by_state: bool) -> Select[Any]:
+    """Return a page of invitations by id; parameters team_id, after, take and, as asked, q, state."""
+    statement: Select[*tuple[Any, ...]] = (
+        select(*_INVITATION)
+        .where(_i.team_id == param("team_id"), _i.id > param("after", BigInteger))
+        .order_by(_i.id)
+        .limit(param("take", Integer))
+    )
+    if by_q:
+        statement = statement.where(_i.email_key.like(param("q", Text), escape="\\"))
+    if by_state:
+        statement = statement.where(_i.state == param("state"))
+    return statement
+
+
+async def people_page(db: Database, page: Page, *, role: str | None, is_seated: bool | None) -> list[PersonRow]:
+    """Return members by id; what an index does not answer alone is searched off the loop."""
+    statement = people_statement(
+        by_q=page.q is not None, by_role=role is not None, seated=is_seated is True, unseated=is_seated is False
+    )
+    params = page.params(role=role)
+    if page.q is None and is_seated is None:
+        return [PersonRow(*row) for row in await db.read(statement, params)]
+    return [PersonRow(*row) for row in await db.report(lambda tx: tx.all(statement, params))]
+
+
+async def invitations_page(db: Database, page: Page, *, state: str | None) -> list[InvitationRow]:
+    """Return invitations by id; a search by address runs off the loop."""
+    statement = invitations_statement(by_q=page.q is not None, by_state=state is not None)
+    params = page.params(state=state)
+    if page.q is None:
+        return [InvitationRow(*row) for row in await db.read(statement, params)]
+    return [InvitationRow(*row) for row in await db.report(lambda tx: tx.all(statement, params))]
+
+
+def invitation_by_id(tx: Tx, team_id: int, invitation_id: int) -> InvitationRow:
+    """Return the invitation.
+
+    Raises:
+        InvitationNotFound: the team has none with this id.
+    """
+    row = tx.one(_invitation_by_id, {"team_id": team_id, "id": invitation_id})
+    if row is None:
+        raise InvitationNotFound(f"there is no invitation {invitation_id} in this team")
+    return InvitationRow(*row)
+
+
+def link_of_email(tx: Tx, team_id: int, email: str, *, now: Millis) -> LinkRow:
+    """Return what the link of the address's pending invitation is made of.
+
+    Raises:
+        InvitationNotFound: nobody with this address is invited to the team now.
+    """
+    row = tx.one(_link_of_email, {"team_id": team_id, "email_key": email_key(email), "now": now})
+    if row is None:
+        raise InvitationNotFound(f"no invitation of {email} to team {team_id} is pending")
+    return LinkRow(*row)
+
+
+def pending_invitations(tx: Tx, team_id: int, *, now: Millis) -> list[int]:
+    """Return the ids of the invitations that can be accepted now."""
+    return [number for (number,) in tx.all(_pending_ids, {"team_id": team_id, "now": now})]
+
+
+def _pattern(needle: str) -> str:
+    escaped = needle.casefold().replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_")
+    return f"%{escaped}%"
