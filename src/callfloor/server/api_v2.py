@@ -8,13 +8,14 @@ from fastapi import FastAPI
 
 from callfloor.access.api import router as session_router
 from callfloor.devices.agent.api import router as agent_router
+from callfloor.devices.api import router as devices_router
 from callfloor.foundation.web import answer_problems
 
 if TYPE_CHECKING:
     from callfloor.foundation.services import Services
 
 ROOT = "/api/v2"
-ROUTERS = (session_router, agent_router)
+ROUTERS = (session_router, agent_router, devices_router)
 
 
 def create_app(services: Services) -> FastAPI:
