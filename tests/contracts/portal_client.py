@@ -30,6 +30,10 @@ ERRORS = {
     "NOT_PERMITTED_CHANGE_SEAT_STATUS": (1023, _NO_PERMISSION),
     "SEAT_IS_EMPTY": (1023, "Seat is empty."),
     "NOT_PERMITTED_DELETE_SEAT": (1023, _NO_PERMISSION),
+    "NOT_PERMITTED_INVITE_USER": (1023, _NO_PERMISSION),
+    "NOT_EMPTY_SEAT": (1023, "You don't have empty seats."),
+    "ALREADY_MEMBER": (1023, "User is already a team member."),
+    "NOT_PERMITTED_UNASSIGN_LAST_ADMINISTRATOR_SEAT": (1023, _NO_PERMISSION),
     "NOT_FOUND": (1015, "Not found."),
     "TOO_MANY_REQUESTS": (1026, "Too many requests."),
     "INTERNAL_SERVER_ERROR": (10000, _WRONG),
@@ -105,6 +109,18 @@ class PortalClient:
     def delete_seat(self, seat_id: object) -> Answer:
         """Delete a seat."""
         return self.call("DELETE", f"/api/v1/seats/{seat_id}")
+
+    def invite(self, email: object, *, form: bool = False) -> Answer:
+        """Invite a person."""
+        body = {"data": {"email": str(email)}} if form else {"json": {"email": email}}
+        answer = self.call("POST", "/api/v1/team/invite", **body)
+        if answer.error is None:
+            check(answer.data, {"id": _id, "email": _text, "status": _one_of("invited"), "expires_at": _instant})
+        return answer
+
+    def unassign(self, seat_id: object) -> Answer:
+        """Free the seat of a person."""
+        return self.call("DELETE", f"/api/v1/seats/unassign/{seat_id}")
 
     def block(self, seat_id: object) -> Answer:
         """Block the device of a seat."""

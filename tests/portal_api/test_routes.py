@@ -65,19 +65,24 @@ REQUESTS = {
     ("GET", SEATS): {},
     ("POST", SEATS): {"json": {"count": 1}},
     ("DELETE", f"{SEATS}/{{id}}"): {},
+    ("DELETE", f"{SEATS}/unassign/{{id}}"): {},
+    ("POST", "/api/v1/team/invite"): {"json": {"email": "ada@people.example"}},
     ("PUT", f"{SEATS}/block/{{id}}"): {},
     ("GET", "/api/v1/team/block/list"): {},
     ("PUT", "/api/v1/team/device/unblock/{id}"): {},
 }
 """Every route with a request that is right; a route that is not listed fails the test."""
 
+UNASSIGN = ("DELETE", f"{SEATS}/unassign/{{id}}")
 BLOCK, UNBLOCK = ("PUT", f"{SEATS}/block/{{id}}"), ("PUT", "/api/v1/team/device/unblock/{id}")
 OF_DEVICES = {BLOCK, UNBLOCK, ("GET", "/api/v1/team/block/list")}
 """Routes of device teams alone."""
-OF_A_FREE_SEAT = {BLOCK: "SEAT_IS_EMPTY", UNBLOCK: "NOT_FOUND"}
+OF_A_FREE_SEAT = {UNASSIGN: "SEAT_IS_EMPTY", BLOCK: "SEAT_IS_EMPTY", UNBLOCK: "NOT_FOUND"}
 """What the team's own key is answered where it is not success, the id being that of a free seat."""
 OF_A_STRANGERS_SEAT = {
     ("DELETE", f"{SEATS}/{{id}}"): "SEAT_NOT_FOUND",
+    UNASSIGN: "SEAT_NOT_FOUND",
+    ("POST", "/api/v1/team/invite"): "NOT_EMPTY_SEAT",
     BLOCK: "SEAT_NOT_FOUND",
     UNBLOCK: "NOT_FOUND",
 }

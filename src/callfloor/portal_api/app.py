@@ -14,7 +14,7 @@ from callfloor.foundation.errors import DomainError, FieldError, InvalidInput, U
 from callfloor.foundation.idempotency import IdempotencyKeyReused
 from callfloor.foundation.rate_limit import Limit, MemoryRateLimit, RateLimit, Verdict
 from callfloor.foundation.services import Services
-from callfloor.portal_api import devices, exchange, seats, wire
+from callfloor.portal_api import devices, exchange, people, seats, wire
 from callfloor.portal_api.authentication import authenticated
 from callfloor.portal_api.exchange import Refused, Request
 from callfloor.teams.principals import Origin
@@ -29,9 +29,11 @@ _FIXED: dict[tuple[str, str], Route] = {
     ("GET", f"{wire.ROOT}/seats"): seats.list_seats,
     ("POST", f"{wire.ROOT}/seats"): seats.add,
     ("GET", f"{wire.ROOT}/team/block/list"): devices.list_blocked,
+    ("POST", f"{wire.ROOT}/team/invite"): people.invite,
 }
 _WITH_ID: dict[tuple[str, str], RouteWithId] = {
     ("DELETE", f"{wire.ROOT}/seats/{{id}}"): seats.delete,
+    ("DELETE", f"{wire.ROOT}/seats/unassign/{{id}}"): people.unassign,
     ("PUT", f"{wire.ROOT}/seats/block/{{id}}"): devices.block,
     ("PUT", f"{wire.ROOT}/team/device/unblock/{{id}}"): devices.unblock,
 }

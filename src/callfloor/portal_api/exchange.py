@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
+from callfloor.foundation.asked_host import base_url
 from callfloor.foundation.errors import FieldError, InvalidInput, invalid
 from callfloor.portal_api import wire
 from callfloor.portal_api.parameters import FormFields, Given, once_each
@@ -15,6 +16,7 @@ from callfloor.portal_api.parameters import FormFields, Given, once_each
 if TYPE_CHECKING:
     from callfloor.foundation.clock import Millis
     from callfloor.foundation.rate_limit import Limit, Verdict
+    from callfloor.foundation.settings import Settings
     from callfloor.teams.principals import Principal
 
 BODY_LIMIT = 65_536
@@ -52,6 +54,14 @@ class Request:
         """Return the client's address."""
         client = self._scope.get("client")
         return client[0] if client else ""
+
+    def base_url(self, settings: Settings) -> str:
+        """Return the address under which people reach this server, without a slash at the end.
+
+        Raises:
+            InvalidInput: neither a setting nor the Host header says it.
+        """
+        return base_url(settings, self._scope)
 
     def header(self, name: bytes) -> str | None:
         """Return a header by its lower-case name, or None."""

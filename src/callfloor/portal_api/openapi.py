@@ -63,6 +63,12 @@ _COUNT = {
     "properties": {"count": {**_WHOLE, "maximum": ADD_LIMIT, "description": "How many seats to add."}},
 }
 
+_EMAIL = {
+    "type": "object",
+    "required": ["email"],
+    "properties": {"email": {"type": "string", "maxLength": 254, "description": "Whom to invite."}},
+}
+
 OPERATIONS: dict[tuple[str, str], Operation] = {
     ("GET", f"{wire.ROOT}/seats"): Operation(
         "list_seats",
@@ -85,6 +91,18 @@ OPERATIONS: dict[tuple[str, str], Operation] = {
     ),
     ("DELETE", f"{wire.ROOT}/seats/{{id}}"): Operation(
         "delete_seat", "Delete an unassigned seat for good.", wire.SeatDeleted, (_ID,)
+    ),
+    ("POST", f"{wire.ROOT}/team/invite"): Operation(
+        "invite_person",
+        "Invite a person of an email team by mail; a free seat is kept for them until they accept.",
+        wire.PersonInvited,
+        body=_EMAIL,
+    ),
+    ("DELETE", f"{wire.ROOT}/seats/unassign/{{id}}"): Operation(
+        "unassign_seat",
+        "Free a seat of an email team: its person leaves the team, or its invitation is revoked.",
+        wire.SeatUnassigned,
+        (_ID,),
     ),
     ("PUT", f"{wire.ROOT}/seats/block/{{id}}"): Operation(
         "block_seat", "Shut out the device of a seat, and free the seat.", wire.SeatBlocked, (_ID,)

@@ -85,6 +85,18 @@ def whole_number(fields: Mapping[str, Any], name: str, *, minimum: int, maximum:
     return value
 
 
+def string(fields: Mapping[str, Any], name: str) -> str:
+    """Return a text of a body.
+
+    Raises:
+        InvalidInput: it is missing, or no single text.
+    """
+    value = fields.get(name)
+    if not isinstance(value, str):
+        raise invalid(name, "must be a text, given once")
+    return value
+
+
 def identity(raw: str) -> int:
     """Return the id of a path.
 

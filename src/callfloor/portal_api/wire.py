@@ -12,7 +12,8 @@ ROOT = "/api/v1"
 ROLE_ON_THE_WIRE = {"admin": "admin", "configurator": "configurator", "analytics": "analyst", "user": "user"}
 """Our role's name → the Portal API's."""
 ROLE_FROM_THE_WIRE = {wire: ours for ours, wire in ROLE_ON_THE_WIRE.items()}
-STATUSES = ("unassigned", "invited", "assigned")
+INVITED = "invited"
+STATUSES = ("unassigned", INVITED, "assigned")
 
 PAGE, PER_PAGE = "page", "perPage"
 DEFAULT_PER_PAGE, MAX_PER_PAGE = 20, 100
@@ -60,6 +61,10 @@ OF_DOMAIN_ERROR = {
     "not_permitted_change_seat_status": NOT_PERMITTED_CHANGE_SEAT_STATUS,
     "block_entry_not_found": NOT_FOUND,
     "not_permitted_add_seats": _forbidden("NOT_PERMITTED_ADD_SEATS"),
+    "not_permitted_invite": _forbidden("NOT_PERMITTED_INVITE_USER"),
+    "no_empty_seat": _forbidden("NOT_EMPTY_SEAT", "You don't have empty seats."),
+    "already_member": _forbidden("ALREADY_MEMBER", "User is already a team member."),
+    "last_administrator": _forbidden("NOT_PERMITTED_UNASSIGN_LAST_ADMINISTRATOR_SEAT"),
     "not_permitted_delete_seat": _forbidden("NOT_PERMITTED_DELETE_SEAT"),
 }
 """Our error's code → the Portal API's error."""
@@ -152,6 +157,21 @@ class SeatsAdded(msgspec.Struct):
     added: int
     count: int
     charge: Charge | None
+
+
+class PersonInvited(msgspec.Struct):
+    """The answer to inviting a person: the seat that is kept for them."""
+
+    id: int
+    email: str
+    status: Status
+    expires_at: Instant
+
+
+class SeatUnassigned(msgspec.Struct):
+    """The answer to freeing a seat of an email team."""
+
+    id: int
 
 
 class SeatDeleted(msgspec.Struct):
