@@ -46,8 +46,8 @@ class Measured:
     """One window of load on one server; latencies are those of a saturated server."""
 
     requests: int
-    cpu_seconds: int
-    wall_seconds: int
+    cpu_seconds: float
+    wall_seconds: float
     p50_ms: float
     p99_ms: float
 
