@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import sys
+from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -17,6 +18,7 @@ from callfloor.foundation.command_line import AsJson, Data, DatabaseUrl, answer,
 from callfloor.foundation.database import Tx
 from callfloor.foundation.ids import new_secret
 from callfloor.foundation.settings import Settings
+from callfloor.foundation.small_files import replace
 from callfloor.teams.people import add_person
 from callfloor.teams.seats import ADD_LIMIT, AddSeats, add_seats
 from callfloor.teams.tables import Payment, TeamType
@@ -110,6 +112,9 @@ def set_(  # noqa: PLR0917  # one parameter an option
 def secret(
     team_id: TeamId,
     rotate: Annotated[bool, typer.Option("--rotate", help="Make a new one; the old one stops working.")] = False,
+    file: Annotated[
+        Path | None, typer.Option(metavar="PATH", help="Write it to this file too, which only its owner may read.")
+    ] = None,
     data: Data = None,
     database: DatabaseUrl = None,
     as_json: AsJson = False,
@@ -122,7 +127,10 @@ def secret(
         hashed = keyed_hash(fresh, key=services.settings.hash_key)
         now = clock.now()
         services.db.write_now(lambda tx: rotate_device_secret(tx, team_id, hashed, actor=OPERATOR, now=now))
-        answer({"team_id": team_id, "device_secret": fresh}, as_json=as_json)
+        shown: dict[str, object] = {"team_id": team_id, "device_secret": fresh}
+        answer(shown if file is None else {**shown, "file": str(file)}, as_json=as_json)
+        if file is not None:  # last, so that a file that cannot be written does not lose the secret
+            replace(file, f"{fresh}\n".encode())
 
 
 @domain_app.command("add")
