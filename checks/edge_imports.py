@@ -14,7 +14,8 @@ COMMAND_LINE = {"typer", "click"}
 DRIVERS = {"apsw", "psycopg", "psycopg_pool"}
 ALLOWED = {
     **dict.fromkeys(
-        WEB, ("/api.py", "/guard.py", "/foundation/web.py", "/server/", "/portal_api/", "/conversations_api/")
+        WEB,
+        ("/api.py", "_api.py", "/guard.py", "/foundation/web.py", "/server/", "/portal_api/", "/conversations_api/"),
     ),
     **dict.fromkeys(COMMAND_LINE, ("commands.py", "/server/", "/foundation/command_line.py")),
     **dict.fromkeys(DRIVERS, ("/foundation/database/",)),

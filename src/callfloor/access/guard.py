@@ -25,8 +25,8 @@ from callfloor.foundation.web import Facts, RequestFacts
 
 SESSION_COOKIE = "__Host-callfloor"
 CSRF_HEADER = "x-csrf-token"
-_LIMIT = MemoryRateLimit(Limit(requests=6000, window_seconds=60, block_seconds=60))
-"""Of one key, in this process."""
+KEY_LIMIT = Limit(requests=6000, window_seconds=60, block_seconds=60)
+"""Of one key or one person, in one process."""
 _SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
 
 _by_secret = (
@@ -77,13 +77,13 @@ class NotAllowed(DomainError):
 
 
 class TooManyRequests(DomainError):
-    """One key asks too often."""
+    """One key, or one person, asks too often."""
 
     code = "too_many_requests"
     status = 429
 
     def __init__(self, retry_after_seconds: int) -> None:
-        super().__init__(f"too many requests of this key; wait {retry_after_seconds} seconds")
+        super().__init__(f"too many requests; wait {retry_after_seconds} seconds")
         self.retry_after_seconds = retry_after_seconds
 
 
@@ -134,12 +134,12 @@ async def caller_of(request: Request, facts: Facts) -> Caller:
 
     Raises:
         NotSignedIn: neither, or not a valid one.
-        TooManyRequests: the key asks too often.
+        TooManyRequests: the key or the person asks too often.
         CsrfRefused: a change by session without its CSRF token.
     """
     header = request.headers.get("authorization")
     if header is not None:
-        return await _by_key(header, facts)
+        return await _by_key(request, header, facts)
     return await _by_session(request, facts)
 
 
@@ -155,7 +155,7 @@ def needs(scope: Scope) -> Any:
     return Depends(guard)
 
 
-async def _by_key(header: str, facts: RequestFacts) -> Caller:
+async def _by_key(request: Request, header: str, facts: RequestFacts) -> Caller:
     kind, _, token = header.partition(" ")
     if kind.lower() != "bearer" or not token.strip():
         raise NotSignedIn("send the key as: Authorization: Bearer KEY")
@@ -164,13 +164,15 @@ async def _by_key(header: str, facts: RequestFacts) -> Caller:
     if not rows or (rows[0][4] is not None and not is_within(facts.address, rows[0][4])):
         raise NotSignedIn("this key is not known here, or it has expired")
     team_id, key_id, name, scopes, _, maker = rows[0]
-    _count(str(key_id), facts.now)
+    _count(request, f"key {key_id}", facts.now)
     facts.services.key_uses.note((team_id, key_id), facts.now)
     return Caller("api_key", key_id, name, team_id, frozenset(scopes or ()), maker)
 
 
-def _count(key_id: str, now: Millis) -> None:
-    verdict = _LIMIT.take(key_id, now)
+def _count(request: Request, client: str, now: Millis) -> None:
+    limit: MemoryRateLimit = request.app.state.key_limit
+    verdict = limit.take(client, now)
+    request.scope["callfloor.limit"] = (limit.limit, verdict)
     if not verdict.allowed:
         raise TooManyRequests(verdict.reset_seconds)
 
@@ -181,6 +183,7 @@ async def _by_session(request: Request, facts: RequestFacts) -> Caller:
     found = None if token is None else await _signed_in(facts.services.db, token, hash_key=hash_key, now=facts.now)
     if token is None or found is None:
         raise NotSignedIn("sign in first, or send a key as: Authorization: Bearer KEY")
+    _count(request, f"account {found.account_id}", facts.now)
     if request.method not in _SAFE_METHODS:
         given = request.headers.get(CSRF_HEADER, "")
         if not hmac.compare_digest(given.encode(), csrf_token(token, hash_key=hash_key).encode()):

@@ -165,7 +165,7 @@ def _field(location: Sequence[int | str]) -> str:
 
 def _http_error(request: Request, error: Exception) -> Response:
     assert isinstance(error, HTTPException)  # noqa: S101  # registered for it
-    code = {404: "not_found", 405: "method_not_allowed"}.get(error.status_code, "refused")
+    code = {404: "not_found", 405: "method_not_allowed", 413: "body_too_large"}.get(error.status_code, "refused")
     return problem(request, error.status_code, code, str(error.detail), headers=dict(error.headers or {}))
 
 

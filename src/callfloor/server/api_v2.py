@@ -4,22 +4,50 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from fastapi import FastAPI
+from fastapi import Depends, FastAPI
 
 from callfloor.access.api import router as session_router
+from callfloor.access.guard import KEY_LIMIT
 from callfloor.devices.agent.api import router as agent_router
 from callfloor.devices.api import router as devices_router
+from callfloor.foundation.rate_limit import Limit, MemoryRateLimit
 from callfloor.foundation.web import answer_problems
+from callfloor.server.api_bounds import Bounds, known_parameters_only
+from callfloor.teams.acceptance_api import router as acceptance_router
+from callfloor.teams.billing_api import router as billing_router
+from callfloor.teams.invitations_api import router as invitations_router
+from callfloor.teams.people_api import router as people_router
+from callfloor.teams.seat_api import router as seat_router
+from callfloor.teams.team_api import router as team_router
 
 if TYPE_CHECKING:
     from callfloor.foundation.services import Services
+    from callfloor.server.asgi import Application
 
 ROOT = "/api/v2"
-ROUTERS = (session_router, agent_router, devices_router)
+ROUTERS = (
+    session_router,
+    agent_router,
+    billing_router,
+    seat_router,
+    team_router,
+    devices_router,
+    people_router,
+    invitations_router,
+    acceptance_router,
+)
 
 
-def create_app(services: Services) -> FastAPI:
+def create_app(services: Services, *, limit: Limit = KEY_LIMIT) -> Application:
     """Return the application; it sees paths with `/api/v2` in front."""
+    app = routed()
+    app.state.services = services
+    app.state.key_limit = MemoryRateLimit(limit)
+    return Bounds(app)
+
+
+def routed() -> FastAPI:
+    """Return the routes, without services to answer from."""
     app = FastAPI(
         title="Callfloor API",
         version="2",
@@ -27,8 +55,8 @@ def create_app(services: Services) -> FastAPI:
         docs_url=None,
         redoc_url=None,
         redirect_slashes=False,
+        dependencies=[Depends(known_parameters_only)],
     )
-    app.state.services = services
     answer_problems(app)
     for router in ROUTERS:
         app.include_router(router, prefix=ROOT)

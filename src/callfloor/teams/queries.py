@@ -110,6 +110,20 @@ async def seat_page(db: Database, team_id: int, which: SeatFilter, *, skip: int,
     return SeatPage(rows, total)
 
 
+async def seats_after(db: Database, team_id: int, which: SeatFilter, *, after: int, take: int) -> list[tuple[Any, ...]]:
+    """Return up to `take` seats with higher ids than `after`; a search by name runs off the loop."""
+    statement = page_statement(
+        by_status=which.status is not None,
+        by_role=which.role is not None,
+        by_hostname=which.hostname is not None,
+        by_nickname=which.nickname is not None,
+    )
+    params = {**which.params(team_id), "from_id": after + 1, "skip": 0, "take": take}
+    if which.is_counted:
+        return await db.read(statement, params)
+    return await db.report(lambda tx: tx.all(statement, params))
+
+
 def _searched_page(tx: Tx, *, team_id: int, which: SeatFilter, skip: int, take: int) -> SeatPage:
     filters = {
         "by_status": which.status is not None,

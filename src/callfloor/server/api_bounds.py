@@ -1,0 +1,68 @@
+"""What bounds every request to the Callfloor API: the size of its body, the names of its parameters, its limit."""
+
+from __future__ import annotations
+
+from http import HTTPStatus
+
+from fastapi import params
+from fastapi.dependencies.utils import get_flat_params
+from fastapi.exceptions import HTTPException
+from fastapi.requests import Request
+from fastapi.routing import APIRoute
+
+from callfloor.foundation.errors import FieldError, InvalidInput
+from callfloor.foundation.rate_limit import Limit, Verdict
+from callfloor.server.asgi import Application, Message, Receive, Scope, Send
+
+BODY_LIMIT = 1_000_000
+
+
+class Bounds:
+    """Ends the reading of a body that goes over the limit (413), and tells how much of the caller's limit is left."""
+
+    def __init__(self, app: Application) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        size = 0
+
+        async def counted() -> Message:
+            nonlocal size
+            message = await receive()
+            size += len(message.get("body", b""))
+            if size > BODY_LIMIT:
+                detail = f"the body must have at most {BODY_LIMIT} bytes"
+                raise HTTPException(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, detail)
+            return message
+
+        async def told(message: Message) -> None:
+            if message["type"] == "http.response.start" and "callfloor.limit" in scope:
+                message["headers"] = [*message["headers"], *_limit_fields(*scope["callfloor.limit"])]
+            await send(message)
+
+        await self._app(scope, counted, told)
+
+
+def _limit_fields(limit: Limit, verdict: Verdict) -> list[tuple[bytes, bytes]]:
+    """Return the RateLimit fields (IETF draft-ietf-httpapi-ratelimit-headers-10)."""
+    return [
+        (b"ratelimit-policy", b'"default";q=%d;w=%d' % (limit.requests, limit.window_seconds)),
+        (b"ratelimit", b'"default";r=%d;t=%d' % (verdict.remaining, verdict.reset_seconds)),
+    ]
+
+
+async def known_parameters_only(request: Request) -> None:
+    """Refuse query parameters that the route does not know: a filter that is misspelt must not be passed over.
+
+    Raises:
+        InvalidInput: there are some, or one is repeated.
+    """
+    route = request.scope.get("route")
+    given = [name for name, _ in request.query_params.multi_items()]
+    if not given or not isinstance(route, APIRoute):
+        return
+    known = {one.alias for one in get_flat_params(route.dependant) if isinstance(one.field_info, params.Query)}
+    errors = [FieldError(name, "is not a parameter here") for name in dict.fromkeys(given) if name not in known]
+    errors += [FieldError(name, "must be given once") for name in known if given.count(name) > 1]
+    if errors:
+        raise InvalidInput(errors)

@@ -1,0 +1,1 @@
+"""Tests of the Callfloor API: team, seats, billing, and what every route has in common."""
