@@ -16,7 +16,7 @@ from typing import Annotated, Generic, Literal, TypeVar
 from fastapi import Depends, FastAPI, HTTPException, Query
 from fastapi.security import HTTPBasic, HTTPBasicCredentials
 from pydantic import BaseModel, BeforeValidator, ConfigDict
-from sqlalchemy import BigInteger, ForeignKey, func, select, update
+from sqlalchemy import BigInteger, ForeignKey, and_, func, select, update
 from sqlalchemy.ext.asyncio import AsyncSession, async_sessionmaker, create_async_engine
 from sqlalchemy.orm import DeclarativeBase, Mapped, joinedload, mapped_column, relationship
 
@@ -48,8 +48,16 @@ class AccessKey(Base):
     id: Mapped[int] = mapped_column(primary_key=True)
     kind: Mapped[str]
     name: Mapped[str]
-    secret_hash: Mapped[bytes]
     team: Mapped[Team] = relationship()
+
+
+class AccessKeySecret(Base):
+    """A secret of a key."""
+
+    __tablename__ = "access_key_secret"
+    team_id: Mapped[int] = mapped_column(primary_key=True)
+    key_id: Mapped[int] = mapped_column(primary_key=True)
+    secret_hash: Mapped[bytes] = mapped_column(primary_key=True)
 
 
 class Team(Base):
@@ -194,8 +202,12 @@ async def signed_in(credentials: Annotated[HTTPBasicCredentials, Depends(HTTPBas
     secret_hash = hmac.digest(hash_key, credentials.password.encode(), "sha256")
     statement = (
         select(AccessKey)
+        .join(
+            AccessKeySecret,
+            and_(AccessKeySecret.team_id == AccessKey.team_id, AccessKeySecret.key_id == AccessKey.id),
+        )
         .options(joinedload(AccessKey.team))
-        .where(AccessKey.secret_hash == secret_hash, AccessKey.kind == "portal")
+        .where(AccessKeySecret.secret_hash == secret_hash, AccessKey.kind == "portal")
     )
     key = await db.scalar(statement)
     if key is None or not hmac.compare_digest(key.name, credentials.username):
