@@ -1,9 +1,14 @@
-"""The Callfloor API `/api/v2`: the domains' routers in one application, every failure a problem (RFC 9457)."""
+"""The Callfloor API `/api/v2`: the domains' routers in one application, every failure a problem (RFC 9457).
+
+Run as a program, this module prints the OpenAPI document.
+"""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+import sys
+from typing import TYPE_CHECKING, Any
 
+import msgspec
 from fastapi import Depends, FastAPI
 
 from callfloor.access.api import router as session_router
@@ -13,6 +18,7 @@ from callfloor.devices.api import router as devices_router
 from callfloor.foundation.rate_limit import Limit, MemoryRateLimit
 from callfloor.foundation.web import answer_problems
 from callfloor.server.api_bounds import Bounds, known_parameters_only
+from callfloor.server.api_v2_document import described
 from callfloor.teams.acceptance_api import router as acceptance_router
 from callfloor.teams.billing_api import router as billing_router
 from callfloor.teams.invitations_api import router as invitations_router
@@ -38,6 +44,13 @@ ROUTERS = (
 )
 
 
+class _Described(FastAPI):
+    def openapi(self) -> dict[str, Any]:
+        if self.openapi_schema is None:
+            self.openapi_schema = described(self)
+        return self.openapi_schema
+
+
 def create_app(services: Services, *, limit: Limit = KEY_LIMIT) -> Application:
     """Return the application; it sees paths with `/api/v2` in front."""
     app = routed()
@@ -48,7 +61,7 @@ def create_app(services: Services, *, limit: Limit = KEY_LIMIT) -> Application:
 
 def routed() -> FastAPI:
     """Return the routes, without services to answer from."""
-    app = FastAPI(
+    app = _Described(
         title="Callfloor API",
         version="2",
         openapi_url=f"{ROOT}/openapi.json",
@@ -61,3 +74,12 @@ def routed() -> FastAPI:
     for router in ROUTERS:
         app.include_router(router, prefix=ROOT)
     return app
+
+
+def as_json() -> bytes:
+    """Return the OpenAPI document as it is checked in."""
+    return msgspec.json.format(msgspec.json.encode(routed().openapi()), indent=2) + b"\n"
+
+
+if __name__ == "__main__":
+    sys.stdout.buffer.write(as_json())

@@ -1,0 +1,60 @@
+"""The checked-in OpenAPI document of the Callfloor API: current, valid, and telling all of every route."""
+
+from __future__ import annotations
+
+import json
+import re
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import httpx
+from openapi_spec_validator import OpenAPIV31SpecValidator, validate
+
+from tests.portal_api.in_process import LoopTransport
+
+CHECKED_IN = Path(__file__).parents[2] / "docs" / "api" / "callfloor.json"
+
+
+def operations() -> list[tuple[str, str, dict[str, Any]]]:
+    """Return path, method and description of every operation."""
+    document = json.loads(CHECKED_IN.read_bytes())
+    return [(path, method, one) for path, methods in document["paths"].items() for method, one in methods.items()]
+
+
+def test_the_checked_in_document_is_current() -> None:
+    run = subprocess.run([sys.executable, "-m", "callfloor.server.api_v2"], capture_output=True, check=True)
+
+    assert CHECKED_IN.read_bytes() == run.stdout, "python -m callfloor.server.api_v2 > docs/api/callfloor.json"
+
+
+def test_it_is_openapi() -> None:
+    validate(json.loads(CHECKED_IN.read_bytes()), cls=OpenAPIV31SpecValidator)
+
+
+def test_it_is_what_the_server_answers(transport: LoopTransport) -> None:
+    with httpx.Client(transport=transport, base_url="https://callfloor.example") as http:
+        assert http.get("/api/v2/openapi.json").json() == json.loads(CHECKED_IN.read_bytes())
+
+
+def test_every_operation_is_named_by_its_verb_and_summed_up() -> None:
+    ids = [one["operationId"] for _, _, one in operations()]
+
+    assert len(ids) == len(set(ids)) > 20
+    assert [name for name in ids if not re.fullmatch(r"[a-z]+(_[a-z]+)*", name)] == []
+    assert all(len(one["summary"]) > 5 and not one["summary"].endswith(".") for _, _, one in operations())
+
+
+def test_every_failure_is_a_problem() -> None:
+    for path, method, one in operations():
+        for status, response in one["responses"].items():
+            if not status.startswith("2"):
+                schema = response["content"]["application/problem+json"]["schema"]
+                assert schema == {"$ref": "#/components/schemas/Problem"}, (path, method, status)
+
+
+def test_only_the_ways_in_need_no_sign_in() -> None:
+    unguarded = {one["operationId"] for _, _, one in operations() if "security" not in one}
+
+    assert unguarded == {"sign_in", "log_in_device", "read_acceptance", "accept_invitation"}
