@@ -22,6 +22,8 @@ from tests.support.server import Server, run_command, running_server
 
 SEATS = "/api/v1/seats"
 JSON = {"Content-Type": "application/json"}
+SHARED = {"CALLFLOOR_RATE_LIMIT_REQUESTS": "100000", "CALLFLOOR_RATE_LIMIT_STORE": "database"}
+"""Of servers that run beside each other."""
 FORM = {"Content-Type": "application/x-www-form-urlencoded"}
 
 
@@ -74,7 +76,7 @@ def place(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFacto
     """A server on a data folder that was empty, SQLite or PostgreSQL."""
     url = request.getfixturevalue("postgres_template").fresh_url() if request.param == "postgresql" else None
     data = tmp_path_factory.mktemp("place") / "data"
-    with place_of(data, url, {"CALLFLOOR_RATE_LIMIT_REQUESTS": "100000"}) as one:
+    with place_of(data, url, SHARED) as one:
         yield one
 
 
@@ -135,7 +137,7 @@ def test_everything_an_operator_needs_is_on_the_command_line(place: Place) -> No
     assert client.delete_seat(row["id"]).error == "SEAT_IS_NOT_EMPTY"
 
     with (
-        running_server(place.server.data, "--no-worker", database_url=place.database_url) as second,
+        running_server(place.server.data, "--no-worker", database_url=place.database_url, settings=SHARED) as second,
         second.client() as http,
     ):
         elsewhere = PortalClient(http, key["name"], key["secret"])

@@ -38,10 +38,14 @@ def wait_until_it_refuses(server: Server) -> None:
         raise AssertionError("the server still accepts connections")
 
 
+SHARED = {"CALLFLOOR_RATE_LIMIT_STORE": "database"}
+"""Of servers that run beside each other."""
+
+
 @pytest.fixture(scope="module")
 def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
     """A server that only answers."""
-    with running_server(tmp_path_factory.mktemp("server"), "--no-worker") as found:
+    with running_server(tmp_path_factory.mktemp("server"), "--no-worker", settings=SHARED) as found:
         yield found
 
 
@@ -55,7 +59,7 @@ class TestStart:
         assert sorted(path.name for path in data.iterdir()) == ["files", "secret.key", "tls"]
 
     def test_serves_two_ports_from_one_folder(self, server: Server) -> None:
-        with running_server(server.data, "--no-worker") as other:
+        with running_server(server.data, "--no-worker", settings=SHARED) as other:
             for one in (server, other):
                 with one.client() as client:
                     assert client.get("/readyz").status_code == 200

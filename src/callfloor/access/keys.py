@@ -45,7 +45,7 @@ _remove = delete(access_key).where(*_this).returning(_k.kind, _k.name)
 _forget_notices = delete(access_key_notice).where(
     access_key_notice.c.team_id == param("team_id"), access_key_notice.c.key_id == param("key_id")
 )
-_view = select(
+_of_team = select(
     _k.id,
     _k.kind,
     _k.name,
@@ -55,12 +55,10 @@ _view = select(
     _k.created_at,
     _k.expires_at,
     _k.last_used_at,
-)
-_by_id = _view.where(*_this)
-_page = (
-    _view.where(_k.team_id == param("team_id"), _k.id > param("after")).order_by(_k.id).limit(param("count", Integer))
-)
-_of_team = _view.where(_k.team_id == param("team_id")).order_by(_k.id)
+).where(_k.team_id == param("team_id"))
+_by_id = _of_team.where(_k.id == param("key_id"))
+_page = _of_team.where(_k.id > param("after")).order_by(_k.id).limit(param("count", Integer))
+_all_of_team = _of_team.order_by(_k.id)
 _named = select(_k.id).where(_k.team_id == param("team_id"), _k.kind == param("kind"), _k.name == param("name"))
 _change = update(access_key).where(*_this).values(name=param("name"), networks=param("networks", Json()))
 _use = (
@@ -180,7 +178,7 @@ def create_key(tx: Tx, command: CreateKey) -> CreatedKey:
     if added is None:
         raise _taken(command.kind, name)
     add_secret(tx, command.team_id, key_id, SecretAtRest(command.secret_hash, command.prefix), now=command.now)
-    after = {"kind": command.kind.value, "name": name, "expires_at": expires_at}
+    after: dict[str, Any] = {"kind": command.kind.value, "name": name, "expires_at": expires_at}
     if networks is not None:
         after["networks"] = networks
     _tell(tx, command, key_id, "key.created", after=after)
@@ -242,7 +240,7 @@ def record_uses(tx: Tx, uses: dict[tuple[int, int], Millis]) -> None:
 
 def keys_of_team(tx: Tx, team_id: int) -> list[KeyView]:
     """Return every key of the team, by id."""
-    return _views(tx, team_id, tx.all(_of_team, {"team_id": team_id}))
+    return _views(tx, team_id, tx.all(_all_of_team, {"team_id": team_id}))
 
 
 def page_of_keys(tx: Tx, team_id: int, *, after: int, count: int) -> list[KeyView]:
@@ -266,15 +264,18 @@ def _views(tx: Tx, team_id: int, rows: list[Any]) -> list[KeyView]:
     secrets = secrets_of(tx, team_id, [row[0] for row in rows])
     return [
         KeyView(
-            key_id,
-            KeyKind(kind),
-            name,
-            None if scopes is None else tuple(scopes),
-            None if networks is None else tuple(networks),
-            *rest,
-            secrets=tuple(secrets.get(key_id, ())),
+            id=row[0],
+            kind=KeyKind(row[1]),
+            name=row[2],
+            scopes=None if row[3] is None else tuple(row[3]),
+            networks=None if row[4] is None else tuple(row[4]),
+            made_by_account_id=row[5],
+            created_at=row[6],
+            expires_at=row[7],
+            last_used_at=row[8],
+            secrets=tuple(secrets.get(row[0], ())),
         )
-        for key_id, kind, name, scopes, networks, *rest in rows
+        for row in rows
     ]
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Callable, Iterable
 from typing import Protocol
 
 from callfloor.foundation.clock import Millis
@@ -26,43 +27,87 @@ class Verdict:
     reset_seconds: int
 
 
+@dataclasses.dataclass(frozen=True, slots=True)
+class Block:
+    """A client that is shut out."""
+
+    client: str
+    blocked_at: Millis
+    ends_at: Millis
+
+
 class RateLimit(Protocol):
     """One limit, shared by every request it is asked about."""
 
     limit: Limit
 
-    def take(self, client: str, now: Millis) -> Verdict:
-        """Count one request of the client; a refused one neither counts nor lengthens the block."""
+    async def taken(self, client: str, now: Millis) -> Verdict:
+        """Count one request of the client; a refused one neither counts nor lengthens the block.
+
+        Raises:
+            Unavailable: the store of the counts does not answer.
+        """
+
+    async def lift(self, client: str, before: Millis) -> None:
+        """End the client's block, if it began before this instant; the count starts at zero."""
+
+    async def close(self) -> None:
+        """Let go of the store."""
 
 
 class MemoryRateLimit:
-    """The limit of a single server process, exact, forgotten at its end."""
+    """The limit of a single server process, exact."""
 
-    def __init__(self, limit: Limit) -> None:
+    def __init__(self, limit: Limit, *, on_block: Callable[[Block], None] | None = None) -> None:
         self.limit = limit
+        self._on_block = on_block
         self._window = limit.window_seconds * 1000
+        self._block = limit.block_seconds * 1000
         self._clients: dict[str, list[int]] = {}
+        """By client: when the window or the block ends, and the count, which is -1 in a block."""
         self._swept_at = 0
 
+    def restore(self, blocks: Iterable[Block]) -> None:
+        """Shut out again who was shut out when the process before this one ended."""
+        for block in blocks:
+            self._clients[block.client] = [block.ends_at, -1]
+
+    async def taken(self, client: str, now: Millis) -> Verdict:
+        """See `RateLimit.taken`."""
+        return self.take(client, now)
+
+    async def lift(self, client: str, before: Millis) -> None:
+        """See `RateLimit.lift`."""
+        entry = self._clients.get(client)
+        if entry is not None and entry[1] < 0 and entry[0] - self._block <= before:
+            del self._clients[client]
+
+    async def close(self) -> None:
+        """See `RateLimit.close`."""
+
     def take(self, client: str, now: Millis) -> Verdict:
-        """See `RateLimit.take`."""
+        """Count one request, as `RateLimit.taken` does."""
         if now - self._swept_at > self._window:
             self._sweep(now)
         entry = self._clients.get(client)
         if entry is None or now >= entry[0]:
             entry = self._clients[client] = [now + self._window, 0]
         elif entry[1] < 0:
-            return Verdict(allowed=False, remaining=0, reset_seconds=_seconds(entry[0] - now))
+            return Verdict(allowed=False, remaining=0, reset_seconds=seconds_until(entry[0], now))
         entry[1] += 1
         if entry[1] > self.limit.requests:
-            entry[0], entry[1] = now + self.limit.block_seconds * 1000, -1
+            entry[0], entry[1] = now + self._block, -1
+            if self._on_block is not None:
+                self._on_block(Block(client, now, entry[0]))
             return Verdict(allowed=False, remaining=0, reset_seconds=self.limit.block_seconds)
-        return Verdict(allowed=True, remaining=self.limit.requests - entry[1], reset_seconds=_seconds(entry[0] - now))
+        remaining = self.limit.requests - entry[1]
+        return Verdict(allowed=True, remaining=remaining, reset_seconds=seconds_until(entry[0], now))
 
     def _sweep(self, now: Millis) -> None:
         self._swept_at = now
         self._clients = {client: entry for client, entry in self._clients.items() if now < entry[0]}
 
 
-def _seconds(millis: Millis) -> int:
-    return max(1, -(-millis // 1000))
+def seconds_until(instant: Millis, now: Millis) -> int:
+    """Return the whole seconds until the instant, at least 1."""
+    return max(1, -(-(instant - now) // 1000))

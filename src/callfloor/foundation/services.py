@@ -14,6 +14,7 @@ from callfloor.foundation.settings import with_secret_key
 if TYPE_CHECKING:
     from callfloor.foundation.database import Database
     from callfloor.foundation.files import Files
+    from callfloor.foundation.rate_limit import RateLimit
     from callfloor.foundation.settings import Settings
 
 
@@ -26,6 +27,8 @@ class Services:
     files: Files
     key_uses: Latest[tuple[int, int]] = field(default_factory=Latest)
     """When keys (team id, key id) were used; written down by the server now and then."""
+    portal_limit: RateLimit | None = None
+    """The Portal API's limit by address, opened by a server; None is a limit in memory."""
 
     async def close(self) -> None:
         """Finish the writes under way, then close."""

@@ -50,6 +50,12 @@ def _smtp_url(value: SecretStr) -> SecretStr:
     return value
 
 
+def _valkey_url(value: SecretStr) -> SecretStr:
+    if not value.get_secret_value().startswith(("valkey://", "valkeys://", "unix://")):
+        raise ValueError("not a Valkey")
+    return value
+
+
 def _mailbox(value: str) -> str:
     found = getaddresses([value])
     address = found[0][1]
@@ -78,6 +84,16 @@ class RateLimit(Subject):
     window_seconds: int = setting(60, "Length of the window.", "whole seconds, at least 1", ge=1)
     block_seconds: int = setting(
         3600, "How long every request of an address is refused once it went over.", "whole seconds, at least 1", ge=1
+    )
+    store: Literal["memory", "database", "valkey"] = setting(
+        "memory",
+        "Where requests are counted: in the memory of the one server process, or in what several of them share.",
+        "memory, database or valkey",
+    )
+    url: Annotated[SecretStr, AfterValidator(_valkey_url)] | None = setting(
+        None,
+        "The Valkey of the store `valkey`: `valkey://host:6379/0`, or `valkeys://user:password@host:6379/0` for TLS.",
+        "an address that begins with valkey://, valkeys:// or unix://",
     )
 
 

@@ -7,6 +7,8 @@ MODULES = (
     "callfloor.foundation.numbers",
     "callfloor.foundation.outbox.tables",
     "callfloor.foundation.jobs.tables",
+    "callfloor.foundation.limits.tables",
+    "callfloor.foundation.live_servers",
     "callfloor.foundation.sequence.tables",
     "callfloor.access.tables",
     "callfloor.teams.tables",

@@ -48,8 +48,8 @@ def routes() -> list[tuple[str, str]]:
 def create_app(services: Services) -> Application:
     """Return the application that answers everything below `/api/v1`."""
     settings = services.settings.rate_limit
-    limit = MemoryRateLimit(Limit(settings.requests, settings.window_seconds, settings.block_seconds))
-    return _Portal(services, limit)
+    limit = Limit(settings.requests, settings.window_seconds, settings.block_seconds)
+    return _Portal(services, services.portal_limit or MemoryRateLimit(limit))
 
 
 class _Portal:
@@ -60,9 +60,10 @@ class _Portal:
 
     async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
         request = Request(scope, receive, clock.now())
-        verdict = self._limit.take(request.address, request.now)
-        headers = exchange.limit_headers(self._limit.limit, verdict)
+        headers: list[tuple[bytes, bytes]] = []
         try:
+            verdict = await self._limit.taken(request.address, request.now)
+            headers = exchange.limit_headers(self._limit.limit, verdict)
             data = await self._data(scope, request, verdict)
             status, body = 200, exchange.success(data, request.id)
         except Refused as refused:

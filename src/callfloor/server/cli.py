@@ -25,6 +25,9 @@ GROUPS = (
     Deferred("user", about="People of a team.", module="callfloor.teams.commands", attribute="user_app"),
     Deferred("invitation", about="Invitations by mail.", module="callfloor.teams.invitation_commands", attribute="app"),
     Deferred("key", about="Keys of the public APIs.", module="callfloor.teams.key_commands", attribute="app"),
+    Deferred(
+        "limits", about="Addresses that are shut out.", module="callfloor.foundation.limits.commands", attribute="app"
+    ),
     Deferred("models", about="Speech models on this machine.", module="callfloor.speech.commands", attribute="app"),
 )
 

@@ -24,6 +24,7 @@ from callfloor.server import sockets
 from callfloor.server.asgi import Application
 from callfloor.server.connections import Connection
 from callfloor.server.sockets import AddressRefused
+from callfloor.server.upkeep import Upkeep
 from callfloor.server.web import create_app
 from callfloor.server.worker_process import WorkerProcess
 
@@ -71,6 +72,7 @@ def serve(
         AddressRefused: the port is taken, or plain HTTP would be open to a network.
         CertificateRefused: the certificate cannot be used.
         SchemaTooNew, Gone, OSError: as `open_services`.
+        AnotherServerRuns, StoreNotSet, Unavailable: as `Upkeep.take_place`.
     """
     bound = sockets.listening(listening.host, listening.port)
     try:
@@ -100,9 +102,11 @@ class _Program:
         self._sockets = bound
         self._context: ssl.SSLContext | None = None
         self._worker = WorkerProcess(services.settings) if listening.has_worker else None
+        self._upkeep = Upkeep(services)
 
     async def run(self, app_of: AppOf, on_ready: OnReady | None) -> None:
         try:
+            self._services = await self._upkeep.take_place()
             certificate = None if self._listening.is_behind_proxy else self._certificate()
             self._context = None if certificate is None else context_of(certificate)
             server = _Uvicorn(self._config(app_of(self._services)))
@@ -123,6 +127,7 @@ class _Program:
                 log.info("stopping", grace_seconds=self._services.settings.shutdown_grace_seconds)
                 await asyncio.gather(server.finish(self._sockets), self._stop_worker())
         finally:
+            await self._upkeep.end()
             await self._services.close()
         log.info("stopped")
 

@@ -341,6 +341,19 @@ def upgrade() -> None:
     with op.batch_alter_table('outbox_event', schema=None) as batch_op:
         batch_op.create_index('ix_outbox_event_waiting', ['entry'], unique=False, sqlite_where=sa.text('seq IS NULL'), postgresql_where=sa.text('seq IS NULL'))
 
+    op.create_table('rate_limit_client',
+    sa.Column('client', sa.Text(), nullable=False),
+    sa.Column('total', sa.BigInteger(), nullable=False),
+    sa.Column('ends_at', sa.BigInteger(), nullable=False),
+    sa.Column('blocked_at', sa.BigInteger(), nullable=True),
+    sa.Column('lifted_at', sa.BigInteger(), nullable=True),
+    sa.PrimaryKeyConstraint('client', name=op.f('pk_rate_limit_client'))
+    )
+    with op.batch_alter_table('rate_limit_client', schema=None) as batch_op:
+        batch_op.create_index('ix_rate_limit_client_blocked', ['blocked_at'], unique=False, sqlite_where=sa.text('blocked_at IS NOT NULL'), postgresql_where=sa.text('blocked_at IS NOT NULL'))
+        batch_op.create_index(batch_op.f('ix_rate_limit_client_ends_at'), ['ends_at'], unique=False)
+        batch_op.create_index('ix_rate_limit_client_lifted', ['lifted_at'], unique=False, sqlite_where=sa.text('lifted_at IS NOT NULL'), postgresql_where=sa.text('lifted_at IS NOT NULL'))
+
     op.create_table('recording',
     sa.Column('team_id', sa.BigInteger(), autoincrement=False, nullable=False),
     sa.Column('id', sa.Text(), nullable=False),
@@ -397,6 +410,14 @@ def upgrade() -> None:
     sa.Column('name', sa.Text(), nullable=False),
     sa.Column('last', sa.BigInteger(), nullable=False),
     sa.PrimaryKeyConstraint('name', name=op.f('pk_sequence_head'))
+    )
+    op.create_table('server_process',
+    sa.Column('id', sa.Text(), nullable=False),
+    sa.Column('place', sa.Text(), nullable=False),
+    sa.Column('process', sa.Text(), nullable=False),
+    sa.Column('store', sa.Text(), nullable=False),
+    sa.Column('beats', sa.BigInteger(), nullable=False),
+    sa.PrimaryKeyConstraint('id', name=op.f('pk_server_process'))
     )
     op.create_table('session',
     sa.Column('token_hash', sa.LargeBinary(), nullable=False),
@@ -469,6 +490,7 @@ def downgrade() -> None:
         batch_op.drop_index(batch_op.f('ix_session_account_id'))
 
     op.drop_table('session')
+    op.drop_table('server_process')
     op.drop_table('sequence_head')
     op.drop_table('seat_total')
     op.drop_table('seat_bucket')
@@ -483,6 +505,12 @@ def downgrade() -> None:
         batch_op.drop_index(batch_op.f('ix_recording_team_id_conversation_id'))
 
     op.drop_table('recording')
+    with op.batch_alter_table('rate_limit_client', schema=None) as batch_op:
+        batch_op.drop_index('ix_rate_limit_client_lifted', sqlite_where=sa.text('lifted_at IS NOT NULL'), postgresql_where=sa.text('lifted_at IS NOT NULL'))
+        batch_op.drop_index(batch_op.f('ix_rate_limit_client_ends_at'))
+        batch_op.drop_index('ix_rate_limit_client_blocked', sqlite_where=sa.text('blocked_at IS NOT NULL'), postgresql_where=sa.text('blocked_at IS NOT NULL'))
+
+    op.drop_table('rate_limit_client')
     with op.batch_alter_table('outbox_event', schema=None) as batch_op:
         batch_op.drop_index('ix_outbox_event_waiting', sqlite_where=sa.text('seq IS NULL'), postgresql_where=sa.text('seq IS NULL'))
 
