@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from callfloor.foundation import clock
 from callfloor.foundation.clock import DAY
@@ -18,6 +19,9 @@ from callfloor.foundation.errors import Unavailable
 from callfloor.foundation.settings import Settings
 from callfloor.foundation.tls import CertificateRefused
 from callfloor.server import sockets
+
+if TYPE_CHECKING:
+    from callfloor.foundation.mail import WaitingMail
 
 OLDEST_PYTHON = (3, 11)
 LEAST_FREE_BYTES = 1_000_000_000
@@ -54,6 +58,7 @@ def diagnose(settings: Settings, *, host: str, port: int) -> list[Finding]:
         _python,
         lambda: _disk(settings),
         lambda: _database(settings),
+        lambda: _mail(settings),
         lambda: _models(settings),
         lambda: _port(host, port),
         lambda: _certificate(settings.data / "tls"),
@@ -96,6 +101,40 @@ def _database(settings: Settings) -> Iterator[Finding]:
         yield note("database", f"It has schema {held}; serve or migrate brings it to {newest}.")
     else:
         yield good("database", f"It answers, with schema {held}.")
+
+
+def _mail(settings: Settings) -> Iterator[Finding]:
+    from callfloor.foundation.mail import mail_server  # noqa: PLC0415  # slow to import, and a late look
+    from callfloor.foundation.mail.smtp import reachable  # noqa: PLC0415  # as above
+
+    server = mail_server(settings)
+    if server is None:
+        yield note("mail", "CALLFLOOR_SMTP_URL is not set: mail waits; `callfloor invitation link` prints a link.")
+    else:
+        fault = reachable(server)
+        said = f"{server.host}:{server.port}"
+        yield good("mail", f"{said} takes mail.") if fault is None else note("mail", f"{said}: {fault}")
+    waiting = _waiting(settings)
+    if waiting is not None:
+        yield note("mail", f"{waiting.count} mails wait for another try; the newest: {waiting.reason}.")
+
+
+def _waiting(settings: Settings) -> WaitingMail | None:
+    """Return what waits in the database, if there is one of this release."""
+    from callfloor.foundation.database import open_database  # noqa: PLC0415  # only with a database
+    from callfloor.foundation.mail import waiting_mail  # noqa: PLC0415  # as above
+
+    try:
+        held, newest = revisions(settings.database_url)
+        if held != newest:
+            return None
+        db = open_database(settings.database_url)
+    except (Unavailable, SchemaTooNew):
+        return None  # said by the look at the database
+    try:
+        return db.read_now(waiting_mail)
+    finally:
+        db.close_now()
 
 
 def _models(settings: Settings) -> Iterator[Finding]:

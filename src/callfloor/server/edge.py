@@ -15,7 +15,7 @@ from callfloor.server.asgi import Application, Headers, Message, Receive, Scope,
 from callfloor.server.client_address import ClientAddress, is_loopback
 from callfloor.server.pages import CLOSED
 from callfloor.server.problems import FAULT, HTTPS_ONLY, send_problem, unavailable
-from callfloor.server.request_log import RequestLine, RequestLog
+from callfloor.server.request_log import RequestLine, RequestLog, shown_path
 
 log = structlog.get_logger(__name__)
 
@@ -92,7 +92,7 @@ class Edge:
                 timestamp=self._log.timestamp(clock.now()),
                 request_id=scope["callfloor.request_id"],
                 method=scope["method"],
-                path=scope["raw_path"].decode("latin-1"),
+                path=shown_path(scope["path"], scope["raw_path"]),
                 status=answer.status,
                 duration_ms=nanoseconds // 1000 / 1000,
                 size_bytes=answer.size_bytes,

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import re
 import sys
+from urllib.parse import quote
 
 import msgspec
 import structlog
@@ -14,6 +16,19 @@ from callfloor.foundation.settings import Log
 log = structlog.get_logger("request")
 
 _PATH_SHOWN = 512
+_LINK = re.compile(r"(/invitations/+)(?!\d{1,19}(?:/|$)|(?:batches|sendings)(?:/|$)|[a-z]+\.(?:js|css|svg)$)[^/]+")
+
+
+def shown_path(path: str, raw_path: bytes) -> str:
+    """Return the path as the log shows it: the token of an invitation's link is left out, however it is written.
+
+    Args:
+        path: with its percent signs decoded.
+        raw_path: as the client sent it.
+    """
+    if "/invitations/" not in path:
+        return raw_path.decode("latin-1")
+    return quote(_LINK.sub(r"\1-", path))
 
 
 class RequestLine(msgspec.Struct, tag_field="event", tag="request"):

@@ -8,6 +8,7 @@ from callfloor import conversations_api, portal_api
 from callfloor.server import api_v2
 from callfloor.server.asgi import Application
 from callfloor.server.health import live, ready
+from callfloor.server.invitation_page import invitation_page
 from callfloor.server.pages import read_only
 from callfloor.server.welcome import welcome
 
@@ -25,6 +26,7 @@ def url_map(services: Services) -> dict[str, Application]:
         "/meetings": conversations,
         "/swagger": conversations,
         "/swagger-json": conversations,
+        "/invitations": invitation_page(),
         "/": read_only("/", welcome(services.settings)),
         "/healthz": read_only("/healthz", live),
         "/readyz": read_only("/readyz", ready(services.db)),

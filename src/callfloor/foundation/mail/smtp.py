@@ -89,6 +89,15 @@ def deliver(server: MailServer, message: EmailMessage, *, sender: str, to: str) 
         raise MailNotSent(f"{server.host}:{server.port} does not take mail now: {_said(error)}") from error
 
 
+def reachable(server: MailServer) -> str | None:
+    """Return None when the server greets us and lets us in, else why not."""
+    try:
+        with connected(server):
+            return None
+    except (MailNotSent, smtplib.SMTPException, OSError) as error:
+        return _said(error)
+
+
 def connected(server: MailServer) -> smtplib.SMTP:
     """Return a conversation with the server, greeted, private where it can be, and signed in.
 
