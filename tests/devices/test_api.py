@@ -270,3 +270,24 @@ def test_who_may(db: Database, http: httpx.Client, key_of: KeyOf, floor: Floor, 
     problem(asked(key_of(team.id, other, "seats:write", "team:write")), 403, "forbidden")
     assert every_device(db, team.id) == before
     assert asked(key_of(team.id, wanted)).status_code not in {401, 403}
+
+
+def test_who_may_rotate_the_secret(db: Database, http: httpx.Client, key_of: KeyOf) -> None:
+    team = make_device_team(db, seats=1)
+    url = "/api/v2/team/device-secret"
+
+    for header in ({}, bearer(team.secret), key_of(team.id, kind=KeyKind.PORTAL)):
+        problem(http.put(url, headers=header), 401, "not_signed_in")
+    problem(http.put(url, headers=key_of(team.id, "devices:read", "team:write")), 403, "forbidden")
+
+    assert http.post(LOGIN, json=body(team)).status_code == 200
+    assert http.put(url, headers=key_of(team.id, "devices:write")).status_code == 200
+
+
+def test_a_key_is_no_device(db: Database, http: httpx.Client, key_of: KeyOf) -> None:
+    team = make_device_team(db, seats=1)
+
+    for kind in KeyKind:
+        problem(http.post(LOGOUT, headers=key_of(team.id, *BOTH, kind=kind)), 401, "token_invalid")
+        secret = key_of(team.id, *BOTH, kind=kind)["Authorization"].removeprefix("Bearer ")
+        problem(http.post(LOGIN, json=body(team, team_secret=secret)), 401, "team_secret_invalid")

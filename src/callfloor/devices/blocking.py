@@ -168,7 +168,7 @@ def unassign_device(tx: Tx, command: ChangeDevice) -> Device:
         raise DeviceHasNoSeat(f"device {command.device_id} holds no seat")
     _free_seat(tx, known, command)
     tx.run(_stand_up, {"team_id": command.team_id, "device_id": known.id, "now": command.now})
-    end_tokens(tx, command.team_id, known.id, now=command.now)
+    end_tokens(tx, command.team_id, known.id)
     change = device_change(
         command.team_id, "device.unassigned", known.id, before={"seat_id": known.seat_id}, after={"seat_id": None}
     )
@@ -193,7 +193,7 @@ def _shut(tx: Tx, known: Device, command: ChangeDevice) -> None:
         },
     )
     tx.run(_shut_out, {"team_id": command.team_id, "device_id": known.id, "now": command.now})
-    end_tokens(tx, command.team_id, known.id, now=command.now)
+    end_tokens(tx, command.team_id, known.id)
     if known.seat_id is not None:
         _free_seat(tx, known, command)
     change = device_change(

@@ -185,7 +185,7 @@ def _welcome_back(tx: Tx, team_id: int, known: Device, seat_id: int, command: Lo
     tx.run(_return, {**key, **facts, **times, "hostname_key": machine.hostname.casefold(), "seat_id": seat_id})
     if known.hostname.casefold() == machine.hostname.casefold():
         return
-    end_tokens(tx, team_id, known.id, now=command.now)  # the host it was before is to log in again
+    end_tokens(tx, team_id, known.id)  # the host it was before is to log in again
     tx.run(_settle_conflict, key)
     before, after = {"hostname": known.hostname}, {"hostname": machine.hostname}
     change = device_change(team_id, "device.renamed", known.id, before=before, after=after)

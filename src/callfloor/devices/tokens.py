@@ -34,7 +34,8 @@ _give = _fresh.on_conflict_do_update(
 ).returning(_t.expires_at)
 _forget_expired = delete(device_token).where(*_of_device, _t.expires_at <= param("now"))
 _end_one = delete(device_token).where(*_of_device, _t.username == param("username"))
-_end_all = update(device_token).where(*_of_device).values(expires_at=param("now"))
+# Not at the present instant: a renewal that read the clock a moment earlier must find them ended too.
+_end_all = update(device_token).where(*_of_device).values(expires_at=0)
 _live = select(func.count()).select_from(device_token).where(*_of_device, _t.expires_at > param("now"))
 _renew = (
     update(device_token)
@@ -112,9 +113,9 @@ def give_token(tx: Tx, team_id: int, device_id: int, username: str, *, token_has
     tx.one(_give, {**key, "username": username, "token_hash": token_hash, "expires_at": now + TOKEN_LIFE})
 
 
-def end_tokens(tx: Tx, team_id: int, device_id: int, *, now: Millis) -> None:
+def end_tokens(tx: Tx, team_id: int, device_id: int) -> None:
     """End every token of the device; the rows stay until the next log-in, to tell a blocked device what it is."""
-    tx.run(_end_all, {"team_id": team_id, "device_id": device_id, "now": now})
+    tx.run(_end_all, {"team_id": team_id, "device_id": device_id})
 
 
 def renew_token(tx: Tx, caller: DeviceCaller, *, now: Millis) -> None:
