@@ -19,13 +19,18 @@ from callfloor.foundation.database.sqlite_connection import connect
 
 _TEAM = int(os.environ["BENCH_TEAM"])
 _BUCKET_BITS = 10
+_STRETCH_BITS = 5
 _WALK_LIMIT = 1024
 _ROLES = {"admin": "admin", "configurator": "configurator", "analytics": "analyst", "user": "user"}
 
 _TOTAL = "SELECT CAST(coalesce(sum(seats), 0) AS bigint) FROM seat_total WHERE team_id = {team} AND status = {status}"
+_STRETCHES = (
+    "SELECT stretch, CAST(sum(seats) AS bigint) FROM seat_stretch WHERE team_id = {team} AND status = {status} "
+    "GROUP BY stretch HAVING sum(seats) > 0 ORDER BY stretch"
+)
 _BUCKETS = (
     "SELECT bucket, CAST(sum(seats) AS bigint) FROM seat_bucket WHERE team_id = {team} AND status = {status} "
-    "GROUP BY bucket HAVING sum(seats) > 0 ORDER BY bucket"
+    "AND bucket BETWEEN {first} AND {last} GROUP BY bucket HAVING sum(seats) > 0 ORDER BY bucket"
 )
 _PAGE = (
     "SELECT page.id, page.type, page.status, page.role, page.hostname, page.nickname, page.created_at, "
@@ -40,6 +45,9 @@ _ADD = (
         "SELECT {team}, max(id) + 1, 'email', 'unassigned', 'user', 0 FROM seat WHERE team_id = {team}"
     ),
     "UPDATE seat_total SET seats = seats + 1 " + _FREE,
+    "UPDATE seat_stretch SET seats = seats + 1 "
+    + _FREE
+    + " AND stretch = (SELECT max(id) >> 15 FROM seat WHERE team_id = {team})",
     "UPDATE seat_bucket SET seats = seats + 1 "
     + _FREE
     + " AND bucket = (SELECT max(id) >> 10 FROM seat WHERE team_id = {team})",
@@ -47,9 +55,10 @@ _ADD = (
 _DELETE = (
     "DELETE FROM seat WHERE team_id = {team} AND id = {id}",
     "UPDATE seat_total SET seats = seats - 1 " + _FREE,
+    "UPDATE seat_stretch SET seats = seats - 1 " + _FREE + " AND stretch = {id} >> 15",
     "UPDATE seat_bucket SET seats = seats - 1 " + _FREE + " AND bucket = {id} >> 10",
 )
-_NAMES = ("team", "status", "from_id", "take", "skip", "id")
+_NAMES = ("team", "status", "from_id", "take", "skip", "id", "first", "last")
 
 
 class SeatUser(msgspec.Struct):
@@ -155,7 +164,7 @@ def _driver(database: str) -> Driver:
 
 _driver_of = _driver(os.environ["BENCH_DATABASE"])
 _encode = msgspec.json.Encoder().encode
-_total, _buckets, _page = (_driver_of.marked(sql) for sql in (_TOTAL, _BUCKETS, _PAGE))
+_total, _stretches, _buckets, _page = (_driver_of.marked(sql) for sql in (_TOTAL, _STRETCHES, _BUCKETS, _PAGE))
 _add, _delete = (tuple(_driver_of.marked(sql) for sql in statements) for statements in (_ADD, _DELETE))
 
 
@@ -176,16 +185,29 @@ async def _listed(query: str) -> bytes:
     take = int(asked["perPage"])
     skip = (int(asked["page"]) - 1) * take
     params: dict[str, Any] = {"team": _TEAM, "status": asked["status"], "from_id": 0, "take": take, "skip": skip}
-    (total,) = (await _driver_of.rows(_total, params))[0]
-    if skip > _WALK_LIMIT:
-        for bucket, seats in await _driver_of.rows(_buckets, params):
-            params["from_id"] = bucket << _BUCKET_BITS
-            if params["skip"] < seats:
-                break
-            params["skip"] -= seats
+    if skip <= _WALK_LIMIT:
+        (total,) = (await _driver_of.rows(_total, params))[0]
+    else:
+        stretches = await _driver_of.rows(_stretches, params)
+        total = sum(seats for _, seats in stretches)
+        stretch, skip = _position(stretches, skip)
+        first = stretch << _STRETCH_BITS
+        params |= {"first": first, "last": first + (1 << _STRETCH_BITS) - 1}
+        bucket, params["skip"] = _position(await _driver_of.rows(_buckets, params), skip)
+        params["from_id"] = bucket << _BUCKET_BITS
     rows = await _driver_of.rows(_page, params)
     page = _encode(SeatRows([_seat(row) for row in rows], total))
     return b'{"code":0,"message":"Success","data":%b,"req_id":"%b"}' % (page, str(uuid.uuid4()).encode())
+
+
+def _position(parts: list[Any], offset: int) -> tuple[int, int]:
+    found = 0
+    for part, seats in parts:
+        found = part
+        if offset < seats:
+            break
+        offset -= seats
+    return found, offset
 
 
 async def _written(method: str, path: str) -> bytes:

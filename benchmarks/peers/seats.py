@@ -10,7 +10,7 @@ import datetime
 import hmac
 import os
 import uuid
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterable
 from typing import Annotated, Generic, Literal, TypeVar
 
 from fastapi import Depends, FastAPI, HTTPException, Query
@@ -21,6 +21,7 @@ from sqlalchemy.ext.asyncio import AsyncSession, async_sessionmaker, create_asyn
 from sqlalchemy.orm import DeclarativeBase, Mapped, joinedload, mapped_column, relationship
 
 BUCKET_BITS = 10
+STRETCH_BITS = 5
 WALK_LIMIT = 1024
 T = TypeVar("T")
 
@@ -115,6 +116,17 @@ class SeatBucket(Base):
     status: Mapped[str] = mapped_column(primary_key=True)
     role: Mapped[str] = mapped_column(primary_key=True)
     bucket: Mapped[int] = mapped_column(primary_key=True)
+    seats: Mapped[int]
+
+
+class SeatStretch(Base):
+    """How many seats in each stretch of 32 buckets, kept."""
+
+    __tablename__ = "seat_stretch"
+    team_id: Mapped[int] = mapped_column(primary_key=True)
+    stretch: Mapped[int] = mapped_column(primary_key=True)
+    status: Mapped[str] = mapped_column(primary_key=True)
+    role: Mapped[str] = mapped_column(primary_key=True)
     seats: Mapped[int]
 
 
@@ -242,20 +254,33 @@ async def list_seats(team: SignedIn, db: Session, asked: Annotated[SeatQuery, Qu
 
 
 async def _position(db: AsyncSession, team_id: int, status: str, skip: int) -> tuple[int, int]:
-    from_id = 0
-    statement = (
+    stretches = await db.execute(
+        select(SeatStretch.stretch, func.sum(SeatStretch.seats))
+        .where(SeatStretch.team_id == team_id, SeatStretch.status == status)
+        .group_by(SeatStretch.stretch)
+        .order_by(SeatStretch.stretch)
+    )
+    stretch, skip = _within(stretches.tuples(), skip)
+    first = stretch << STRETCH_BITS
+    buckets = await db.execute(
         select(SeatBucket.bucket, func.sum(SeatBucket.seats))
         .where(SeatBucket.team_id == team_id, SeatBucket.status == status)
+        .where(SeatBucket.bucket.between(first, first + (1 << STRETCH_BITS) - 1))
         .group_by(SeatBucket.bucket)
-        .having(func.sum(SeatBucket.seats) > 0)
         .order_by(SeatBucket.bucket)
     )
-    for bucket, seats in await db.execute(statement):
-        from_id = bucket << BUCKET_BITS
-        if skip < seats:
+    bucket, skip = _within(buckets.tuples(), skip)
+    return bucket << BUCKET_BITS, skip
+
+
+def _within(parts: Iterable[tuple[int, int]], offset: int) -> tuple[int, int]:
+    found = 0
+    for part, seats in parts:
+        found = part
+        if offset < seats:
             break
-        skip -= int(seats)
-    return from_id, skip
+        offset -= int(seats)
+    return found, offset
 
 
 @app.post("/api/v1/seats")
@@ -285,5 +310,6 @@ async def delete_seat(team: SignedIn, db: Session, seat_id: int) -> dict[str, in
 async def _count(db: AsyncSession, team_id: int, seat_id: int, by: int) -> None:
     free = {"team_id": team_id, "status": "unassigned", "role": "user"}
     await db.execute(update(SeatTotal).filter_by(**free).values(seats=SeatTotal.seats + by))
-    bucket = seat_id >> BUCKET_BITS
+    stretch, bucket = seat_id >> BUCKET_BITS + STRETCH_BITS, seat_id >> BUCKET_BITS
+    await db.execute(update(SeatStretch).filter_by(**free, stretch=stretch).values(seats=SeatStretch.seats + by))
     await db.execute(update(SeatBucket).filter_by(**free, bucket=bucket).values(seats=SeatBucket.seats + by))

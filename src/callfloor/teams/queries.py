@@ -10,7 +10,14 @@ from sqlalchemy import BigInteger, FromClause, Integer, Select, Text, func, sele
 
 from callfloor.access.tables import account
 from callfloor.foundation.database import Database, Tx, param
-from callfloor.teams.seat_counts import buckets_statement, position, total_statement
+from callfloor.teams.seat_counts import (
+    BUCKET_BITS,
+    STRETCH_BITS,
+    buckets_statement,
+    position,
+    stretches_statement,
+    total_statement,
+)
 from callfloor.teams.tables import seat
 
 _WALK_LIMIT = 1024
@@ -99,12 +106,18 @@ async def seat_page(db: Database, team_id: int, which: SeatFilter, *, skip: int,
         return await db.report(functools.partial(_searched_page, team_id=team_id, which=which, skip=skip, take=take))
     params = which.params(team_id)
     narrowing = {"by_status": which.status is not None, "by_role": which.role is not None}
-    total = int((await db.read(total_statement(**narrowing), params))[0][0])
+    if skip <= _WALK_LIMIT:
+        total, from_id, step = int((await db.read(total_statement(**narrowing), params))[0][0]), 0, skip
+    else:
+        stretches = await db.read(stretches_statement(**narrowing), params)
+        total = sum(seats for _, seats in stretches)
+        stretch, step = position(stretches, skip)
+        first = stretch << STRETCH_BITS
+        within = {**params, "first": first, "last": first + (1 << STRETCH_BITS) - 1}
+        bucket, step = position(await db.read(buckets_statement(**narrowing), within), step)
+        from_id = bucket << BUCKET_BITS
     if skip >= total:
         return SeatPage([], total)
-    from_id, step = 0, skip
-    if skip > _WALK_LIMIT:
-        from_id, step = position(await db.read(buckets_statement(**narrowing), params), skip)
     statement = page_statement(**narrowing, by_hostname=False, by_nickname=False)
     rows = await db.read(statement, {**params, "from_id": from_id, "skip": step, "take": take})
     return SeatPage(rows, total)

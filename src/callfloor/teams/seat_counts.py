@@ -11,10 +11,12 @@ from typing import Any
 from sqlalchemy import BigInteger, Insert, Select, Table, cast, func, select
 
 from callfloor.foundation.database import Tx, param, upsert
-from callfloor.teams.tables import seat_bucket, seat_total
+from callfloor.teams.tables import seat_bucket, seat_stretch, seat_total
 
 BUCKET_BITS = 10
-"""1,024 ids a bucket: 100,000 seats are about a hundred rows to add up, and at most 1,024 rows to step over."""
+"""1,024 ids a bucket: at most so many rows to step over."""
+STRETCH_BITS = 5
+"""32 buckets a stretch: of a million seats about thirty stretches and thirty-two buckets are added up."""
 
 
 @dataclasses.dataclass(frozen=True, slots=True, order=True)
@@ -38,32 +40,28 @@ def _adding(table: Table, keys: tuple[str, ...]) -> Insert:
 
 
 _add_to_total = _adding(seat_total, ("team_id", "status", "role"))
-_add_to_bucket = _adding(seat_bucket, ("team_id", "status", "role", "bucket"))
+_add_to_bucket = _adding(seat_bucket, ("team_id", "bucket", "status", "role"))
+_add_to_stretch = _adding(seat_stretch, ("team_id", "stretch", "status", "role"))
 
 
 def count_seats(tx: Tx, team_id: int, changes: Iterable[tuple[Place, int]]) -> None:
     """Add the changes to the totals; rows are touched in one order, so that no two transactions block each other."""
-    buckets: Counter[Place] = Counter()
+    buckets: Counter[tuple[int, str, str]] = Counter()
+    stretches: Counter[tuple[int, str, str]] = Counter()
     totals: Counter[tuple[str, str]] = Counter()
     for place, by in changes:
-        buckets[place] += by
         totals[place.status, place.role] += by
-    tx.run(
-        _add_to_total,
-        [
-            {"team_id": team_id, "status": status, "role": role, "seats": by}
-            for (status, role), by in sorted(totals.items())
-            if by
-        ],
-    )
-    tx.run(
-        _add_to_bucket,
-        [
-            {"team_id": team_id, "status": place.status, "role": place.role, "bucket": place.bucket, "seats": by}
-            for place, by in sorted(buckets.items())
-            if by
-        ],
-    )
+        buckets[place.bucket, place.status, place.role] += by
+        stretches[place.bucket >> STRETCH_BITS, place.status, place.role] += by
+    for statement, names, counts in (
+        (_add_to_total, ("status", "role"), totals),
+        (_add_to_bucket, ("bucket", "status", "role"), buckets),
+        (_add_to_stretch, ("stretch", "status", "role"), stretches),
+    ):
+        rows = [
+            dict(zip(names, key, strict=True), team_id=team_id, seats=by) for key, by in sorted(counts.items()) if by
+        ]
+        tx.run(statement, rows)
 
 
 @functools.cache
@@ -75,28 +73,38 @@ def total_statement(*, by_status: bool, by_role: bool) -> Select[Any]:
 
 
 @functools.cache
+def stretches_statement(*, by_status: bool, by_role: bool) -> Select[Any]:
+    """Return stretch and seats that match, by stretch; parameters as `total_statement`."""
+    return _narrowed(_by(seat_stretch, "stretch"), seat_stretch, by_status=by_status, by_role=by_role)
+
+
+@functools.cache
 def buckets_statement(*, by_status: bool, by_role: bool) -> Select[Any]:
-    """Return bucket and seats that match, by bucket; parameters as `total_statement`."""
-    seats = func.sum(seat_bucket.c.seats)
-    statement = (
-        select(seat_bucket.c.bucket, cast(seats, BigInteger))
-        .where(seat_bucket.c.team_id == param("team_id"))
-        .group_by(seat_bucket.c.bucket)
+    """Return bucket and seats that match, by bucket; parameters as `total_statement`, and first, last."""
+    within = seat_bucket.c.bucket.between(param("first", BigInteger), param("last", BigInteger))
+    return _narrowed(_by(seat_bucket, "bucket").where(within), seat_bucket, by_status=by_status, by_role=by_role)
+
+
+def _by(table: Table, part: str) -> Select[Any]:
+    seats = func.sum(table.c.seats)
+    return (
+        select(table.c[part], cast(seats, BigInteger))
+        .where(table.c.team_id == param("team_id"))
+        .group_by(table.c[part])
         .having(seats > 0)
-        .order_by(seat_bucket.c.bucket)
+        .order_by(table.c[part])
     )
-    return _narrowed(statement, seat_bucket, by_status=by_status, by_role=by_role)
 
 
-def position(buckets: Iterable[tuple[int, int]], offset: int) -> tuple[int, int]:
-    """Return the id to start from and how many seats to step over from there, for the seat at `offset` (0-based)."""
-    first_id = 0
-    for bucket, seats in buckets:
-        first_id = bucket << BUCKET_BITS
+def position(parts: Iterable[tuple[int, int]], offset: int) -> tuple[int, int]:
+    """Return the part that holds the seat at `offset` (0-based), and how many seats of that part come before it."""
+    found = 0
+    for part, seats in parts:
+        found = part
         if offset < seats:
             break
         offset -= seats
-    return first_id, offset
+    return found, offset
 
 
 def _narrowed(statement: Select[*tuple[Any, ...]], table: Table, *, by_status: bool, by_role: bool) -> Select[Any]:

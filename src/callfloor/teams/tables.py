@@ -164,13 +164,26 @@ class SeatBucketColumns(TypedColumns):
     """The same by range of ids (`id >> BUCKET_BITS`), so that a far page is found without walking to it."""
 
     team_id: Column[int] = Column(BigInteger, primary_key=True, autoincrement=False)
+    bucket: Column[int] = Column(BigInteger, primary_key=True, autoincrement=False)
     status: Column[str] = Column(Text, primary_key=True)
     role: Column[str] = Column(Text, primary_key=True)
-    bucket: Column[int] = Column(BigInteger, primary_key=True, autoincrement=False)
     seats: Column[int] = Column(BigInteger)
 
 
-seat_bucket = Table("seat_bucket", metadata, SeatBucketColumns)
+seat_bucket = Table("seat_bucket", metadata, SeatBucketColumns, sqlite_with_rowid=False)
+
+
+class SeatStretchColumns(TypedColumns):
+    """The same by stretch of buckets (`bucket >> STRETCH_BITS`), so that a million seats are few rows to add up."""
+
+    team_id: Column[int] = Column(BigInteger, primary_key=True, autoincrement=False)
+    stretch: Column[int] = Column(BigInteger, primary_key=True, autoincrement=False)
+    status: Column[str] = Column(Text, primary_key=True)
+    role: Column[str] = Column(Text, primary_key=True)
+    seats: Column[int] = Column(BigInteger)
+
+
+seat_stretch = Table("seat_stretch", metadata, SeatStretchColumns, sqlite_with_rowid=False)
 
 
 class EntryKind(enum.StrEnum):

@@ -63,8 +63,9 @@ def upgrade() -> None:
     sa.UniqueConstraint('email_key', name=op.f('uq_account_email_key'))
     )
     op.create_table('audit_entry',
-    sa.Column('team_id', sa.BigInteger(), autoincrement=False, nullable=False),
+    sa.Column('entry', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), autoincrement=True, nullable=False),
     sa.Column('id', sa.Text(), nullable=False),
+    sa.Column('team_id', sa.BigInteger(), nullable=False),
     sa.Column('at', sa.BigInteger(), nullable=False),
     sa.Column('actor_kind', sa.Text(), nullable=False),
     sa.Column('actor_id', sa.Text(), nullable=False),
@@ -76,11 +77,20 @@ def upgrade() -> None:
     sa.Column('after', sa.Text(), nullable=True),
     sa.Column('request_id', sa.Text(), nullable=False),
     sa.Column('address', sa.Text(), nullable=False),
-    sa.PrimaryKeyConstraint('team_id', 'id', name=op.f('pk_audit_entry'))
+    sa.Column('seq', sa.BigInteger(), nullable=True),
+    sa.PrimaryKeyConstraint('entry', name=op.f('pk_audit_entry')),
+    sa.UniqueConstraint('id', name=op.f('uq_audit_entry_id')),
+    sa.UniqueConstraint('seq', name=op.f('uq_audit_entry_seq'))
     )
     with op.batch_alter_table('audit_entry', schema=None) as batch_op:
         batch_op.create_index(batch_op.f('ix_audit_entry_team_id_at_id'), ['team_id', 'at', 'id'], unique=False)
+        batch_op.create_index('ix_audit_entry_waiting', ['entry'], unique=False, sqlite_where=sa.text('seq IS NULL'), postgresql_where=sa.text('seq IS NULL'))
 
+    op.create_table('audit_seal',
+    sa.Column('seq', sa.BigInteger(), autoincrement=False, nullable=False),
+    sa.Column('hash', sa.LargeBinary(), nullable=False),
+    sa.PrimaryKeyConstraint('seq', name=op.f('pk_audit_seal'))
+    )
     op.create_table('conversation',
     sa.Column('team_id', sa.BigInteger(), autoincrement=False, nullable=False),
     sa.Column('id', sa.Text(), nullable=False),
@@ -393,11 +403,21 @@ def upgrade() -> None:
 
     op.create_table('seat_bucket',
     sa.Column('team_id', sa.BigInteger(), autoincrement=False, nullable=False),
+    sa.Column('bucket', sa.BigInteger(), autoincrement=False, nullable=False),
     sa.Column('status', sa.Text(), nullable=False),
     sa.Column('role', sa.Text(), nullable=False),
-    sa.Column('bucket', sa.BigInteger(), autoincrement=False, nullable=False),
     sa.Column('seats', sa.BigInteger(), nullable=False),
-    sa.PrimaryKeyConstraint('team_id', 'status', 'role', 'bucket', name=op.f('pk_seat_bucket'))
+    sa.PrimaryKeyConstraint('team_id', 'bucket', 'status', 'role', name=op.f('pk_seat_bucket')),
+    sqlite_with_rowid=False
+    )
+    op.create_table('seat_stretch',
+    sa.Column('team_id', sa.BigInteger(), autoincrement=False, nullable=False),
+    sa.Column('stretch', sa.BigInteger(), autoincrement=False, nullable=False),
+    sa.Column('status', sa.Text(), nullable=False),
+    sa.Column('role', sa.Text(), nullable=False),
+    sa.Column('seats', sa.BigInteger(), nullable=False),
+    sa.PrimaryKeyConstraint('team_id', 'stretch', 'status', 'role', name=op.f('pk_seat_stretch')),
+    sqlite_with_rowid=False
     )
     op.create_table('seat_total',
     sa.Column('team_id', sa.BigInteger(), autoincrement=False, nullable=False),
@@ -493,6 +513,7 @@ def downgrade() -> None:
     op.drop_table('server_process')
     op.drop_table('sequence_head')
     op.drop_table('seat_total')
+    op.drop_table('seat_stretch')
     op.drop_table('seat_bucket')
     with op.batch_alter_table('seat', schema=None) as batch_op:
         batch_op.drop_index(batch_op.f('ix_seat_team_id_status_role_id'))
@@ -570,7 +591,9 @@ def downgrade() -> None:
         batch_op.drop_index(batch_op.f('ix_conversation_team_id_kind_content_key'))
 
     op.drop_table('conversation')
+    op.drop_table('audit_seal')
     with op.batch_alter_table('audit_entry', schema=None) as batch_op:
+        batch_op.drop_index('ix_audit_entry_waiting', sqlite_where=sa.text('seq IS NULL'), postgresql_where=sa.text('seq IS NULL'))
         batch_op.drop_index(batch_op.f('ix_audit_entry_team_id_at_id'))
 
     op.drop_table('audit_entry')
