@@ -12,7 +12,7 @@ from callfloor.foundation.database import param
 from callfloor.foundation.mail import Action, Content
 from callfloor.foundation.services import Services
 from callfloor.teams.invitation_links import link_of
-from callfloor.teams.tables import InvitationState, invitation, team
+from callfloor.teams.tables import invitation, is_pending, team
 
 _c = invitation.c
 _to_send = (
@@ -21,7 +21,7 @@ _to_send = (
     .where(
         _c.team_id == param("team_id"),
         _c.id == param("id"),
-        _c.state == InvitationState.PENDING.value,
+        is_pending,
         _c.sendings == param("sending"),
     )
 )

@@ -21,7 +21,7 @@ from callfloor.foundation.numbers import take_numbers
 from callfloor.foundation.outbox import Event, publish
 from callfloor.teams.invitation_links import NewLink
 from callfloor.teams.seat_holding import free_seat, reserve_seat
-from callfloor.teams.tables import InvitationState, TeamType, invitation
+from callfloor.teams.tables import InvitationState, TeamType, invitation, is_pending
 from callfloor.teams.teams import team_for_change
 
 INVITATION_MAIL = "invitation"
@@ -31,15 +31,11 @@ _c = invitation.c
 _one = (_c.team_id == param("team_id"), _c.id == param("id"))
 _add = insert(invitation)
 _by_id = select(_c.email, _c.role, _c.state, _c.sendings).where(*_one)
-_pending_of_email = select(_c.id).where(
-    _c.team_id == param("team_id"), _c.email_key == param("email_key"), _c.state == _PENDING
-)
-_pending_of_seat = select(_c.id).where(
-    _c.team_id == param("team_id"), _c.seat_id == param("seat_id"), _c.state == _PENDING
-)
+_pending_of_email = select(_c.id).where(_c.team_id == param("team_id"), _c.email_key == param("email_key"), is_pending)
+_pending_of_seat = select(_c.id).where(_c.team_id == param("team_id"), _c.seat_id == param("seat_id"), is_pending)
 _renew = (
     update(invitation)
-    .where(*_one, _c.state == _PENDING)
+    .where(*_one, is_pending)
     .values(
         nonce=param("nonce"),
         token_hash=param("token_hash"),
@@ -52,18 +48,14 @@ _renew = (
 )
 _end = (
     update(invitation)
-    .where(*_one, _c.state == _PENDING)
+    .where(*_one, is_pending)
     .values(state=param("new_state"), ended_at=param("now"), account_id=param("account_id"))
     .returning(_c.email, _c.seat_id)
 )
 _due_of_team = (
-    select(_c.id)
-    .where(_c.team_id == param("team_id"), _c.state == _PENDING, _c.expires_at <= param("now"))
-    .order_by(_c.id)
+    select(_c.id).where(_c.team_id == param("team_id"), is_pending, _c.expires_at <= param("now")).order_by(_c.id)
 )
-_due_teams = (
-    select(_c.team_id).where(_c.state == _PENDING, _c.expires_at <= param("now")).limit(param("count", Integer))
-)
+_due_teams = select(_c.team_id).where(is_pending, _c.expires_at <= param("now")).limit(param("count", Integer))
 
 
 class NotPermittedToInvite(DomainError):

@@ -13,7 +13,7 @@ from callfloor.access.tables import account, membership
 from callfloor.foundation.clock import Millis
 from callfloor.foundation.database import Database, Tx, param
 from callfloor.teams.invitations import InvitationNotFound
-from callfloor.teams.tables import InvitationState, invitation, seat
+from callfloor.teams.tables import InvitationState, invitation, is_pending, seat
 
 _m, _a, _i = membership.c, account.c, invitation.c
 _INVITATION = (
@@ -22,14 +22,12 @@ _INVITATION = (
 )
 _invitation_by_id = select(*_INVITATION).where(_i.team_id == param("team_id"), _i.id == param("id"))
 _pending_ids = (
-    select(_i.id)
-    .where(_i.team_id == param("team_id"), _i.state == InvitationState.PENDING.value, _i.expires_at > param("now"))
-    .order_by(_i.id)
+    select(_i.id).where(_i.team_id == param("team_id"), is_pending, _i.expires_at > param("now")).order_by(_i.id)
 )
 _link_of_email = select(_i.nonce, _i.link_base, _i.expires_at).where(
     _i.team_id == param("team_id"),
     _i.email_key == param("email_key"),
-    _i.state == InvitationState.PENDING.value,
+    is_pending,
     _i.expires_at > param("now"),
 )
 PENDING = InvitationState.PENDING.value
