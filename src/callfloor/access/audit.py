@@ -13,7 +13,8 @@ from callfloor.foundation.clock import Millis
 from callfloor.foundation.database import Tx
 from callfloor.foundation.ids import new_id
 
-_note = insert(audit_entry)
+# inline: no RETURNING of the entry, which nobody needs.
+_note = insert(audit_entry).inline()
 
 
 @dataclasses.dataclass(frozen=True, slots=True)

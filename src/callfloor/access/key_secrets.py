@@ -83,6 +83,6 @@ def replace_secret(tx: Tx, team_id: int, key_id: int, *, ends_at: Millis) -> Non
 def secrets_of(tx: Tx, team_id: int, key_ids: Sequence[int]) -> dict[int, list[SecretView]]:
     """Return the secrets of these keys, newest first."""
     found: dict[int, list[SecretView]] = {}
-    for key_id, *of_secret in tx.all(_of_keys, {"team_id": team_id, "key_ids": list(key_ids)}):
-        found.setdefault(key_id, []).append(SecretView(*of_secret))
+    for key_id, prefix, created_at, ends_at in tx.all(_of_keys, {"team_id": team_id, "key_ids": list(key_ids)}):
+        found.setdefault(key_id, []).append(SecretView(prefix, created_at, ends_at))
     return found

@@ -5,7 +5,7 @@ from __future__ import annotations
 import enum
 from typing import Any
 
-from sqlalchemy import BigInteger, Column, Index, LargeBinary, Table, Text, TypedColumns
+from sqlalchemy import BigInteger, Column, Index, Integer, LargeBinary, Table, Text, TypedColumns
 
 from callfloor.foundation.database import Instant, Json, metadata
 
@@ -134,8 +134,10 @@ session = Table("session", metadata, SessionColumns, Index(None, "account_id"), 
 class AuditEntryColumns(TypedColumns):
     """One change: who did what to what, from where; rows are only ever added."""
 
-    team_id: Column[int] = Column(BigInteger, primary_key=True, autoincrement=False)
-    id: Column[str] = Column(Text, primary_key=True)
+    entry: Column[int] = Column(BigInteger().with_variant(Integer(), "sqlite"), primary_key=True, autoincrement=True)
+    """Order of insertion."""
+    id: Column[str] = Column(Text, unique=True)
+    team_id: Column[int] = Column(BigInteger)
     at: Column[int] = Column(Instant)
     actor_kind: Column[str] = Column(Text)
     actor_id: Column[str] = Column(Text)
@@ -147,6 +149,24 @@ class AuditEntryColumns(TypedColumns):
     after: Column[Any | None] = Column(Json, nullable=True)
     request_id: Column[str] = Column(Text)
     address: Column[str] = Column(Text)
+    seq: Column[int | None] = Column(BigInteger, nullable=True, unique=True)
+    """Order of commit, given when the entry is sealed."""
 
 
 audit_entry = Table("audit_entry", metadata, AuditEntryColumns, Index(None, "team_id", "at", "id"))
+Index(
+    "ix_audit_entry_waiting",
+    audit_entry.c.entry,
+    sqlite_where=audit_entry.c.seq.is_(None),
+    postgresql_where=audit_entry.c.seq.is_(None),
+)
+
+
+class AuditSealColumns(TypedColumns):
+    """The seal of the entry with this number: a hash over it and the seal before it."""
+
+    seq: Column[int] = Column(BigInteger, primary_key=True, autoincrement=False)
+    hash: Column[bytes] = Column(LargeBinary)
+
+
+audit_seal = Table("audit_seal", metadata, AuditSealColumns)

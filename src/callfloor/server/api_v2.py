@@ -12,6 +12,7 @@ import msgspec
 from fastapi import Depends, FastAPI
 
 from callfloor.access.api import router as session_router
+from callfloor.access.audit_api import router as audit_router
 from callfloor.access.guard import KEY_LIMIT
 from callfloor.devices.agent.api import router as agent_router
 from callfloor.devices.api import router as devices_router
@@ -22,6 +23,7 @@ from callfloor.server.api_v2_document import described
 from callfloor.teams.acceptance_api import router as acceptance_router
 from callfloor.teams.billing_api import router as billing_router
 from callfloor.teams.invitations_api import router as invitations_router
+from callfloor.teams.key_api import router as key_router
 from callfloor.teams.people_api import router as people_router
 from callfloor.teams.seat_api import router as seat_router
 from callfloor.teams.team_api import router as team_router
@@ -41,6 +43,8 @@ ROUTERS = (
     people_router,
     invitations_router,
     acceptance_router,
+    key_router,
+    audit_router,
 )
 
 

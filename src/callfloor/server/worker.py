@@ -10,6 +10,9 @@ import threading
 
 import structlog
 
+from callfloor.access.jobs import SCHEDULES as ACCESS_SCHEDULES
+from callfloor.access.jobs import SEAL_AUDIT_TRAIL, TELL_OF_KEY_EXPIRY
+from callfloor.access.key_expiry import KEY_EXPIRY_MAIL, key_expiry_mail
 from callfloor.analysis.jobs import TRANSCRIBE_CONVERSATION
 from callfloor.conversations.jobs import SWEEP_INCOMING_FILES, SWEEP_SCHEDULE
 from callfloor.foundation.clock import DAY
@@ -26,9 +29,15 @@ from callfloor.teams.payments import RENEW_PERIODS, RENEW_SCHEDULE, RecordingPro
 
 KEPT_MS = {JobState.DONE: 7 * DAY, JobState.CANCELLED: 30 * DAY, JobState.FAILED: 90 * DAY}
 """For how long jobs are kept after they ended."""
-MAILS = {INVITATION_MAIL: invitation_mail}
+MAILS = {INVITATION_MAIL: invitation_mail, KEY_EXPIRY_MAIL: key_expiry_mail}
 """What each mail says."""
-SCHEDULES = (SWEEP_SCHEDULE, RENEW_SCHEDULE, EXPIRY_SCHEDULE, Schedule("prune_jobs", PRUNE_JOBS, Daily(3, 10)))
+SCHEDULES = (
+    SWEEP_SCHEDULE,
+    RENEW_SCHEDULE,
+    EXPIRY_SCHEDULE,
+    *ACCESS_SCHEDULES,
+    Schedule("prune_jobs", PRUNE_JOBS, Daily(3, 10)),
+)
 
 log = structlog.get_logger(__name__)
 
@@ -37,7 +46,8 @@ def job_kinds() -> list[JobKind[Services]]:
     """Return every kind of job."""
     payments = [settle_kind(RecordingProvider()), RENEW_PERIODS]
     mails = [send_mail_kind(MAILS), EXPIRE_INVITATIONS]
-    return [TRANSCRIBE_CONVERSATION, SWEEP_INCOMING_FILES, *payments, *mails, prune_kind(KEPT_MS)]
+    access = [SEAL_AUDIT_TRAIL, TELL_OF_KEY_EXPIRY]
+    return [TRANSCRIBE_CONVERSATION, SWEEP_INCOMING_FILES, *payments, *mails, *access, prune_kind(KEPT_MS)]
 
 
 def create_worker(services: Services) -> Worker[Services]:

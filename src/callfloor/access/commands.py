@@ -1,0 +1,39 @@
+"""`callfloor audit …`."""
+
+from __future__ import annotations
+
+import typer
+
+from callfloor.access.verifying import verify_trail
+from callfloor.foundation import clock
+from callfloor.foundation.command_line import REFUSED, AsJson, Data, DatabaseUrl, answer, opened
+
+app = typer.Typer(name="audit", help="The audit trail.", no_args_is_help=True)
+
+
+@app.callback()
+def audit() -> None:
+    """Make `verify` a command of its own."""
+
+
+@app.command("verify")
+def verify(data: Data = None, database: DatabaseUrl = None, as_json: AsJson = False) -> None:
+    """Prove that no entry was changed or removed since it was sealed; exits with 1 at the first that was."""
+    with opened(data, database) as services:
+        found = verify_trail(services.db, hash_key=services.settings.hash_key)
+        broken = found.broken
+        answer(
+            {
+                "intact": broken is None,
+                "sealed": found.sealed,
+                "head": found.head,
+                "not_yet_sealed": found.unsealed,
+                "not_yet_sealed_since": clock.iso_or_none(found.unsealed_since),
+                "first_broken": None
+                if broken is None
+                else {"number": broken.seq, "id": broken.entry_id, "reason": broken.reason},
+            },
+            as_json=as_json,
+        )
+        if broken is not None:
+            raise typer.Exit(REFUSED)

@@ -1,0 +1,272 @@
+"""`/api/v2/keys`: the keys of the team; a secret is shown once, when it is made."""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Callable
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Header, Path, Query
+from fastapi.responses import Response
+from pydantic import Field
+
+from callfloor.access.guard import Caller, NotAllowed, needs
+from callfloor.access.key_secrets import secret_at_rest
+from callfloor.access.keys import (
+    NAME_MAX_LENGTH,
+    ChangeKey,
+    CreateKey,
+    DeleteKey,
+    KeyView,
+    change_key,
+    create_key,
+    delete_key,
+    key_by_id,
+    page_of_keys,
+)
+from callfloor.access.networks import MAX_NETWORKS
+from callfloor.access.rotation import (
+    LONGEST_OVERLAP,
+    OVERLAP,
+    EndRotation,
+    RotateKey,
+    end_rotation,
+    rotate_key,
+)
+from callfloor.access.scopes import Scope
+from callfloor.access.tables import KeyKind
+from callfloor.foundation.clock import DAY, iso, iso_or_none
+from callfloor.foundation.database import Tx
+from callfloor.foundation.errors import invalid
+from callfloor.foundation.ids import new_secret
+from callfloor.foundation.web import Facts, RequestFacts, Shape, check_match, cursor_after, entity_tag, position_of
+from callfloor.teams.teams import team_by_id
+
+router = APIRouter(prefix="/keys", tags=["Keys"])
+
+IfMatch = Annotated[str | None, Header(alias="If-Match", max_length=1000, description="The ETag you last read.")]
+KeyId = Annotated[int, Path(ge=1, le=2**53)]
+Reader = Annotated[Caller, needs(Scope.KEYS_READ)]
+Writer = Annotated[Caller, needs(Scope.KEYS_WRITE)]
+Name = Annotated[str, Field(min_length=1, max_length=NAME_MAX_LENGTH)]
+Networks = Annotated[list[str], Field(max_length=MAX_NETWORKS, examples=[["192.0.2.0/24"]])]
+
+
+class KeySecret(Shape):
+    """What is known of a secret: its first characters, and when it ends if another has taken its place."""
+
+    prefix: str
+    created_at: str
+    ends_at: str | None
+
+
+class Key(Shape):
+    """A key; `last_used_at` is at most a minute behind, and not part of its ETag."""
+
+    id: int
+    kind: KeyKind
+    name: str
+    scopes: list[str] | None = Field(description="Of a key of the Callfloor API.")
+    networks: list[str] | None = Field(description="From where it may be used; null is from everywhere.")
+    created_at: str
+    expires_at: str | None
+    last_used_at: str | None
+    secrets: list[KeySecret] = Field(description="Newest first; two during a rotation.")
+
+
+class NewSecret(Shape):
+    """A key with its new secret, which is never shown again; a Conversations key is used with the team's client id."""
+
+    key: Key
+    secret: str
+    client_id: str | None
+
+
+class Keys(Shape):
+    """A page of keys, by id."""
+
+    data: list[Key]
+    next_cursor: str | None = Field(description="Give it as `cursor` for the next page; null on the last one.")
+
+
+class KeyCreation(Shape):
+    """A key to be made."""
+
+    kind: KeyKind = Field(strict=False)
+    name: Name
+    scopes: list[Annotated[Scope, Field(strict=False)]] | None = Field(
+        default=None, min_length=1, description="Of a key of the Callfloor API; left out, all that the caller has."
+    )
+    networks: Networks | None = None
+
+
+class KeyChange(Shape):
+    """What to change; what is left out stays."""
+
+    name: Name | None = None
+    networks: Networks | None = Field(default=None, description="Null or empty: from everywhere.")
+
+
+class Rotation(Shape):
+    """How long the old secret goes on working."""
+
+    keep_days: int = Field(default=OVERLAP // DAY, ge=0, le=LONGEST_OVERLAP // DAY)
+
+
+@router.get("", operation_id="list_keys")
+async def list_keys(
+    facts: Facts, caller: Reader, cursor: str | None = None, limit: Annotated[int, Query(ge=1, le=200)] = 50
+) -> Keys:
+    """List the team's keys."""
+    (after,) = position_of(cursor, int) or (0,)
+    read = functools.partial(page_of_keys, team_id=caller.team_id, after=after, count=limit + 1)
+    keys = await facts.services.db.report(read)
+    page = [_shown(key, facts) for key in keys[:limit]]
+    return Keys(data=page, next_cursor=cursor_after(page[-1].id) if len(keys) > limit else None)
+
+
+@router.post("", operation_id="create_key", status_code=201)
+async def add_key(body: KeyCreation, facts: Facts, caller: Writer, response: Response) -> NewSecret:
+    """Make a key; one made by a key has none of the rights of the Callfloor API that its maker lacks."""
+    secret = new_secret()
+    create = functools.partial(_create, body=body, caller=caller, facts=facts, secret=secret)
+    made = await facts.services.db.write(create)
+    response.headers["Location"] = f"/api/v2/keys/{made.key.id}"
+    return _tagged(made, response)
+
+
+@router.get("/{key_id}", operation_id="show_key")
+async def show_key(key_id: KeyId, facts: Facts, caller: Reader, response: Response) -> Key:
+    """Show one key."""
+    read = functools.partial(key_by_id, team_id=caller.team_id, key_id=key_id)
+    key = _shown(await facts.services.db.report(read), facts)
+    response.headers["ETag"] = _tag(key)
+    return key
+
+
+@router.patch("/{key_id}", operation_id="change_key")
+async def change(
+    key_id: KeyId, body: KeyChange, facts: Facts, caller: Writer, response: Response, if_match: IfMatch = None
+) -> Key:
+    """Rename a key, or bind it to networks; of a Portal key's names only the new one works at once."""
+    sets_networks = "networks" in body.model_fields_set
+    command = ChangeKey(
+        caller.team_id, key_id, caller.actor(facts), facts.now, body.name, tuple(body.networks or ()), sets_networks
+    )
+    changed = await _matched(functools.partial(change_key, command=command), key_id, facts, caller, if_match)
+    key = _shown(changed, facts)
+    response.headers["ETag"] = _tag(key)
+    return key
+
+
+@router.post("/{key_id}/rotation", operation_id="rotate_key", status_code=201)
+async def rotate(
+    key_id: KeyId, body: Rotation, facts: Facts, caller: Writer, response: Response, if_match: IfMatch = None
+) -> NewSecret:
+    """Give a key a new secret; the old one goes on working for `keep_days`. A Conversations key's year begins anew."""
+    secret = new_secret()
+    at_rest = secret_at_rest(secret, key=facts.services.settings.hash_key)
+    overlap = body.keep_days * DAY
+    command = RotateKey(caller.team_id, key_id, at_rest, caller.actor(facts), facts.now, overlap)
+    verb = functools.partial(_rotate, command=command, caller=caller, facts=facts, secret=secret)
+    return _tagged(await _matched(verb, key_id, facts, caller, if_match), response)
+
+
+@router.delete("/{key_id}/rotation", operation_id="end_key_rotation")
+async def end_key_rotation(key_id: KeyId, facts: Facts, caller: Writer, response: Response) -> Key:
+    """End the old secret of a key now."""
+    command = EndRotation(caller.team_id, key_id, caller.actor(facts), facts.now)
+    key = _shown(await facts.services.db.write(functools.partial(end_rotation, command=command)), facts)
+    response.headers["ETag"] = _tag(key)
+    return key
+
+
+@router.delete("/{key_id}", operation_id="delete_key", status_code=204)
+async def remove_key(key_id: KeyId, facts: Facts, caller: Writer, if_match: IfMatch = None) -> None:
+    """Delete a key; it stops working at once."""
+    command = DeleteKey(caller.team_id, key_id, caller.actor(facts), facts.now)
+    await _matched(functools.partial(delete_key, command=command), key_id, facts, caller, if_match)
+
+
+def _create(tx: Tx, body: KeyCreation, caller: Caller, facts: RequestFacts, secret: str) -> NewSecret:
+    at_rest = secret_at_rest(secret, key=facts.services.settings.hash_key)
+    command = CreateKey(
+        team_id=caller.team_id,
+        kind=body.kind,
+        name=body.name,
+        secret_hash=at_rest.hash,
+        prefix=at_rest.prefix,
+        actor=caller.actor(facts),
+        now=facts.now,
+        made_by_account_id=caller.account_id,
+        scopes=_scopes_of(body, caller),
+        networks=tuple(body.networks or ()),
+    )
+    made = create_key(tx, command)
+    return _with_secret(tx, key_by_id(tx, caller.team_id, made.id), facts, secret, caller.team_id)
+
+
+def _scopes_of(body: KeyCreation, caller: Caller) -> tuple[str, ...] | None:
+    if body.kind is not KeyKind.API:
+        if body.scopes is not None:
+            raise invalid("scopes", "only a key of the Callfloor API (kind api) has scopes")
+        return None
+    scopes = tuple(scope.value for scope in Scope if scope.value in caller.scopes and scope in (body.scopes or Scope))
+    if not set(body.scopes or ()) <= set(scopes):
+        raise NotAllowed("a key is given no scope that its maker does not have")
+    return scopes
+
+
+def _rotate(tx: Tx, command: RotateKey, caller: Caller, facts: RequestFacts, secret: str) -> NewSecret:
+    if not set(key_by_id(tx, command.team_id, command.key_id).scopes or ()) <= caller.scopes:
+        raise NotAllowed("this key has scopes that you do not have: its secret is not yours to see")
+    return _with_secret(tx, rotate_key(tx, command), facts, secret, command.team_id)
+
+
+async def _matched(
+    verb: Callable[[Tx], Any], key_id: int, facts: RequestFacts, caller: Caller, if_match: str | None
+) -> Any:
+    """Run the verb if the key is still as the caller knows it."""
+
+    def checked(tx: Tx) -> Any:
+        if if_match is not None:
+            check_match(if_match, _representation(_shown(key_by_id(tx, caller.team_id, key_id), facts)))
+        return verb(tx)
+
+    return await facts.services.db.write(checked)
+
+
+def _with_secret(tx: Tx, key: KeyView, facts: RequestFacts, secret: str, team_id: int) -> NewSecret:
+    client_id = team_by_id(tx, team_id).client_id if key.kind is KeyKind.CONVERSATIONS else None
+    return NewSecret(key=_shown(key, facts), secret=secret, client_id=client_id)
+
+
+def _tagged(made: NewSecret, response: Response) -> NewSecret:
+    response.headers["ETag"] = _tag(made.key)
+    return made
+
+
+def _tag(key: Key) -> str:
+    return entity_tag(_representation(key))
+
+
+def _representation(key: Key) -> dict[str, Any]:
+    return key.model_dump(mode="json", exclude={"last_used_at"})
+
+
+def _shown(key: KeyView, facts: RequestFacts) -> Key:
+    return Key(
+        id=key.id,
+        kind=key.kind,
+        name=key.name,
+        scopes=None if key.scopes is None else list(key.scopes),
+        networks=None if key.networks is None else list(key.networks),
+        created_at=iso(key.created_at),
+        expires_at=iso_or_none(key.expires_at),
+        last_used_at=iso_or_none(key.last_used_at),
+        secrets=[
+            KeySecret(prefix=one.prefix, created_at=iso(one.created_at), ends_at=iso_or_none(one.ends_at))
+            for one in key.secrets
+            if one.ends_at is None or one.ends_at > facts.now
+        ],
+    )
