@@ -30,6 +30,7 @@ from callfloor.teams.acceptance import (
     open_invitation,
 )
 from callfloor.teams.invitation_links import NewLink, new_link
+from callfloor.teams.invitation_queries import invitation_by_id
 from callfloor.teams.invitations import (
     InvitationNotFound,
     InvitationNotPending,
@@ -40,7 +41,6 @@ from callfloor.teams.invitations import (
     revoke_invitation,
     teams_with_expired_invitations,
 )
-from callfloor.teams.people_queries import invitation_by_id
 from callfloor.teams.seats import DeleteSeat, NoEmptySeat, SeatIsNotEmpty, delete_seat
 from callfloor.teams.tables import TeamType
 from callfloor.teams.teams import Team, set_inviting

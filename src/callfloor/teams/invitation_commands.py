@@ -10,7 +10,7 @@ from callfloor.foundation import clock
 from callfloor.foundation.clock import iso
 from callfloor.foundation.command_line import AsJson, Data, DatabaseUrl, answer, opened
 from callfloor.teams.invitation_links import link_of
-from callfloor.teams.people_queries import link_of_email
+from callfloor.teams.invitation_queries import link_of_email
 
 app = typer.Typer(name="invitation", help="Invitations by mail.", no_args_is_help=True)
 

@@ -17,6 +17,7 @@ from callfloor.foundation.clock import DAY, Millis, iso, iso_or_none
 from callfloor.foundation.dry_run import write_or_try
 from callfloor.foundation.web import Facts, RequestFacts, Shape, cursor_after, position_of
 from callfloor.teams.invitation_links import new_link
+from callfloor.teams.invitation_queries import InvitationRow, invitation_by_id, pending_invitations
 from callfloor.teams.invitations import (
     InvitePerson,
     ResendInvitation,
@@ -26,14 +27,7 @@ from callfloor.teams.invitations import (
     revoke_invitation,
 )
 from callfloor.teams.inviting import BATCH_LIMIT, InviteMany, Result, addresses_in, invite_many
-from callfloor.teams.people_queries import (
-    PENDING,
-    InvitationRow,
-    Page,
-    invitation_by_id,
-    invitations_page,
-    pending_invitations,
-)
+from callfloor.teams.people_queries import Page, invitations_page
 from callfloor.teams.tables import InvitationState
 
 router = APIRouter(tags=["Invitations"])
@@ -229,7 +223,7 @@ async def _read(facts: RequestFacts, caller: Caller, invitation_id: int) -> Invi
 
 
 def _shown(row: InvitationRow, now: Millis) -> Invitation:
-    is_over = row.state == PENDING and row.expires_at <= now
+    is_over = row.state == InvitationState.PENDING.value and row.expires_at <= now
     return Invitation(
         id=row.id,
         email=row.email,

@@ -8,29 +8,13 @@ from typing import Any
 
 from sqlalchemy import BigInteger, Integer, Select, Text, select
 
-from callfloor.access.accounts import email_key
 from callfloor.access.tables import account, membership
 from callfloor.foundation.clock import Millis
-from callfloor.foundation.database import Database, Tx, param
-from callfloor.teams.invitations import InvitationNotFound
-from callfloor.teams.tables import InvitationState, invitation, is_pending, seat
+from callfloor.foundation.database import Database, param
+from callfloor.teams.invitation_queries import INVITATION_COLUMNS, InvitationRow
+from callfloor.teams.tables import invitation, seat
 
 _m, _a, _i = membership.c, account.c, invitation.c
-_INVITATION = (
-    *(_i.id, _i.email, _i.role, _i.state, _i.seat_id, _i.invited_by, _i.account_id),
-    *(_i.created_at, _i.sent_at, _i.expires_at, _i.ended_at),
-)
-_invitation_by_id = select(*_INVITATION).where(_i.team_id == param("team_id"), _i.id == param("id"))
-_pending_ids = (
-    select(_i.id).where(_i.team_id == param("team_id"), is_pending, _i.expires_at > param("now")).order_by(_i.id)
-)
-_link_of_email = select(_i.nonce, _i.link_base, _i.expires_at).where(
-    _i.team_id == param("team_id"),
-    _i.email_key == param("email_key"),
-    is_pending,
-    _i.expires_at > param("now"),
-)
-PENDING = InvitationState.PENDING.value
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -65,32 +49,6 @@ class PersonRow:
     last_active_at: Millis | None
 
 
-@dataclasses.dataclass(frozen=True, slots=True)
-class InvitationRow:
-    """An invitation in a list."""
-
-    id: int
-    email: str
-    role: str
-    state: str
-    seat_id: int
-    invited_by: str
-    account_id: int | None
-    created_at: Millis
-    sent_at: Millis
-    expires_at: Millis
-    ended_at: Millis | None
-
-
-@dataclasses.dataclass(frozen=True, slots=True)
-class LinkRow:
-    """What the link of a pending invitation is made of."""
-
-    nonce: str
-    link_base: str
-    expires_at: Millis
-
-
 @functools.cache
 def people_statement(*, by_q: bool, by_role: bool, seated: bool, unseated: bool) -> Select[Any]:
     """Return a page of members by id; parameters team_id, after, take and, as asked, q, role."""
@@ -115,7 +73,7 @@ def people_statement(*, by_q: bool, by_role: bool, seated: bool, unseated: bool)
 def invitations_statement(*, by_q: bool, by_state: bool) -> Select[Any]:
     """Return a page of invitations by id; parameters team_id, after, take and, as asked, q, state."""
     statement: Select[*tuple[Any, ...]] = (
-        select(*_INVITATION)
+        select(*INVITATION_COLUMNS)
         .where(_i.team_id == param("team_id"), _i.id > param("after", BigInteger))
         .order_by(_i.id)
         .limit(param("take", Integer))
@@ -145,35 +103,6 @@ async def invitations_page(db: Database, page: Page, *, state: str | None) -> li
     if page.q is None:
         return [InvitationRow(*row) for row in await db.read(statement, params)]
     return [InvitationRow(*row) for row in await db.report(lambda tx: tx.all(statement, params))]
-
-
-def invitation_by_id(tx: Tx, team_id: int, invitation_id: int) -> InvitationRow:
-    """Return the invitation.
-
-    Raises:
-        InvitationNotFound: the team has none with this id.
-    """
-    row = tx.one(_invitation_by_id, {"team_id": team_id, "id": invitation_id})
-    if row is None:
-        raise InvitationNotFound(f"there is no invitation {invitation_id} in this team")
-    return InvitationRow(*row)
-
-
-def link_of_email(tx: Tx, team_id: int, email: str, *, now: Millis) -> LinkRow:
-    """Return what the link of the address's pending invitation is made of.
-
-    Raises:
-        InvitationNotFound: nobody with this address is invited to the team now.
-    """
-    row = tx.one(_link_of_email, {"team_id": team_id, "email_key": email_key(email), "now": now})
-    if row is None:
-        raise InvitationNotFound(f"no invitation of {email} to team {team_id} is pending")
-    return LinkRow(*row)
-
-
-def pending_invitations(tx: Tx, team_id: int, *, now: Millis) -> list[int]:
-    """Return the ids of the invitations that can be accepted now."""
-    return [number for (number,) in tx.all(_pending_ids, {"team_id": team_id, "now": now})]
 
 
 def _pattern(needle: str) -> str:
