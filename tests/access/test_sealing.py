@@ -123,6 +123,23 @@ def test_a_chain_made_without_the_installations_key_is_none(db: Database) -> Non
     assert verify_trail(db, hash_key=KEY + b"x").broken is not None
 
 
+def test_a_trail_is_held_against_what_was_known_of_it(db: Database) -> None:
+    note(db, make_team(db).id, 4)
+    seal_all(db)
+    known = verified(db)
+    note(db, make_team(db).id, 1)
+    seal_all(db)
+
+    def broken(number: int, seal: str) -> int | None:
+        found = verify_trail(db, hash_key=KEY, known=(number, seal)).broken
+        return None if found is None else found.seq
+
+    now = verified(db).sealed
+    assert broken(known.sealed, known.head) is None
+    assert broken(known.sealed, "00" * 32) == known.sealed
+    assert broken(now + 1, known.head) == now + 1
+
+
 def test_entries_are_numbered_in_the_order_they_were_written(db: Database) -> None:
     note(db, make_team(db).id, 50)
     seal_all(db)

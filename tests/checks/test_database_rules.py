@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from checks import (
+    append_only,
     no_deferrable,
     one_sqlite,
     python_defaults,
@@ -213,4 +214,26 @@ class TestSyncVerbs:
         assert caught(sync_verbs.breaches, tmp_path, files) == [
             ("src/callfloor/portal_api/seats.py", 2),
             (f"{DOMAIN}/api.py", 2),
+        ]
+
+
+class TestAppendOnly:
+    def test_catches_whoever_rewrites_the_audit_trail(self, tmp_path: Path) -> None:
+        files = {
+            "src/callfloor/access/clean_up.py": """\
+                from sqlalchemy import delete, insert, select, update
+                from callfloor.access import tables
+                from callfloor.access.tables import audit_entry, audit_seal, session
+
+                note = insert(audit_entry)
+                read = select(audit_entry.c.id)
+                ended = delete(session)
+                gone = delete(audit_entry).where(audit_entry.c.at < 5)
+                mended = update(tables.audit_entry)
+                unsealed = audit_seal.delete()
+                """
+        }
+
+        assert caught(append_only.breaches, tmp_path, files) == [
+            ("src/callfloor/access/clean_up.py", line) for line in (8, 9, 10)
         ]

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Annotated
+
 import typer
 
 from callfloor.access.verifying import verify_trail
@@ -17,10 +19,21 @@ def audit() -> None:
 
 
 @app.command("verify")
-def verify(data: Data = None, database: DatabaseUrl = None, as_json: AsJson = False) -> None:
+def verify(
+    known: Annotated[
+        str | None, typer.Option(metavar="SEALED:HEAD", help="What an earlier run said; proves the trail up to there.")
+    ] = None,
+    data: Data = None,
+    database: DatabaseUrl = None,
+    as_json: AsJson = False,
+) -> None:
     """Prove that no entry was changed or removed since it was sealed; exits with 1 at the first that was."""
+    number, _, seal = (known or "").partition(":")
+    if known is not None and not (number.isdecimal() and seal):
+        raise typer.BadParameter("must be the two values of an earlier run, as 1204:9f0c…", param_hint="--known")
     with opened(data, database) as services:
-        found = verify_trail(services.db, hash_key=services.settings.hash_key)
+        head = None if known is None else (int(number), seal)
+        found = verify_trail(services.db, hash_key=services.settings.hash_key, known=head)
         broken = found.broken
         answer(
             {

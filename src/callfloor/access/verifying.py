@@ -49,8 +49,14 @@ class Verified:
     broken: Broken | None
 
 
-def verify_trail(db: Database, *, hash_key: bytes) -> Verified:
-    """Compute every seal anew, a thousand a read."""
+def verify_trail(db: Database, *, hash_key: bytes, known: tuple[int, str] | None = None) -> Verified:
+    """Compute every seal anew, a thousand a read.
+
+    Args:
+        db: the database.
+        hash_key: the installation's.
+        known: number and seal (hexadecimal) that were the head of the trail once.
+    """
     seq, seal = NO_SEAL
     broken: Broken | None = None
     while broken is None:
@@ -66,11 +72,15 @@ def verify_trail(db: Database, *, hash_key: bytes) -> Verified:
             entry, expected = by_seq.get(seq + 1), kept.get(seq + 1)
             computed = b"" if entry is None else seal_of(entry, seal, hash_key=hash_key)
             broken = _breach(seq + 1, None if entry is None else entry[1], computed, expected)
+            if known is not None and broken is None and known[0] == seq + 1 and known[1] != computed.hex():
+                broken = Broken(seq + 1, None if entry is None else entry[1], "the trail was another one here")
             if broken is None:
                 seq, seal = seq + 1, computed
     head, (waiting, since) = db.read_now(_read_end)
     if broken is None and head > seq:
         broken = Broken(seq + 1, None, "the entry and its seal were removed")
+    if broken is None and known is not None and known[0] > seq:
+        broken = Broken(seq + 1, None, "the trail was longer once")
     return Verified(seq, seal.hex(), waiting, since, broken)
 
 
