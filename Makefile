@@ -8,7 +8,7 @@ PORT ?= 8443
 AUDIO ?= samples
 
 .DEFAULT_GOAL := help
-.PHONY: help setup models demo test check format bench accuracy fault lock samples-lock migration
+.PHONY: help setup models demo test check format bench accuracy fault lock samples-lock migration documents
 
 help:  ## what each command does
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 14
@@ -54,6 +54,11 @@ samples-lock: .venv/.uv  ## the lock file of the voices that speak the samples
 
 migration: .venv/.dev  ## write the unreleased migration from the tables
 	@$(PY) checks/draft_migration.py
+
+documents: .venv/.dev  ## write the OpenAPI documents and the Postman collection anew
+	@$(PY) -m callfloor.portal_api.openapi > docs/api/portal.json
+	@$(PY) -m callfloor.portal_api.postman > docs/api/portal.postman_collection.json
+	@$(PY) -m callfloor.server.api_v2 > docs/api/callfloor.json
 
 models: .venv/.runtime
 	@.venv/bin/callfloor models install --preset tiny

@@ -64,5 +64,14 @@ CALLFLOOR_API = {
     "read_invitation": _READERS,
     "resend_invitation": _WRITERS,
     "revoke_invitation": _WRITERS,
+    "list_keys": _WRITERS,
+    "create_key": _WRITERS,
+    "show_key": _WRITERS,
+    "change_key": _WRITERS,
+    "rotate_key": _WRITERS,
+    "end_key_rotation": _WRITERS,
+    "delete_key": _WRITERS,
+    "list_audit_entries": _WRITERS,
+    "export_audit_entries": _WRITERS,
 }
 """Who gets past the guard, by operation; everybody else is refused with 401 or 403."""

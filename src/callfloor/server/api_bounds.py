@@ -2,28 +2,50 @@
 
 from __future__ import annotations
 
+import re
 from http import HTTPStatus
 
-from fastapi import params
+from fastapi import FastAPI, params
 from fastapi.dependencies.utils import get_flat_params
 from fastapi.exceptions import HTTPException
 from fastapi.requests import Request
-from fastapi.routing import APIRoute
+from fastapi.routing import APIRoute, iter_route_contexts
+from starlette.routing import compile_path
 
 from callfloor.foundation.errors import FieldError, InvalidInput
 from callfloor.foundation.rate_limit import Limit, Verdict
-from callfloor.server.asgi import Application, Message, Receive, Scope, Send
+from callfloor.foundation.web import problem
+from callfloor.server.asgi import Message, Receive, Scope, Send
 
 BODY_LIMIT = 1_000_000
 
 
 class Bounds:
-    """Ends the reading of a body that goes over the limit (413), and tells how much of the caller's limit is left."""
+    """Refuses methods a path has not (405) and bodies over the limit (413), and tells what is left of the limit."""
 
-    def __init__(self, app: Application) -> None:
+    def __init__(self, app: FastAPI) -> None:
         self._app = app
+        self._literal: dict[str, set[str]] = {}
+        self._patterns: dict[str, tuple[re.Pattern[str], set[str]]] = {}
+        for route in iter_route_contexts(app.routes):
+            path, methods = route.path or "", set(route.methods or ())
+            if "{" not in path:
+                self._literal.setdefault(path, set()).update(methods)
+            else:
+                known = self._patterns.setdefault(path, (compile_path(path)[0], set()))
+                known[1].update(methods)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        # The router alone would hand `GET /things/batches` to `/things/{id}`, and tell one method of several.
+        methods = self._methods_of(scope["path"])
+        if methods and scope["method"] not in methods:
+            headers = {"Allow": ", ".join(sorted(methods))}
+            detail = f"{scope['method']} is not allowed here; allowed: {headers['Allow']}"
+            refusal = problem(
+                Request(scope), HTTPStatus.METHOD_NOT_ALLOWED, "method_not_allowed", detail, headers=headers
+            )
+            await refusal(scope, receive, send)
+            return
         size = 0
 
         async def counted() -> Message:
@@ -41,6 +63,11 @@ class Bounds:
             await send(message)
 
         await self._app(scope, counted, told)
+
+    def _methods_of(self, path: str) -> set[str]:
+        if path in self._literal:
+            return self._literal[path]
+        return {method for pattern, methods in self._patterns.values() if pattern.match(path) for method in methods}
 
 
 def _limit_fields(limit: Limit, verdict: Verdict) -> list[tuple[bytes, bytes]]:
