@@ -64,7 +64,7 @@ def test_every_answer_is_one_the_document_tells_of(
         signed_in = header(db, team, (data / "secret.key").read_bytes().strip())
         db.close_now()
         options = ["--url", server.url, "--tls-verify", str(server.authority), "-H", f"Authorization: {signed_in}"]
-        bounds = ["--max-examples", str(examples), "--max-time", "30", "--exclude-checks", excluded]
+        bounds = ["--max-examples", str(examples), "--max-time", "20", "--exclude-checks", excluded]
         run = subprocess.run(
             [sys.executable, "-m", "schemathesis.cli", "run", str(DOCUMENTS / document), *options, *bounds],
             capture_output=True,
