@@ -71,8 +71,10 @@ def this_server(store: str) -> LiveServer:
     return LiveServer(new_id(), _place(), _process(os.getpid()) or str(os.getpid()), store)
 
 
-async def register(db: Database, mine: LiveServer) -> None:
+async def register(db: Database, mine: LiveServer, *, watch_seconds: float = _WATCH_SECONDS) -> None:
     """Write this server's row, unless another runs with which it shares no store.
+
+    A row of another machine is watched for `watch_seconds`, which is longer than two beats.
 
     Raises:
         AnotherServerRuns: another runs.
@@ -91,7 +93,7 @@ async def register(db: Database, mine: LiveServer) -> None:
         gone = [other.id for other in others if other.place == mine.place or other.id in watched]
         if any(other.id not in gone for other in others):
             watched = {other.id: other.beats for other in others}
-            await asyncio.sleep(_WATCH_SECONDS)
+            await asyncio.sleep(watch_seconds)
 
 
 async def beat(db: Database, mine: LiveServer) -> None:
