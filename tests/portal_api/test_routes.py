@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Any
 
 import httpx
 import pytest
@@ -61,7 +62,7 @@ class TestNoRoute:
         assert send(http, "GET", "/api/v1/none").error == "AUTH_HEADER_MISSING"
 
 
-REQUESTS = {
+REQUESTS: dict[tuple[str, str], dict[str, Any]] = {
     ("GET", SEATS): {},
     ("POST", SEATS): {"json": {"count": 1}},
     ("DELETE", f"{SEATS}/{{id}}"): {},

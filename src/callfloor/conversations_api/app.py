@@ -104,7 +104,7 @@ class _Application:
         except KeyRefused:
             raise Refused(HTTPStatus.FORBIDDEN, _FORBIDDEN) from None
         self._services.key_uses.note((principal.team_id, principal.key_id), now)
-        verdict = self._limit.take(str(principal.key_id), now)
+        verdict = await self._limit.taken(str(principal.key_id), now)
         if not verdict.allowed:
             limit = self._limit.limit
             message = f"This key may make {limit.requests} requests in {limit.window_seconds} seconds."
