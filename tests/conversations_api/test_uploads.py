@@ -12,7 +12,7 @@ import pytest
 
 from callfloor.access.audit import OPERATOR
 from callfloor.foundation import clock
-from callfloor.foundation.jobs import newest_jobs
+from callfloor.foundation.jobs import JobStatus, newest_jobs
 from callfloor.foundation.services import Services
 from callfloor.teams.teams import add_domain
 from tests.conversations_api.conftest import Http, Member
@@ -21,6 +21,13 @@ from tests.factories.audio import make_wav
 from tests.factories.teams import make_person
 
 Kept = Callable[[], list[Path]]
+
+
+def speech_jobs(services: Services, member: Member) -> list[JobStatus]:
+    """Return the team's transcriptions: its seats have jobs of their own."""
+    jobs = services.db.read_now(functools.partial(newest_jobs, team_id=member.team.id))
+    return [job for job in jobs if job.queue == "speech"]
+
 
 SHARED_KEYS = {
     "id": str,
@@ -139,7 +146,7 @@ class TestNewCall:
     def test_starts_one_transcription(self, services: Services, member: Member) -> None:
         record = accepted(member.http, make_wav())
 
-        jobs = services.db.read_now(functools.partial(newest_jobs, team_id=member.team.id))
+        jobs = speech_jobs(services, member)
 
         assert [(job.kind, job.queue, job.args) for job in jobs] == [
             ("transcribe_conversation", "speech", {"conversation_id": record["id"]})
@@ -243,8 +250,7 @@ class TestSameCallAgain:
         assert len({a.json()["id"] for a in answers}) == 1
         assert member.http.get("/calls").json()["meta"]["total"] == 1
         assert len(kept_files()) == 1
-        jobs = services.db.read_now(functools.partial(newest_jobs, team_id=member.team.id))
-        assert len(jobs) == 1
+        assert len(speech_jobs(services, member)) == 1
 
 
 class TestGivenTranscript:
@@ -265,7 +271,7 @@ class TestGivenTranscript:
 
         assert record["processingStatus"] == "analyzed"
         assert len(kept_files()) == 1
-        assert services.db.read_now(functools.partial(newest_jobs, team_id=member.team.id)) == []
+        assert speech_jobs(services, member) == []
 
     def test_again_is_the_same_call(self, http: Http) -> None:
         first = http.send("POST", "/calls", json={"transcript": TRANSCRIPT})

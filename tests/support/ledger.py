@@ -21,7 +21,7 @@ from callfloor.foundation.ids import new_id
 
 _metadata = MetaData()
 entry = Table(
-    "ledger_entry",
+    "seam_ledger_entry",
     _metadata,
     Column("team_id", BigInteger, primary_key=True),
     Column("id", Text, primary_key=True),
