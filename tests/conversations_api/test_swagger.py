@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
@@ -73,8 +74,9 @@ def test_authorize_and_try_it_out_work_in_a_browser(
     authorize(page, key)
     uploaded = tried_out(page, "#operations-Calls-upload_call", recording)
     listed = tried_out(page, "#operations-Calls-list_calls")
-    # The page colors the body after it has shown it; until then a value may stand apart from its name.
-    expect(page.locator("#operations-Calls-list_calls .live-responses-table")).to_contain_text('"total": 1')
+    # At least the one: other tests send calls to the same server.
+    shown = page.locator("#operations-Calls-list_calls .live-responses-table")
+    expect(shown).to_contain_text(re.compile(r'"total": [1-9]'))
 
     assert uploaded.startswith("202")
     assert listed.startswith("200")
