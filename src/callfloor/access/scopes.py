@@ -22,14 +22,23 @@ class Scope(enum.StrEnum):
     KEYS_WRITE = "keys:write"
     BILLING_READ = "billing:read"
     AUDIT_READ = "audit:read"
+    LIVE_READ = "live:read"
+    USAGE_READ = "usage:read"
+    USAGE_WRITE = "usage:write"
+    CONVERSATIONS_READ = "conversations:read"
+    CONVERSATIONS_WRITE = "conversations:write"
+    CONVERSATIONS_ERASE = "conversations:erase"
+    WEBHOOKS_READ = "webhooks:read"
+    WEBHOOKS_WRITE = "webhooks:write"
 
 
 _ALL = frozenset(Scope)
+_CONVERSATIONS = frozenset({Scope.CONVERSATIONS_READ, Scope.CONVERSATIONS_WRITE, Scope.CONVERSATIONS_ERASE})
 _READS = frozenset(scope for scope in Scope if scope.value.endswith(":read"))
 
 SCOPES_OF_ROLE = {
     Role.ADMIN: _ALL,
-    Role.CONFIGURATOR: _ALL,
+    Role.CONFIGURATOR: _ALL - _CONVERSATIONS,
     Role.ANALYTICS: _READS - {Scope.KEYS_READ, Scope.AUDIT_READ, Scope.BILLING_READ},
     Role.USER: frozenset[Scope](),
 }
