@@ -46,6 +46,14 @@ def test_every_operation_is_named_by_its_verb_and_summed_up() -> None:
     assert all(len(one["summary"]) > 5 and not one["summary"].endswith(".") for _, _, one in operations())
 
 
+def test_every_component_has_a_name_of_its_own() -> None:
+    """Two shapes of one name would be told apart by their modules, in names that no client should have to write."""
+    names = json.loads(CHECKED_IN.read_bytes())["components"]["schemas"]
+
+    assert len(names) > 50
+    assert [name for name in names if not re.fullmatch(r"[A-Z][A-Za-z]+", name)] == []
+
+
 def test_every_failure_is_a_problem() -> None:
     for path, method, one in operations():
         for status, response in one["responses"].items():

@@ -34,7 +34,7 @@ IfMatch = Annotated[str | None, Header()]
 Name = Annotated[str, Field(min_length=1, max_length=NAME_MAX_LENGTH)]
 
 
-class BlockShown(Shape):
+class DeviceBlock(Shape):
     """Why, since when and by whom a device is shut out."""
 
     id: int
@@ -43,7 +43,7 @@ class BlockShown(Shape):
     blocked_by: str
 
 
-class ConflictShown(Shape):
+class HostConflict(Shape):
     """Another host that came with the same machine id while the device was active."""
 
     hostname: str
@@ -65,8 +65,8 @@ class DeviceShown(Shape):
     seat_id: int | None
     enrolled_at: str
     last_seen_at: str
-    conflict: ConflictShown | None
-    block: BlockShown | None
+    conflict: HostConflict | None
+    block: DeviceBlock | None
 
 
 class DevicePage(Shape):
@@ -82,13 +82,13 @@ class DeviceChanges(Shape):
     nickname: Name | None
 
 
-class NewBlock(Shape):
+class NewDeviceBlock(Shape):
     """Why a device is shut out; the machine is told."""
 
     reason: Name | None = None
 
 
-class NewBatch(Shape):
+class NewDeviceBatch(Shape):
     """Devices that all change in one way; a dry run tells what would change, and changes nothing."""
 
     action: Literal["block", "unblock", "unassign"]
@@ -97,7 +97,7 @@ class NewBatch(Shape):
     dry_run: bool = False
 
 
-class BatchRow(Shape):
+class DeviceBatchRow(Shape):
     """What became of one device; `code` and `message` say why it was refused."""
 
     device_id: int
@@ -108,11 +108,11 @@ class BatchRow(Shape):
     message: str | None
 
 
-class Batch(Shape):
+class DeviceBatch(Shape):
     """What became of every device; after a dry run, what would have."""
 
     dry_run: bool
-    data: list[BatchRow]
+    data: list[DeviceBatchRow]
 
 
 class DeviceSecret(Shape):
@@ -164,7 +164,7 @@ async def change_device(
 
 @router.put("/devices/{device_id}/block", operation_id="block_device")
 async def put_block(
-    device_id: Id, facts: Facts, caller: Writer, response: Response, body: NewBlock | None = None
+    device_id: Id, facts: Facts, caller: Writer, response: Response, body: NewDeviceBlock | None = None
 ) -> DeviceShown:
     """Shut a device out, and free its seat."""
     command = _change(device_id, facts, caller, None if body is None else body.reason)
@@ -195,13 +195,13 @@ async def delete_conflict(device_id: Id, facts: Facts, caller: Writer) -> None:
 
 
 @router.post("/devices/batches", operation_id="change_devices")
-async def post_batch(body: NewBatch, facts: Facts, caller: Writer) -> Batch:
+async def post_batch(body: NewDeviceBatch, facts: Facts, caller: Writer) -> DeviceBatch:
     """Block, unblock or unassign many devices."""
     ids = tuple(dict.fromkeys(body.device_ids))
     command = ChangeDevices(caller.team_id, ids, Action(body.action), caller.actor(facts), facts.now, body.reason)
     change = functools.partial(change_devices, command=command)
     outcomes = await write_or_try(facts.services.db, change, dry_run=body.dry_run)
-    return Batch(dry_run=body.dry_run, data=[_row(outcome) for outcome in outcomes])
+    return DeviceBatch(dry_run=body.dry_run, data=[_row(outcome) for outcome in outcomes])
 
 
 @router.put("/team/device-secret", operation_id="rotate_device_secret")
@@ -251,17 +251,17 @@ def _shown(known: Device) -> DeviceShown:
         last_seen_at=iso(known.last_seen_at),
         conflict=None
         if conflict_at is None
-        else ConflictShown(hostname=known.conflict_hostname or "", at=iso(conflict_at)),
+        else HostConflict(hostname=known.conflict_hostname or "", at=iso(conflict_at)),
         block=None
         if block is None
-        else BlockShown(
+        else DeviceBlock(
             id=block.id, reason=block.reason, blocked_at=iso(block.blocked_at), blocked_by=block.blocked_by
         ),
     )
 
 
-def _row(outcome: Outcome) -> BatchRow:
-    return BatchRow(
+def _row(outcome: Outcome) -> DeviceBatchRow:
+    return DeviceBatchRow(
         device_id=outcome.device_id,
         result=outcome.result,
         before=None if outcome.before is None else _shown(outcome.before),

@@ -71,7 +71,7 @@ class Invitations(Shape):
     next_cursor: str | None
 
 
-class NewBatch(Shape):
+class NewInvitationBatch(Shape):
     """Addresses as a list, or as a text that separates them by commas, spaces or line breaks."""
 
     emails: list[Annotated[str, Field(max_length=1000)]] = Field(default=[], max_length=BATCH_LIMIT)
@@ -80,7 +80,7 @@ class NewBatch(Shape):
     dry_run: bool = False
 
 
-class BatchRow(Shape):
+class InvitationBatchRow(Shape):
     """What became of one address."""
 
     email: str
@@ -89,16 +89,16 @@ class BatchRow(Shape):
     seat_id: int | None
 
 
-class Batch(Shape):
+class InvitationBatch(Shape):
     """What became of every address; after a dry run, what would have."""
 
     dry_run: bool
     invited: int
     free_seats: int
-    data: list[BatchRow]
+    data: list[InvitationBatchRow]
 
 
-class Sent(Shape):
+class SentInvitations(Shape):
     """How many invitations were sent again."""
 
     sent: int
@@ -141,7 +141,7 @@ async def invite(body: NewInvitation, request: Request, facts: Facts, caller: Wr
 
 
 @router.post("/invitations/batches", operation_id="invite_people")
-async def invite_batch(body: NewBatch, request: Request, facts: Facts, caller: Writer) -> Batch:
+async def invite_batch(body: NewInvitationBatch, request: Request, facts: Facts, caller: Writer) -> InvitationBatch:
     """Invite many at once: everybody new, or nobody when there are more of them than free seats."""
     addresses = (*body.emails, *addresses_in(body.text))
     hash_key = facts.services.settings.hash_key
@@ -158,19 +158,21 @@ async def invite_batch(body: NewBatch, request: Request, facts: Facts, caller: W
     )
     verb = functools.partial(invite_many, command=command)
     done = await write_or_try(facts.services.db, verb, dry_run=body.dry_run)
-    rows = [BatchRow(email=o.email, result=o.result, message=o.message, seat_id=o.seat_id) for o in done.outcomes]
+    rows = [
+        InvitationBatchRow(email=o.email, result=o.result, message=o.message, seat_id=o.seat_id) for o in done.outcomes
+    ]
     invited = sum(one.result == "invited" for one in done.outcomes)
-    return Batch(dry_run=body.dry_run, invited=invited, free_seats=done.free_seats, data=rows)
+    return InvitationBatch(dry_run=body.dry_run, invited=invited, free_seats=done.free_seats, data=rows)
 
 
 @router.post("/invitations/sendings", operation_id="resend_invitations")
-async def resend_all(request: Request, facts: Facts, caller: Writer) -> Sent:
+async def resend_all(request: Request, facts: Facts, caller: Writer) -> SentInvitations:
     """Send every pending invitation again; the links of the earlier mails stop working."""
     read = functools.partial(pending_invitations, team_id=caller.team_id, now=facts.now)
     pending = await facts.services.db.report(read)
     commands = [_resending(number, request, facts, caller) for number in pending]
     await facts.services.db.write(functools.partial(resend_invitations, commands=commands))
-    return Sent(sent=len(commands))
+    return SentInvitations(sent=len(commands))
 
 
 @router.get("/invitations/{invitation_id}", operation_id="read_invitation")

@@ -74,7 +74,7 @@ class Key(Shape):
     secrets: list[KeySecret] = Field(description="Newest first; two during a rotation.")
 
 
-class NewSecret(Shape):
+class KeyWithSecret(Shape):
     """A key with its new secret, which is never shown again; a Conversations key is used with the team's client id."""
 
     key: Key
@@ -107,7 +107,7 @@ class KeyChange(Shape):
     networks: Networks | None = Field(default=None, description="Null or empty: from everywhere.")
 
 
-class Rotation(Shape):
+class KeyRotation(Shape):
     """How long the old secret goes on working."""
 
     keep_days: int = Field(default=OVERLAP // DAY, ge=0, le=LONGEST_OVERLAP // DAY)
@@ -126,7 +126,7 @@ async def list_keys(
 
 
 @router.post("", operation_id="create_key", status_code=201)
-async def add_key(body: KeyCreation, facts: Facts, caller: Writer, response: Response) -> NewSecret:
+async def add_key(body: KeyCreation, facts: Facts, caller: Writer, response: Response) -> KeyWithSecret:
     """Make a key; one made by a key has none of the rights of the Callfloor API that its maker lacks."""
     secret = new_secret()
     create = functools.partial(_create, body=body, caller=caller, facts=facts, secret=secret)
@@ -161,8 +161,8 @@ async def change(
 
 @router.post("/{key_id}/rotation", operation_id="rotate_key", status_code=201)
 async def rotate(
-    key_id: KeyId, body: Rotation, facts: Facts, caller: Writer, response: Response, if_match: IfMatch = None
-) -> NewSecret:
+    key_id: KeyId, body: KeyRotation, facts: Facts, caller: Writer, response: Response, if_match: IfMatch = None
+) -> KeyWithSecret:
     """Give a key a new secret; the old one goes on working for `keep_days`. A Conversations key's year begins anew."""
     secret = new_secret()
     at_rest = secret_at_rest(secret, key=facts.services.settings.hash_key)
@@ -188,7 +188,7 @@ async def remove_key(key_id: KeyId, facts: Facts, caller: Writer, if_match: IfMa
     await _matched(functools.partial(delete_key, command=command), key_id, facts, caller, if_match)
 
 
-def _create(tx: Tx, body: KeyCreation, caller: Caller, facts: RequestFacts, secret: str) -> NewSecret:
+def _create(tx: Tx, body: KeyCreation, caller: Caller, facts: RequestFacts, secret: str) -> KeyWithSecret:
     at_rest = secret_at_rest(secret, key=facts.services.settings.hash_key)
     command = CreateKey(
         team_id=caller.team_id,
@@ -217,7 +217,7 @@ def _scopes_of(body: KeyCreation, caller: Caller) -> tuple[str, ...] | None:
     return scopes
 
 
-def _rotate(tx: Tx, command: RotateKey, caller: Caller, facts: RequestFacts, secret: str) -> NewSecret:
+def _rotate(tx: Tx, command: RotateKey, caller: Caller, facts: RequestFacts, secret: str) -> KeyWithSecret:
     if not set(key_by_id(tx, command.team_id, command.key_id).scopes or ()) <= caller.scopes:
         raise NotAllowed("this key has scopes that you do not have: its secret is not yours to see")
     return _with_secret(tx, rotate_key(tx, command), facts, secret, command.team_id)
@@ -236,12 +236,12 @@ async def _matched(
     return await facts.services.db.write(checked)
 
 
-def _with_secret(tx: Tx, key: KeyView, facts: RequestFacts, secret: str, team_id: int) -> NewSecret:
+def _with_secret(tx: Tx, key: KeyView, facts: RequestFacts, secret: str, team_id: int) -> KeyWithSecret:
     client_id = team_by_id(tx, team_id).client_id if key.kind is KeyKind.CONVERSATIONS else None
-    return NewSecret(key=_shown(key, facts), secret=secret, client_id=client_id)
+    return KeyWithSecret(key=_shown(key, facts), secret=secret, client_id=client_id)
 
 
-def _tagged(made: NewSecret, response: Response) -> NewSecret:
+def _tagged(made: KeyWithSecret, response: Response) -> KeyWithSecret:
     response.headers["ETag"] = _tag(made.key)
     return made
 

@@ -64,14 +64,14 @@ class NewRole(Shape):
     role: RoleName
 
 
-class NewRemovals(Shape):
+class NewPeopleRemovals(Shape):
     """People who are to leave the team."""
 
     ids: list[Annotated[int, Field(ge=1, le=2**63 - 1)]] = Field(min_length=1, max_length=REMOVAL_LIMIT)
     dry_run: bool = False
 
 
-class RemovalRow(Shape):
+class PersonRemoval(Shape):
     """What became of one person: removed, or the code of the refusal."""
 
     id: int
@@ -79,12 +79,12 @@ class RemovalRow(Shape):
     message: str | None
 
 
-class Removals(Shape):
+class PeopleRemovals(Shape):
     """What became of everybody; after a dry run, what would have."""
 
     dry_run: bool
     removed: int
-    data: list[RemovalRow]
+    data: list[PersonRemoval]
 
 
 @router.get("/people", operation_id="list_people")
@@ -159,7 +159,7 @@ async def remove(person_id: Id, facts: Facts, caller: Writer, if_match: IfMatch 
 
 
 @router.post("/people/removals", operation_id="remove_people")
-async def remove_batch(body: NewRemovals, facts: Facts, caller: Writer) -> Removals:
+async def remove_batch(body: NewPeopleRemovals, facts: Facts, caller: Writer) -> PeopleRemovals:
     """Take many people out of the team; each row says what became of one."""
     actor = caller.actor(facts)
     commands = [
@@ -169,12 +169,12 @@ async def remove_batch(body: NewRemovals, facts: Facts, caller: Writer) -> Remov
     verb = functools.partial(remove_people, commands=commands)
     refusals = await write_or_try(facts.services.db, verb, dry_run=body.dry_run)
     rows = [
-        RemovalRow(
+        PersonRemoval(
             id=number, result=refusal.code if refusal else "removed", message=refusal.message if refusal else None
         )
         for number, refusal in zip(body.ids, refusals, strict=True)
     ]
-    return Removals(dry_run=body.dry_run, removed=refusals.count(None), data=rows)
+    return PeopleRemovals(dry_run=body.dry_run, removed=refusals.count(None), data=rows)
 
 
 def _unchanged(if_match: str | None) -> Callable[[TeamPerson], None]:
