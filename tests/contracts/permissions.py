@@ -20,6 +20,8 @@ EVERYBODY = (
 
 _PEOPLE = ("stranger", "user", "analytics", "configurator", "admin")
 _READERS = ("stranger", "analytics", "configurator", "admin", "api key")
+_LISTENERS = ("stranger", "analytics", "admin", "api key")
+"""Who may read conversations: a configurator may not."""
 _WRITERS = ("stranger", "configurator", "admin", "api key")
 """The stranger is an administrator of another team: past every guard, and with nothing of this team in reach."""
 
@@ -73,5 +75,10 @@ CALLFLOOR_API = {
     "delete_key": _WRITERS,
     "list_audit_entries": _WRITERS,
     "export_audit_entries": _WRITERS,
+    "list_changes": _LISTENERS,
+    "list_calls": _LISTENERS,
+    "list_meetings": _LISTENERS,
+    "show_call": _LISTENERS,
+    "show_meeting": _LISTENERS,
 }
 """Who gets past the guard, by operation; everybody else is refused with 401 or 403."""

@@ -7,11 +7,13 @@ from collections.abc import Sequence
 
 from callfloor.access.audit import OPERATOR
 from callfloor.conversations.arrival import Arrival, receive_conversation
+from callfloor.conversations.incoming import announce_file
+from callfloor.conversations.intake import StoredRecording
 from callfloor.conversations.parties import Party
 from callfloor.conversations.tables import ConversationKind
 from callfloor.conversations.transcripts import Segment
 from callfloor.foundation import clock
-from callfloor.foundation.database import Database
+from callfloor.foundation.database import Database, Tx
 from callfloor.foundation.ids import new_id
 from callfloor.teams.teams import Team
 
@@ -44,3 +46,26 @@ def make_conversation(
         transcript=transcript,
     )
     return db.write_now(functools.partial(receive_conversation, arrival=arrival)).conversation_id
+
+
+def make_recorded_call(db: Database, team: Team) -> str:
+    """Make a call whose recording waits for its analysis; the file itself is not there."""
+    now, recording_id = clock.now(), new_id()
+    kept = StoredRecording(recording_id, f"recordings/{team.id}/{recording_id}", 44, new_id(), "audio/wav", None)
+    arrival = Arrival(
+        team_id=team.id,
+        kind=ConversationKind.CALL,
+        conversation_id=new_id(),
+        now=now,
+        actor=OPERATOR,
+        date=now,
+        name="A talk",
+        content_sha256=kept.sha256,
+        recording=kept,
+    )
+
+    def receive(tx: Tx) -> str:
+        announce_file(tx, team.id, kept.id, kept.file_key, now=now)
+        return receive_conversation(tx, arrival).conversation_id
+
+    return db.write_now(receive)

@@ -11,6 +11,7 @@ from sqlalchemy import insert, select
 
 from callfloor.access import audit
 from callfloor.access.accounts import member_by_email
+from callfloor.conversations.changes import Change, note_change
 from callfloor.conversations.counts import count_conversation
 from callfloor.conversations.incoming import settle_file
 from callfloor.conversations.intake import StoredRecording
@@ -223,7 +224,12 @@ def _announce(tx: Tx, arrival: Arrival) -> None:
         after={"name": arrival.name, "external_call_id": arrival.external_call_id},
     )
     audit.note(tx, arrival.actor, change, now=arrival.now)
-    verbs = ["received"] if arrival.transcript is None else ["received", "analyzed"]
+    verbs, changes = ["received"], [Change.CREATED]
+    if arrival.transcript is not None:
+        verbs.append("analyzed")
+        changes += [Change.TRANSCRIBED, Change.ANALYZED]
+    for what in changes:
+        note_change(tx, arrival.team_id, kind, arrival.conversation_id, what, now=arrival.now)
     for verb in verbs:
         publish(
             tx,

@@ -8,6 +8,7 @@ from typing import Any
 
 from sqlalchemy import select, update
 
+from callfloor.conversations.changes import Change, note_change
 from callfloor.conversations.parties import permille
 from callfloor.conversations.tables import (
     ProcessingStatus,
@@ -22,6 +23,11 @@ from callfloor.foundation.outbox import Event, publish
 
 _c, _p, _r = conversation.c, conversation_participant.c, recording.c
 _ANALYZED, _FAILED = ProcessingStatus.ANALYZED.value, ProcessingStatus.FAILED.value
+_CHANGE_TO = {
+    ProcessingStatus.QUEUED: Change.QUEUED,
+    ProcessingStatus.PROCESSING: Change.PROCESSING,
+    ProcessingStatus.FAILED: Change.FAILED,
+}
 _this = (_c.team_id == param("key_team_id"), _c.id == param("key_id"))
 _move = (
     update(conversation)
@@ -48,6 +54,7 @@ _complete = (
     )
     .returning(_c.kind)
 )
+_status = select(_c.processing_status).where(_c.team_id == param("team_id"), _c.id == param("id")).with_for_update()
 _set_share = (
     update(conversation_participant)
     .where(
@@ -143,6 +150,7 @@ def record_failure(tx: Tx, team_id: int, conversation_id: str, *, reason: tuple[
 def record_analysis(tx: Tx, done: Analyzed) -> None:
     """Store the analysis in place of an earlier one and announce it; a conversation that is gone is left alone."""
     key = {"key_team_id": done.team_id, "key_id": done.conversation_id}
+    before = tx.one(_status, {"team_id": done.team_id, "id": done.conversation_id})
     row = tx.one(
         _complete,
         {
@@ -155,12 +163,15 @@ def record_analysis(tx: Tx, done: Analyzed) -> None:
             "now": done.now,
         },
     )
-    if row is None:
+    if row is None or before is None:
         return
     replace_transcript(tx, done.team_id, done.conversation_id, done.segments)
     tx.run(
         _set_share, [{**key, "key_position": at, "share": permille(share)} for at, share in done.speak_shares.items()]
     )
+    last = Change.RE_ANALYZED if before[0] == _ANALYZED else Change.ANALYZED
+    for change in (Change.TRANSCRIBED, last):
+        note_change(tx, done.team_id, row[0], done.conversation_id, change, now=done.now)
     _tell(tx, f"{row[0]}.analyzed", done.team_id, done.conversation_id, done.now)
 
 
@@ -177,7 +188,10 @@ def _to(
         "now": now,
     }
     row = tx.one(_move, params)
-    return row[0] if row else None
+    if row is None:
+        return None
+    note_change(tx, team_id, row[0], conversation_id, _CHANGE_TO[status], now=now)
+    return row[0]
 
 
 def _tell(tx: Tx, kind: str, team_id: int, conversation_id: str, now: Millis) -> None:

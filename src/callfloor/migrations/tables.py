@@ -14,6 +14,7 @@ MODULES = (
     "callfloor.teams.tables",
     "callfloor.devices.tables",
     "callfloor.conversations.tables",
+    "callfloor.conversations.change_tables",
 )
 
 

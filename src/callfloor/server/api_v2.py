@@ -14,6 +14,8 @@ from fastapi import Depends, FastAPI
 from callfloor.access.api import router as session_router
 from callfloor.access.audit_api import router as audit_router
 from callfloor.access.guard import KEY_LIMIT
+from callfloor.conversations.api import router as conversations_router
+from callfloor.conversations.changes_api import router as changes_router
 from callfloor.devices.agent.api import router as agent_router
 from callfloor.devices.api import router as devices_router
 from callfloor.foundation.rate_limit import Limit, MemoryRateLimit
@@ -45,6 +47,8 @@ ROUTERS = (
     acceptance_router,
     key_router,
     audit_router,
+    changes_router,
+    conversations_router,
 )
 
 

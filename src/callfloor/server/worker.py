@@ -14,6 +14,7 @@ from callfloor.access.jobs import SCHEDULES as ACCESS_SCHEDULES
 from callfloor.access.jobs import SEAL_AUDIT_TRAIL, TELL_OF_KEY_EXPIRY
 from callfloor.access.key_expiry import KEY_EXPIRY_MAIL, key_expiry_mail
 from callfloor.analysis.jobs import TRANSCRIBE_CONVERSATION
+from callfloor.conversations.changes import CHANGES
 from callfloor.conversations.jobs import SWEEP_INCOMING_FILES, SWEEP_SCHEDULE
 from callfloor.foundation.clock import DAY
 from callfloor.foundation.jobs import PRUNE_JOBS, Daily, JobKind, JobState, Schedule, Worker, prune_kind
@@ -22,8 +23,7 @@ from callfloor.foundation.outbox import OUTBOX
 from callfloor.foundation.sequence import Sequencer
 from callfloor.foundation.services import Services, open_services
 from callfloor.foundation.settings import Settings
-from callfloor.teams.invitation_mail import invitation_mail
-from callfloor.teams.invitations import INVITATION_MAIL
+from callfloor.teams.invitation_mail import INVITATION_MAIL, invitation_mail
 from callfloor.teams.jobs import EXPIRE_INVITATIONS, EXPIRY_SCHEDULE
 from callfloor.teams.payments import RENEW_PERIODS, RENEW_SCHEDULE, RecordingProvider, settle_kind
 
@@ -64,7 +64,7 @@ def create_worker(services: Services) -> Worker[Services]:
 
 def create_sequencer(services: Services) -> Sequencer:
     """Return the sequencer of all tables that are numbered after the commit."""
-    return Sequencer(services.db, [OUTBOX])
+    return Sequencer(services.db, [OUTBOX, CHANGES])
 
 
 def work(settings: Settings, *, is_supervised: bool = False) -> None:

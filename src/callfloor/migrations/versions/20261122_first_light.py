@@ -59,9 +59,24 @@ def upgrade() -> None:
     sa.Column('last_name', sa.Text(), nullable=False),
     sa.Column('password_hash', sa.Text(), nullable=True),
     sa.Column('created_at', sa.BigInteger(), nullable=False),
+    sa.Column('last_signed_in_at', sa.BigInteger(), nullable=True),
     sa.PrimaryKeyConstraint('id', name=op.f('pk_account')),
     sa.UniqueConstraint('email_key', name=op.f('uq_account_email_key'))
     )
+    op.create_table('agent_code',
+    sa.Column('team_id', sa.BigInteger(), autoincrement=False, nullable=False),
+    sa.Column('account_id', sa.BigInteger(), autoincrement=False, nullable=False),
+    sa.Column('code_hash', sa.LargeBinary(), nullable=False),
+    sa.Column('seated_at', sa.BigInteger(), nullable=False),
+    sa.Column('made_by', sa.Text(), nullable=False),
+    sa.Column('created_at', sa.BigInteger(), nullable=False),
+    sa.Column('expires_at', sa.BigInteger(), nullable=False),
+    sa.PrimaryKeyConstraint('team_id', 'account_id', name=op.f('pk_agent_code')),
+    sa.UniqueConstraint('code_hash', name=op.f('uq_agent_code_code_hash'))
+    )
+    with op.batch_alter_table('agent_code', schema=None) as batch_op:
+        batch_op.create_index(batch_op.f('ix_agent_code_expires_at'), ['expires_at'], unique=False)
+
     op.create_table('audit_entry',
     sa.Column('entry', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), autoincrement=True, nullable=False),
     sa.Column('id', sa.Text(), nullable=False),
@@ -126,6 +141,21 @@ def upgrade() -> None:
         batch_op.create_index(batch_op.f('ix_conversation_team_id_kind_external_call_id'), ['team_id', 'kind', 'external_call_id'], unique=True)
         batch_op.create_index(batch_op.f('ix_conversation_team_id_kind_is_external_date_id'), ['team_id', 'kind', 'is_external', 'date', 'id'], unique=False)
 
+    op.create_table('conversation_change',
+    sa.Column('entry', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), autoincrement=True, nullable=False),
+    sa.Column('team_id', sa.BigInteger(), nullable=False),
+    sa.Column('conversation_id', sa.Text(), nullable=False),
+    sa.Column('kind', sa.Text(), nullable=False),
+    sa.Column('change', sa.Text(), nullable=False),
+    sa.Column('at', sa.BigInteger(), nullable=False),
+    sa.Column('seq', sa.BigInteger(), nullable=True),
+    sa.PrimaryKeyConstraint('entry', name=op.f('pk_conversation_change')),
+    sa.UniqueConstraint('seq', name=op.f('uq_conversation_change_seq'))
+    )
+    with op.batch_alter_table('conversation_change', schema=None) as batch_op:
+        batch_op.create_index(batch_op.f('ix_conversation_change_team_id_seq'), ['team_id', 'seq'], unique=False)
+        batch_op.create_index('ix_conversation_change_waiting', ['entry'], unique=False, sqlite_where=sa.text('seq IS NULL'), postgresql_where=sa.text('seq IS NULL'))
+
     op.create_table('conversation_count',
     sa.Column('team_id', sa.BigInteger(), autoincrement=False, nullable=False),
     sa.Column('kind', sa.Text(), nullable=False),
@@ -158,6 +188,7 @@ def upgrade() -> None:
     op.create_table('device',
     sa.Column('team_id', sa.BigInteger(), autoincrement=False, nullable=False),
     sa.Column('id', sa.BigInteger(), autoincrement=False, nullable=False),
+    sa.Column('account_id', sa.BigInteger(), nullable=True),
     sa.Column('machine_id', sa.Text(), nullable=False),
     sa.Column('hostname', sa.Text(), nullable=False),
     sa.Column('hostname_key', sa.Text(), nullable=False),
@@ -177,8 +208,34 @@ def upgrade() -> None:
     sa.PrimaryKeyConstraint('team_id', 'id', name=op.f('pk_device'))
     )
     with op.batch_alter_table('device', schema=None) as batch_op:
-        batch_op.create_index(batch_op.f('ix_device_team_id_machine_id'), ['team_id', 'machine_id'], unique=True)
         batch_op.create_index(batch_op.f('ix_device_team_id_seat_id'), ['team_id', 'seat_id'], unique=True)
+        batch_op.create_index('uq_device_machine', ['team_id', 'machine_id'], unique=True, sqlite_where=sa.text('account_id IS NULL'), postgresql_where=sa.text('account_id IS NULL'))
+        batch_op.create_index('uq_device_person_machine', ['team_id', 'account_id', 'machine_id'], unique=True, sqlite_where=sa.text('account_id IS NOT NULL'), postgresql_where=sa.text('account_id IS NOT NULL'))
+
+    op.create_table('device_authorization',
+    sa.Column('device_code_hash', sa.LargeBinary(), nullable=False),
+    sa.Column('user_code_hash', sa.LargeBinary(), nullable=False),
+    sa.Column('state', sa.Text(), nullable=False),
+    sa.Column('machine_id', sa.Text(), nullable=False),
+    sa.Column('hostname', sa.Text(), nullable=False),
+    sa.Column('username', sa.Text(), nullable=False),
+    sa.Column('os', sa.Text(), nullable=False),
+    sa.Column('os_version', sa.Text(), nullable=False),
+    sa.Column('app_version', sa.Text(), nullable=False),
+    sa.Column('address', sa.Text(), nullable=False),
+    sa.Column('created_at', sa.BigInteger(), nullable=False),
+    sa.Column('expires_at', sa.BigInteger(), nullable=False),
+    sa.Column('interval_seconds', sa.Integer(), nullable=False),
+    sa.Column('ask_after', sa.BigInteger(), nullable=False),
+    sa.Column('team_id', sa.BigInteger(), nullable=True),
+    sa.Column('account_id', sa.BigInteger(), nullable=True),
+    sa.Column('seated_at', sa.BigInteger(), nullable=True),
+    sa.Column('decided_at', sa.BigInteger(), nullable=True),
+    sa.PrimaryKeyConstraint('device_code_hash', name=op.f('pk_device_authorization')),
+    sa.UniqueConstraint('user_code_hash', name=op.f('uq_device_authorization_user_code_hash'))
+    )
+    with op.batch_alter_table('device_authorization', schema=None) as batch_op:
+        batch_op.create_index(batch_op.f('ix_device_authorization_expires_at'), ['expires_at'], unique=False)
 
     op.create_table('device_block',
     sa.Column('team_id', sa.BigInteger(), autoincrement=False, nullable=False),
@@ -203,6 +260,7 @@ def upgrade() -> None:
     sa.Column('username', sa.Text(), nullable=False),
     sa.Column('token_hash', sa.LargeBinary(), nullable=False),
     sa.Column('expires_at', sa.BigInteger(), nullable=False),
+    sa.Column('seated_at', sa.BigInteger(), nullable=True),
     sa.PrimaryKeyConstraint('team_id', 'device_id', 'username', name=op.f('pk_device_token')),
     sa.UniqueConstraint('token_hash', name=op.f('uq_device_token_token_hash'))
     )
@@ -575,14 +633,24 @@ def downgrade() -> None:
         batch_op.drop_index(batch_op.f('ix_device_block_team_id_device_id'))
 
     op.drop_table('device_block')
+    with op.batch_alter_table('device_authorization', schema=None) as batch_op:
+        batch_op.drop_index(batch_op.f('ix_device_authorization_expires_at'))
+
+    op.drop_table('device_authorization')
     with op.batch_alter_table('device', schema=None) as batch_op:
+        batch_op.drop_index('uq_device_person_machine', sqlite_where=sa.text('account_id IS NOT NULL'), postgresql_where=sa.text('account_id IS NOT NULL'))
+        batch_op.drop_index('uq_device_machine', sqlite_where=sa.text('account_id IS NULL'), postgresql_where=sa.text('account_id IS NULL'))
         batch_op.drop_index(batch_op.f('ix_device_team_id_seat_id'))
-        batch_op.drop_index(batch_op.f('ix_device_team_id_machine_id'))
 
     op.drop_table('device')
     op.drop_table('conversation_participant')
     op.drop_table('conversation_domain')
     op.drop_table('conversation_count')
+    with op.batch_alter_table('conversation_change', schema=None) as batch_op:
+        batch_op.drop_index('ix_conversation_change_waiting', sqlite_where=sa.text('seq IS NULL'), postgresql_where=sa.text('seq IS NULL'))
+        batch_op.drop_index(batch_op.f('ix_conversation_change_team_id_seq'))
+
+    op.drop_table('conversation_change')
     with op.batch_alter_table('conversation', schema=None) as batch_op:
         batch_op.drop_index(batch_op.f('ix_conversation_team_id_kind_is_external_date_id'))
         batch_op.drop_index(batch_op.f('ix_conversation_team_id_kind_external_call_id'))
@@ -597,6 +665,10 @@ def downgrade() -> None:
         batch_op.drop_index(batch_op.f('ix_audit_entry_team_id_at_id'))
 
     op.drop_table('audit_entry')
+    with op.batch_alter_table('agent_code', schema=None) as batch_op:
+        batch_op.drop_index(batch_op.f('ix_agent_code_expires_at'))
+
+    op.drop_table('agent_code')
     op.drop_table('account')
     with op.batch_alter_table('access_key_secret', schema=None) as batch_op:
         batch_op.drop_index(batch_op.f('ix_access_key_secret_secret_hash'))

@@ -1,0 +1,145 @@
+"""`/api/v2/changes`: a reader that only follows it has what the lists have."""
+
+from __future__ import annotations
+
+import functools
+import threading
+
+import httpx
+import pytest
+
+from callfloor.conversations.changes import CHANGES
+from callfloor.conversations.outcomes import Analyzed, begin_processing, record_analysis, record_failure
+from callfloor.conversations.tables import ConversationKind
+from callfloor.conversations.transcripts import Segment
+from callfloor.foundation import clock
+from callfloor.foundation.database import Database
+from callfloor.foundation.sequence import number_waiting, prepare
+from callfloor.teams.teams import Team
+from tests.callfloor_api.conftest import ClientOf
+from tests.factories.conversations import make_conversation, make_recorded_call
+from tests.factories.teams import make_team
+
+SAID = (Segment("Dana", 0, 1500, "Hello."),)
+
+
+@pytest.fixture
+def team(db: Database) -> Team:
+    db.write_now(functools.partial(prepare, what=CHANGES))
+    return make_team(db)
+
+
+def analyze(db: Database, team: Team, call: str) -> None:
+    done = Analyzed(
+        team_id=team.id,
+        conversation_id=call,
+        now=clock.now(),
+        duration_ms=1500,
+        language="en",
+        segments=SAID,
+        metrics={},
+        speak_shares={},
+    )
+    db.write_now(functools.partial(record_analysis, done=done))
+
+
+def follow(http: httpx.Client, after: str | None = None, *, limit: int = 100) -> tuple[list[tuple[str, str]], str]:
+    """Return every change after the point as conversation and change, and the point reached."""
+    told: list[tuple[str, str]] = []
+    while True:
+        page = http.get("/changes", params={"limit": limit, **({"after": after} if after else {})}).json()
+        told += [(one["conversation_id"], one["change"]) for one in page["data"]]
+        after = page["next"]
+        if not page["has_more"]:
+            return told, after
+
+
+def test_tells_each_change_once_in_its_order(db: Database, client: ClientOf, team: Team) -> None:
+    given = make_conversation(db, team, kind=ConversationKind.MEETING, transcript=SAID)
+    call, broken = make_recorded_call(db, team), make_recorded_call(db, team)
+    db.write_now(functools.partial(begin_processing, team_id=team.id, conversation_id=call, now=clock.now()))
+    analyze(db, team, call)
+    analyze(db, team, call)
+    reason = ("too_long", "The recording is too long.")
+    failed = functools.partial(record_failure, team_id=team.id, conversation_id=broken, reason=reason, now=clock.now())
+    db.write_now(failed)
+    number_waiting(db, CHANGES)
+
+    told, _ = follow(client(team, "conversations:read"), limit=2)
+
+    assert told == [
+        (given, "created"),
+        (given, "transcribed"),
+        (given, "analyzed"),
+        (call, "created"),
+        (broken, "created"),
+        (call, "processing"),
+        (call, "transcribed"),
+        (call, "analyzed"),
+        (call, "transcribed"),
+        (call, "re_analyzed"),
+        (broken, "failed"),
+    ]
+
+
+def test_goes_on_where_a_reader_was(db: Database, client: ClientOf, team: Team) -> None:
+    http = client(team, "conversations:read")
+    make_recorded_call(db, team)
+    number_waiting(db, CHANGES)
+    _, reached = follow(http)
+
+    assert follow(http, reached) == ([], reached)
+    later = make_recorded_call(db, team)
+    number_waiting(db, CHANGES)
+
+    assert follow(http, reached)[0] == [(later, "created")]
+
+
+def test_waits_for_a_change_that_comes(db: Database, client: ClientOf, team: Team) -> None:
+    """The writer starts when the reader has begun to wait; had it not waited, it would have come back empty."""
+    http = client(team, "conversations:read")
+    made: list[str] = []
+
+    def write() -> None:
+        made.append(make_recorded_call(db, team))
+        number_waiting(db, CHANGES)
+
+    timer = threading.Timer(0.3, write)
+    timer.start()
+    page = http.get("/changes", params={"wait": 30}).json()
+    timer.join()
+
+    assert [one["conversation_id"] for one in page["data"]] == made
+
+
+def test_a_followed_copy_equals_the_list(db: Database, client: ClientOf, team: Team) -> None:
+    http = client(team, "conversations:read")
+    copy: dict[str, object] = {}
+    after: str | None = None
+    for _ in range(5):
+        calls = [make_recorded_call(db, team) for _ in range(3)]
+        analyze(db, team, calls[0])
+        number_waiting(db, CHANGES)
+        told, after = follow(http, after, limit=3)
+        for call, _change in told:
+            copy[call] = http.get(f"/calls/{call}").json() | {"transcript": None}
+
+    listed = http.get("/calls", params={"limit": 200}).json()
+
+    assert listed["total"] == len(copy) == 15
+    assert {one["id"]: one for one in listed["data"]} == copy
+
+
+def test_another_teams_changes_stay_theirs(db: Database, client: ClientOf, team: Team) -> None:
+    make_recorded_call(db, make_team(db))
+    number_waiting(db, CHANGES)
+
+    assert follow(client(team, "conversations:read"))[0] == []
+
+
+@pytest.mark.parametrize("query", ["after=x", "after=WzFd&limit=0", "limit=1001", "wait=31", "wait=-1", "unknown=1"])
+def test_refuses_what_it_does_not_understand(client: ClientOf, team: Team, query: str) -> None:
+    answer = client(team, "conversations:read").get(f"/changes?{query}")
+
+    assert answer.status_code == 422
+    assert answer.json()["errors"]
