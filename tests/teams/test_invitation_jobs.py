@@ -17,14 +17,10 @@ from callfloor.foundation.jobs.testing import drain
 from callfloor.foundation.mail import send_mail_kind
 from callfloor.foundation.services import Services
 from callfloor.foundation.settings import Settings
+from callfloor.teams.invitation_endings import revoke_invitation
 from callfloor.teams.invitation_links import link_of, new_link
-from callfloor.teams.invitation_mail import invitation_mail
-from callfloor.teams.invitations import (
-    INVITATION_MAIL,
-    ResendInvitation,
-    resend_invitation,
-    revoke_invitation,
-)
+from callfloor.teams.invitation_mail import INVITATION_MAIL, invitation_mail
+from callfloor.teams.invitation_sendings import ResendInvitation, resend_invitation
 from callfloor.teams.jobs import EXPIRE_INVITATIONS
 from callfloor.teams.tables import Payment
 from callfloor.teams.teams import Team

@@ -18,7 +18,8 @@ from callfloor.foundation.database import Database, open_database, param
 from callfloor.foundation.errors import DomainError
 from callfloor.foundation.jobs.tables import job
 from callfloor.teams.acceptance import Accepted, InvitationEnded, accept_invitation
-from callfloor.teams.invitations import Invited, InvitePerson, invite_person, revoke_invitation
+from callfloor.teams.invitation_endings import revoke_invitation
+from callfloor.teams.invitations import Invited, InvitePerson, invite_person
 from callfloor.teams.people import RemovePerson, remove_person
 from callfloor.teams.seats import NoEmptySeat
 from callfloor.teams.teams import Team

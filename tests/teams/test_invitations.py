@@ -29,18 +29,17 @@ from callfloor.teams.acceptance import (
     accept_invitation,
     open_invitation,
 )
-from callfloor.teams.invitation_links import NewLink, new_link
-from callfloor.teams.invitation_queries import invitation_by_id
-from callfloor.teams.invitations import (
+from callfloor.teams.invitation_endings import (
     InvitationNotFound,
     InvitationNotPending,
-    NotPermittedToInvite,
-    ResendInvitation,
     expire_invitations,
-    resend_invitation,
     revoke_invitation,
     teams_with_expired_invitations,
 )
+from callfloor.teams.invitation_links import NewLink, new_link
+from callfloor.teams.invitation_queries import invitation_by_id
+from callfloor.teams.invitation_sendings import ResendInvitation, resend_invitation
+from callfloor.teams.invitations import NotPermittedToInvite
 from callfloor.teams.seats import DeleteSeat, NoEmptySeat, SeatIsNotEmpty, delete_seat
 from callfloor.teams.tables import TeamType
 from callfloor.teams.teams import Team, set_inviting
@@ -114,7 +113,7 @@ def test_every_step_is_in_the_trail_and_published(db: Database) -> None:
     expected = {"created": 2, "resent": 1, "revoked": 1, "accepted": 1}
     for step, times in expected.items():
         assert trail[f"invitation.{step}"] == events[f"invitation.{step}"] == times
-    assert events["seat.assigned"] == events["account.created"] == 1
+    assert events["seat.assigned"] == events["membership.created"] == 1
 
 
 def test_a_link_works_once(db: Database) -> None:

@@ -101,7 +101,7 @@ class TestAddPerson:
         added = make_person(db, team, email=email, role=Role.ANALYTICS)
 
         ((object_id, before, after),) = db.read_now(
-            lambda tx: tx.all(_trail, {"team": team.id, "action": "account.created"})
+            lambda tx: tx.all(_trail, {"team": team.id, "action": "membership.created"})
         )
         assert (object_id, before) == (str(added.account_id), None)
         assert after == {"email": email, "role": "analytics", "seat_id": added.seat_id}

@@ -9,6 +9,7 @@ from typing import Any
 from sqlalchemy import Integer, delete, select, update
 
 from callfloor.access import audit
+from callfloor.access.changes import record_change
 from callfloor.access.key_secrets import SecretAtRest, SecretView, add_secret, remove_secrets, secrets_of
 from callfloor.access.networks import checked_networks
 from callfloor.access.tables import KeyKind, access_key, access_key_notice
@@ -16,7 +17,6 @@ from callfloor.foundation.clock import DAY, Millis
 from callfloor.foundation.database import Json, Tx, param, upsert
 from callfloor.foundation.errors import DomainError, invalid
 from callfloor.foundation.numbers import take_numbers
-from callfloor.foundation.outbox import Event, publish
 
 NAME_MAX_LENGTH = 64
 CONVERSATIONS_KEY_LIFE: Millis = 365 * DAY
@@ -289,8 +289,7 @@ def _tell(
     after: dict[str, Any] | None = None,
 ) -> None:
     change = audit.Change(command.team_id, action, "key", str(key_id), before=before, after=after)
-    audit.note(tx, command.actor, change, now=command.now)
-    publish(tx, Event(action, command.team_id, str(key_id), {**(before or {}), **(after or {})}, command.now))
+    record_change(tx, command.actor, change, now=command.now)
 
 
 def _taken(kind: KeyKind, name: str) -> KeyNameTaken:

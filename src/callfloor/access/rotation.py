@@ -7,13 +7,13 @@ import dataclasses
 from sqlalchemy import select, update
 
 from callfloor.access import audit
+from callfloor.access.changes import record_change
 from callfloor.access.key_secrets import SecretAtRest, add_secret, remove_replaced_secrets, replace_secret
 from callfloor.access.keys import CONVERSATIONS_KEY_LIFE, KeyView, key_by_id
 from callfloor.access.tables import KeyKind, access_key
-from callfloor.foundation.clock import DAY, Millis, iso
+from callfloor.foundation.clock import DAY, Millis
 from callfloor.foundation.database import Tx, param
 from callfloor.foundation.errors import DomainError, invalid
-from callfloor.foundation.outbox import Event, publish
 
 OVERLAP: Millis = 7 * DAY
 LONGEST_OVERLAP: Millis = 90 * DAY
@@ -78,7 +78,8 @@ def rotate_key(tx: Tx, command: RotateKey) -> KeyView:
     rotated = key_by_id(tx, command.team_id, key.id)
     before = {"prefix": key.secrets[0].prefix, "expires_at": key.expires_at}
     after = {"prefix": command.secret.prefix, "expires_at": rotated.expires_at, "old_ends_at": ends_at}
-    _tell(tx, command, audit.Change(command.team_id, "key.rotated", "key", str(key.id), before=before, after=after))
+    change = audit.Change(command.team_id, "key.rotated", "key", str(key.id), before=before, after=after)
+    record_change(tx, command.actor, change, now=command.now)
     return rotated
 
 
@@ -96,11 +97,5 @@ def end_rotation(tx: Tx, command: EndRotation) -> KeyView:
         raise NotRotating(f"key {command.key_id} has no old secret that could end")
     before = {"old_prefix": ended[0][0], "old_ends_at": ended[0][1]}
     change = audit.Change(command.team_id, "key.rotation_ended", "key", str(command.key_id), before=before)
-    _tell(tx, command, change)
+    record_change(tx, command.actor, change, now=command.now)
     return key_by_id(tx, command.team_id, command.key_id)
-
-
-def _tell(tx: Tx, command: RotateKey | EndRotation, change: audit.Change) -> None:
-    audit.note(tx, command.actor, change, now=command.now)
-    payload = {"at": iso(command.now), **(change.after or {})}
-    publish(tx, Event(change.action, command.team_id, change.object_id, payload, command.now))

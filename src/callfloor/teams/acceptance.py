@@ -8,13 +8,13 @@ from sqlalchemy import select
 
 from callfloor.access import audit
 from callfloor.access.accounts import NewMember, email_key, join_team
+from callfloor.access.changes import record_change
 from callfloor.access.memberships import complete_account, known_account, member_by_id
 from callfloor.access.tables import Role, account
 from callfloor.foundation.clock import Millis
 from callfloor.foundation.database import Tx, param
 from callfloor.foundation.errors import DomainError, invalid
-from callfloor.foundation.outbox import Event, publish
-from callfloor.teams.invitations import end_invitation, record
+from callfloor.teams.invitation_endings import end_invitation
 from callfloor.teams.seat_holding import hold_reserved_seat
 from callfloor.teams.tables import InvitationState, invitation, team
 from callfloor.teams.teams import team_for_change
@@ -218,12 +218,10 @@ def _account_in_team(tx: Tx, command: AcceptInvitation, found: OpenInvitation) -
 def _record(tx: Tx, command: AcceptInvitation, found: OpenInvitation, account_id: int, seat_id: int) -> None:
     actor = audit.Actor("account", str(account_id), found.email, command.request_id, command.address)
     after = {"email": found.email, "role": found.role.value, "seat_id": seat_id, "account_id": account_id}
-    record(tx, actor, "invitation.accepted", found.team_id, found.id, after=after, now=command.now)
     changes = [
-        audit.Change(found.team_id, "account.created", "account", str(account_id), after=after),
+        audit.Change(found.team_id, "invitation.accepted", "invitation", str(found.id), after=after),
+        audit.Change(found.team_id, "membership.created", "account", str(account_id), after=after),
         audit.Change(found.team_id, "seat.assigned", "seat", str(seat_id), after={"account_id": account_id}),
     ]
     for change in changes:
-        audit.note(tx, actor, change, now=command.now)
-        payload = dict(change.after or {})
-        publish(tx, Event(change.action, found.team_id, change.object_id, payload, command.now))
+        record_change(tx, actor, change, now=command.now)

@@ -8,10 +8,10 @@ from typing import Any
 from sqlalchemy import select, update
 
 from callfloor.access import audit
+from callfloor.access.changes import record_change
 from callfloor.foundation.clock import Millis
 from callfloor.foundation.database import Tx, param
 from callfloor.foundation.errors import DomainError
-from callfloor.foundation.outbox import Event, publish
 from callfloor.teams.seat_counts import count_seats, place_of
 from callfloor.teams.seats import NoEmptySeat, SeatNotFound
 from callfloor.teams.tables import SeatStatus, TeamType, seat, team
@@ -213,6 +213,4 @@ def _record(
     after: dict[str, Any] | None = None,
 ) -> None:
     change = audit.Change(command.team_id, kind, "seat", str(seat_id), before=before, after=after)
-    audit.note(tx, command.actor, change, now=command.now)
-    content = before or after or {}
-    publish(tx, Event(kind=kind, team_id=command.team_id, subject=str(seat_id), payload=content, at=command.now))
+    record_change(tx, command.actor, change, now=command.now)

@@ -7,12 +7,14 @@ from typing import Any
 
 from sqlalchemy import select
 
-from callfloor.foundation.clock import as_datetime
-from callfloor.foundation.database import param
-from callfloor.foundation.mail import Action, Content
+from callfloor.foundation.clock import Millis, as_datetime
+from callfloor.foundation.database import Tx, param
+from callfloor.foundation.mail import Action, Content, Mail, enqueue_mail
 from callfloor.foundation.services import Services
 from callfloor.teams.invitation_links import link_of
 from callfloor.teams.tables import invitation, is_pending, team
+
+INVITATION_MAIL = "invitation"
 
 _c = invitation.c
 _to_send = (
@@ -25,6 +27,12 @@ _to_send = (
         _c.sendings == param("sending"),
     )
 )
+
+
+def enqueue_invitation_mail(tx: Tx, team_id: int, invitation_id: int, email: str, *, sending: int, now: Millis) -> None:
+    """Let the invitation be mailed; a mail that is not the newest sending any more is left out."""
+    args = {"invitation_id": invitation_id, "sending": sending}
+    enqueue_mail(tx, Mail(to=email, template=INVITATION_MAIL, args=args, team_id=team_id, now=now))
 
 
 def invitation_mail(services: Services, team_id: int | None, args: Mapping[str, Any]) -> Content | None:

@@ -9,7 +9,7 @@ from sqlalchemy import select
 from callfloor.access.accounts import email_key
 from callfloor.foundation.clock import Millis
 from callfloor.foundation.database import Tx, param
-from callfloor.teams.invitations import InvitationNotFound
+from callfloor.teams.invitation_endings import InvitationNotFound
 from callfloor.teams.tables import invitation, is_pending
 
 _i = invitation.c

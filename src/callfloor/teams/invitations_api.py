@@ -16,16 +16,11 @@ from callfloor.foundation.asked_host import base_url
 from callfloor.foundation.clock import DAY, Millis, iso, iso_or_none
 from callfloor.foundation.dry_run import write_or_try
 from callfloor.foundation.web import Facts, RequestFacts, Shape, cursor_after, position_of
+from callfloor.teams.invitation_endings import revoke_invitation
 from callfloor.teams.invitation_links import new_link
 from callfloor.teams.invitation_queries import InvitationRow, invitation_by_id, pending_invitations
-from callfloor.teams.invitations import (
-    InvitePerson,
-    ResendInvitation,
-    invite_person,
-    resend_invitation,
-    resend_invitations,
-    revoke_invitation,
-)
+from callfloor.teams.invitation_sendings import ResendInvitation, resend_invitation, resend_invitations
+from callfloor.teams.invitations import InvitePerson, invite_person
 from callfloor.teams.inviting import BATCH_LIMIT, InviteMany, Result, addresses_in, invite_many
 from callfloor.teams.people_queries import Page, invitations_page
 from callfloor.teams.tables import InvitationState
@@ -171,8 +166,8 @@ async def resend_all(request: Request, facts: Facts, caller: Writer) -> SentInvi
     read = functools.partial(pending_invitations, team_id=caller.team_id, now=facts.now)
     pending = await facts.services.db.report(read)
     commands = [_resending(number, request, facts, caller) for number in pending]
-    await facts.services.db.write(functools.partial(resend_invitations, commands=commands))
-    return SentInvitations(sent=len(commands))
+    sent = await facts.services.db.write(functools.partial(resend_invitations, commands=commands))
+    return SentInvitations(sent=sent)
 
 
 @router.get("/invitations/{invitation_id}", operation_id="read_invitation")

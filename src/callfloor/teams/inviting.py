@@ -12,8 +12,9 @@ from callfloor.access.tables import Role
 from callfloor.foundation.clock import Millis
 from callfloor.foundation.database import Tx
 from callfloor.foundation.errors import InvalidInput, invalid
+from callfloor.teams.invitation_endings import expire_invitations
 from callfloor.teams.invitation_links import NewLink
-from callfloor.teams.invitations import InvitePerson, expire_invitations, invite_person, is_known
+from callfloor.teams.invitations import InvitePerson, invite_person, is_known
 from callfloor.teams.seat_counts import total_statement
 from callfloor.teams.seats import NoEmptySeat
 from callfloor.teams.tables import SeatStatus

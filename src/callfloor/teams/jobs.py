@@ -6,7 +6,7 @@ import functools
 
 from callfloor.foundation.jobs import Every, JobKind, RunningJob, Schedule
 from callfloor.foundation.services import Services
-from callfloor.teams.invitations import expire_invitations, teams_with_expired_invitations
+from callfloor.teams.invitation_endings import expire_invitations, teams_with_expired_invitations
 
 EXPIRED_AT_ONCE = 500
 

@@ -9,11 +9,11 @@ from typing import Protocol
 from sqlalchemy import select
 
 from callfloor.access import audit
+from callfloor.access.changes import record_change
 from callfloor.foundation.clock import Millis
 from callfloor.foundation.database import Tx, param, upsert
 from callfloor.foundation.jobs import JobKind, RunningJob, Schedule, Verb
 from callfloor.foundation.jobs.schedules import Daily
-from callfloor.foundation.outbox import Event, publish
 from callfloor.foundation.services import Services
 from callfloor.teams.ledger import SETTLE_CHARGE, renew, teams_to_renew
 from callfloor.teams.tables import SettlementState, ledger_entry, settlement
@@ -123,8 +123,7 @@ def settle(tx: Tx, *, team_id: int, number: int, provider: str, outcome: Outcome
         return
     after = {"state": outcome.state.value, "provider": provider, "reason": outcome.reason}
     change = audit.Change(team_id, "charge.settled", "charge", str(number), after=after)
-    audit.note(tx, audit.SYSTEM, change, now=now)
-    publish(tx, Event(kind="charge.settled", team_id=team_id, subject=str(number), payload=after, at=now))
+    record_change(tx, audit.SYSTEM, change, now=now)
 
 
 def _settle_charge(job: RunningJob, services: Services, *, provider: PaymentProvider) -> Verb | None:

@@ -8,6 +8,7 @@ from typing import Any
 
 from callfloor.access import audit
 from callfloor.access.accounts import NewMember, join_team
+from callfloor.access.changes import record_change
 from callfloor.access.memberships import (
     Member,
     change_member_role,
@@ -19,9 +20,8 @@ from callfloor.access.tables import Role
 from callfloor.foundation.clock import Millis
 from callfloor.foundation.database import Tx
 from callfloor.foundation.errors import DomainError
-from callfloor.foundation.outbox import Event, publish
 from callfloor.teams.device_seats import NotPermittedToChangeSeatStatus, SeatIsEmpty
-from callfloor.teams.invitations import revoke_invitation_of_email, revoke_invitation_of_seat
+from callfloor.teams.invitation_endings import revoke_invitation_of_email, revoke_invitation_of_seat
 from callfloor.teams.seat_holding import change_seat_role, free_seat, seat_of_account, standing_of_seat
 from callfloor.teams.seats import SeatNotFound, SeatPerson, seat_person
 from callfloor.teams.tables import SeatStatus, TeamType
@@ -98,7 +98,7 @@ def add_person(tx: Tx, member: NewMember, actor: audit.Actor) -> PersonAdded:
     if team.type is TeamType.EMAIL:
         seat_id = seat_person(tx, SeatPerson(team.id, account_id, member.role, actor, member.now))
     after = {"email": member.email, "role": member.role.value, "seat_id": seat_id}
-    _record(tx, actor, "account.created", team.id, account_id, after=after, now=member.now)
+    _record(tx, actor, "membership.created", team.id, account_id, after=after, now=member.now)
     return PersonAdded(account_id, seat_id)
 
 
@@ -204,9 +204,8 @@ def _take_out(tx: Tx, person: TeamPerson, team_id: int, actor: audit.Actor, now:
     if person.seat_id is None:
         return
     free_seat(tx, team_id, person.seat_id)
-    freed = {"account_id": member.account_id}
-    audit.note(tx, actor, audit.Change(team_id, "seat.freed", "seat", str(person.seat_id), before=freed), now=now)
-    publish(tx, Event(kind="seat.freed", team_id=team_id, subject=str(person.seat_id), payload=freed, at=now))
+    freed = audit.Change(team_id, "seat.freed", "seat", str(person.seat_id), before={"account_id": member.account_id})
+    record_change(tx, actor, freed, now=now)
 
 
 def _record(
@@ -221,6 +220,4 @@ def _record(
     now: Millis,
 ) -> None:
     change = audit.Change(team_id, kind, "account", str(account_id), before=before, after=after)
-    audit.note(tx, actor, change, now=now)
-    payload = after or before or {}
-    publish(tx, Event(kind=kind, team_id=team_id, subject=str(account_id), payload=payload, at=now))
+    record_change(tx, actor, change, now=now)

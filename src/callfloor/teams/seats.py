@@ -8,13 +8,13 @@ from typing import Any
 from sqlalchemy import delete, insert, select, update
 
 from callfloor.access import audit
+from callfloor.access.changes import record_change
 from callfloor.access.tables import Role
 from callfloor.foundation.clock import Millis
 from callfloor.foundation.database import Tx, param
 from callfloor.foundation.errors import DomainError, invalid
 from callfloor.foundation.idempotency import Repeatable
 from callfloor.foundation.numbers import take_numbers
-from callfloor.foundation.outbox import Event, publish
 from callfloor.teams import ledger
 from callfloor.teams.billing import Charge
 from callfloor.teams.seat_counts import count_seats, place_of, total_statement
@@ -232,8 +232,7 @@ def _record(
     after: dict[str, Any] | None = None,
 ) -> None:
     change = audit.Change(command.team_id, kind, "seat", seat_id, before=before, after=after)
-    audit.note(tx, command.actor, change, now=command.now)
-    publish(tx, Event(kind=kind, team_id=command.team_id, subject=seat_id, payload=after or {}, at=command.now))
+    record_change(tx, command.actor, change, now=command.now)
 
 
 def _repeatable(command: AddSeats) -> Repeatable | None:

@@ -5,10 +5,10 @@ from __future__ import annotations
 from sqlalchemy import delete, select, update
 
 from callfloor.access import audit
+from callfloor.access.changes import record_change
 from callfloor.foundation.clock import Millis
 from callfloor.foundation.database import Tx, param
 from callfloor.foundation.errors import DomainError, invalid
-from callfloor.foundation.outbox import Event, publish
 from callfloor.teams.ledger import enter_price
 from callfloor.teams.seats import seats_of_team
 from callfloor.teams.tables import team, team_domain
@@ -53,8 +53,7 @@ def rename_team(tx: Tx, team_id: int, name: str, *, actor: audit.Actor, now: Mil
     change = audit.Change(
         team_id, "team.renamed", "team", str(team_id), before={"name": before.name}, after={"name": name}
     )
-    audit.note(tx, actor, change, now=now)
-    publish(tx, Event(kind="team.renamed", team_id=team_id, subject=str(team_id), payload={"name": name}, at=now))
+    record_change(tx, actor, change, now=now)
     return team_by_id(tx, team_id)
 
 
@@ -79,7 +78,7 @@ def set_seat_price(tx: Tx, team_id: int, seat_price: int, *, actor: audit.Actor,
         before={"seat_price": before.seat_price},
         after={"seat_price": seat_price},
     )
-    audit.note(tx, actor, change, now=now)
+    record_change(tx, actor, change, now=now)
     return team_by_id(tx, team_id)
 
 
@@ -92,7 +91,7 @@ def remove_domain(tx: Tx, team_id: int, domain: str, *, actor: audit.Actor, now:
     if tx.one(_remove_domain, {"team_id": team_id, "domain": domain.lower()}) is None:
         raise DomainNotFound(f"{domain} is none of the team's domains")
     change = audit.Change(team_id, "team.domain_removed", "team", str(team_id), before={"domain": domain.lower()})
-    audit.note(tx, actor, change, now=now)
+    record_change(tx, actor, change, now=now)
 
 
 def dated_domains_of_team(tx: Tx, team_id: int) -> list[tuple[str, Millis]]:

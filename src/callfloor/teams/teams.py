@@ -9,11 +9,11 @@ import uuid
 from sqlalchemy import insert, select, update
 
 from callfloor.access import audit
+from callfloor.access.changes import record_change
 from callfloor.foundation.clock import Millis
 from callfloor.foundation.database import Tx, param, upsert
 from callfloor.foundation.errors import DomainError, invalid
 from callfloor.foundation.numbers import take_numbers
-from callfloor.foundation.outbox import Event, publish
 from callfloor.teams.tables import Payment, TeamType, team, team_domain
 
 NAME_MAX_LENGTH = 200
@@ -132,8 +132,7 @@ def create_team(tx: Tx, command: CreateTeam) -> Team:
     )
     after = {"name": name, "type": command.type.value, "payment": command.payment.value}
     change = audit.Change(team_id, "team.created", "team", str(team_id), after=after)
-    audit.note(tx, command.actor, change, now=command.now)
-    publish(tx, Event(kind="team.created", team_id=team_id, subject=str(team_id), payload=after, at=command.now))
+    record_change(tx, command.actor, change, now=command.now)
     return team_by_id(tx, team_id)
 
 
@@ -173,7 +172,7 @@ def set_billing(tx: Tx, command: SetBilling) -> Team:
         before={"payment": now_is.payment.value, "activity_billing": now_is.activity_billing},
         after={"payment": payment.value, "activity_billing": activity},
     )
-    audit.note(tx, command.actor, change, now=command.now)
+    record_change(tx, command.actor, change, now=command.now)
     return team_by_id(tx, command.team_id)
 
 
@@ -187,7 +186,7 @@ def set_inviting(tx: Tx, team_id: int, *, enabled: bool, actor: audit.Actor, now
     tx.run(_set_inviting, {"team_id": team_id, "inviting_enabled": enabled})
     after = {"inviting_enabled": enabled}
     change = audit.Change(team_id, "team.inviting_changed", "team", str(team_id), before=before, after=after)
-    audit.note(tx, actor, change, now=now)
+    record_change(tx, actor, change, now=now)
     return team_by_id(tx, team_id)
 
 
@@ -201,7 +200,7 @@ def rotate_device_secret(tx: Tx, team_id: int, device_secret_hash: bytes, *, act
     if team_for_change(tx, team_id).type is not TeamType.DEVICE:
         raise NotADeviceTeam("only a device team has a secret for machines; people of an email team sign in")
     tx.run(_set_device_secret, {"team_id": team_id, "device_secret_hash": device_secret_hash})
-    audit.note(tx, actor, audit.Change(team_id, "team.device_secret_rotated", "team", str(team_id)), now=now)
+    record_change(tx, actor, audit.Change(team_id, "team.device_secret_rotated", "team", str(team_id)), now=now)
 
 
 def add_domain(tx: Tx, team_id: int, domain: str, *, actor: audit.Actor, now: Millis) -> str:
@@ -216,12 +215,8 @@ def add_domain(tx: Tx, team_id: int, domain: str, *, actor: audit.Actor, now: Mi
     if not _DOMAIN.fullmatch(domain):
         raise invalid("domain", "must be an e-mail domain such as company.example")
     if tx.one(_add_domain, {"team_id": team_id, "domain": domain, "created_at": now}):
-        audit.note(
-            tx,
-            actor,
-            audit.Change(team_id, "team.domain_added", "team", str(team_id), after={"domain": domain}),
-            now=now,
-        )
+        change = audit.Change(team_id, "team.domain_added", "team", str(team_id), after={"domain": domain})
+        record_change(tx, actor, change, now=now)
     return domain
 
 
