@@ -95,6 +95,7 @@ class TestOne:
             "os": "windows",
             "os_version": "11 24H2",
             "app_version": "1.0.0",
+            "account_id": None,
             "seat_id": seats_with_names(db, team.id)[0][0],
             "enrolled_at": "2027-01-15T08:00:00.000Z",
             "last_seen_at": "2027-01-15T08:00:00.000Z",

@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 import functools
 
-from sqlalchemy import delete, insert, select
+from sqlalchemy import delete, insert, select, update
 
 from callfloor.access.secrets import hash_password, is_password, keyed_hash
 from callfloor.access.tables import Role, account, membership, session
@@ -24,6 +24,7 @@ _teams_of = (
     .order_by(membership.c.team_id)
 )
 _begin = insert(session)
+_signed_in = update(account).where(account.c.id == param("account_id")).values(last_signed_in_at=param("now"))
 _end = delete(session).where(session.c.token_hash == param("token_hash"))
 _end_of_account = delete(session).where(session.c.account_id == param("account_id"))
 
@@ -68,7 +69,7 @@ def person_by_password(tx: Tx, email_key: str, password: str) -> Person:
 
 
 def begin_session(tx: Tx, *, account_id: int, team_id: int, token_hash: bytes, now: Millis) -> None:
-    """Begin a session of the person in this team."""
+    """Begin a session of the person in this team; the account keeps when that was."""
     tx.run(
         _begin,
         {
@@ -79,6 +80,7 @@ def begin_session(tx: Tx, *, account_id: int, team_id: int, token_hash: bytes, n
             "expires_at": now + SESSION_LIFE,
         },
     )
+    tx.run(_signed_in, {"account_id": account_id, "now": now})
 
 
 def end_session(tx: Tx, token_hash: bytes) -> None:

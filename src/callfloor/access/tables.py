@@ -37,6 +37,7 @@ class AccountColumns(TypedColumns):
     last_name: Column[str] = Column(Text)
     password_hash: Column[str | None] = Column(Text, nullable=True)
     created_at: Column[int] = Column(Instant)
+    last_signed_in_at: Column[int | None] = Column(Instant, nullable=True)
 
 
 account = Table("account", metadata, AccountColumns)

@@ -1,6 +1,6 @@
 """Machines of device teams: how they join, who they are, which are shut out.
 
-Owns: device, device_token, device_block.
+Owns: device, device_token, device_block, device_authorization, agent_code.
 Publishes: device.enrolled, device.renamed, device.nicknamed, device.conflicted, device.settled, device.unassigned,
 device.blocked, device.unblocked.
 Listens: nothing.

@@ -51,7 +51,7 @@ class HostConflict(Shape):
 
 
 class DeviceShown(Shape):
-    """A machine of the team."""
+    """A machine of the team; in an email team `account_id` is whose it is, and `seat_id` that person's seat."""
 
     id: int
     state: Literal["seated", "unseated", "blocked"]
@@ -62,6 +62,7 @@ class DeviceShown(Shape):
     os: str
     os_version: str
     app_version: str
+    account_id: int | None
     seat_id: int | None
     enrolled_at: str
     last_seen_at: str
@@ -246,6 +247,7 @@ def _shown(known: Device) -> DeviceShown:
         os=known.os,
         os_version=known.os_version,
         app_version=known.app_version,
+        account_id=known.account_id,
         seat_id=known.seat_id,
         enrolled_at=iso(known.enrolled_at),
         last_seen_at=iso(known.last_seen_at),

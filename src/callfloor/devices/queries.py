@@ -8,15 +8,20 @@ from typing import Any, Literal
 
 from sqlalchemy import BigInteger, Integer, Select, Text, func, or_, select
 
-from callfloor.devices.tables import device, device_block
+from callfloor.devices.tables import device, device_block, is_of_person, is_of_team
 from callfloor.foundation.clock import Millis
 from callfloor.foundation.database import Tx, param
 from callfloor.foundation.errors import DomainError
+from callfloor.teams.tables import seat
 
 State = Literal["seated", "unseated", "blocked", "conflict"]
-"""On a seat; known, without one; shut out; another host came with the same machine id. The last two may overlap."""
+"""On a seat, its own or its person's; known, without one; shut out; another host came with the same machine id.
+
+The last two may overlap.
+"""
 
 _d, _b = device.c, device_block.c
+_seat_id = func.coalesce(_d.seat_id, seat.c.id)
 _columns: tuple[Any, ...] = (
     _d.id,
     _d.machine_id,
@@ -26,7 +31,8 @@ _columns: tuple[Any, ...] = (
     _d.os,
     _d.os_version,
     _d.app_version,
-    _d.seat_id,
+    _d.account_id,
+    _seat_id,
     _d.enrolled_at,
     _d.last_seen_at,
     _d.active_until,
@@ -41,11 +47,19 @@ _columns: tuple[Any, ...] = (
 
 def _devices() -> Select[Any]:
     same = (_b.team_id == _d.team_id) & (_b.device_id == _d.id)
-    return select(*_columns).join_from(device, device_block, same, isouter=True)
+    of_person = (seat.c.team_id == _d.team_id) & (seat.c.account_id == _d.account_id)
+    joined = select(*_columns).join_from(device, device_block, same, isouter=True)
+    return joined.join(seat, of_person, isouter=True)
 
 
 _by_id = _devices().where(_d.team_id == param("team_id"), _d.id == param("device_id"))
-_by_machine = _devices().where(_d.team_id == param("team_id"), _d.machine_id == param("machine_id"))
+_by_machine = _devices().where(_d.team_id == param("team_id"), is_of_team, _d.machine_id == param("machine_id"))
+_by_person_and_machine = _devices().where(
+    _d.team_id == param("team_id"),
+    is_of_person,
+    _d.account_id == param("account_id"),
+    _d.machine_id == param("machine_id"),
+)
 _by_seat = _devices().where(_d.team_id == param("team_id"), _d.seat_id == param("seat_id"))
 
 
@@ -78,7 +92,10 @@ class Device:
     os: str
     os_version: str
     app_version: str
+    account_id: int | None
+    """Whose it is, in an email team."""
     seat_id: int | None
+    """Its seat; in an email team that of its person."""
     enrolled_at: Millis
     last_seen_at: Millis
     active_until: Millis
@@ -129,9 +146,9 @@ def page_statement(*, by_hostname: bool, by_nickname: bool, state: Literal[State
     if state == "conflict":
         return statement.where(_d.conflict_at.is_not(None))
     if state == "seated":
-        return statement.where(_d.seat_id.is_not(None))
+        return statement.where(_seat_id.is_not(None))
     if state == "unseated":
-        return statement.where(_d.seat_id.is_(None), _d.blocked_at.is_(None))
+        return statement.where(_seat_id.is_(None), _d.blocked_at.is_(None))
     return statement
 
 
@@ -152,8 +169,14 @@ def block_page_statement(*, by_name: bool) -> Select[Any]:
 
 
 def find_device_by_machine(tx: Tx, team_id: int, machine_id: str) -> Device | None:
-    """Return the team's device with this machine id, if there is one."""
+    """Return the device of a device team with this machine id, if there is one."""
     return _found(tx.one(_by_machine, {"team_id": team_id, "machine_id": machine_id}))
+
+
+def find_device_of_person(tx: Tx, team_id: int, account_id: int, machine_id: str) -> Device | None:
+    """Return the person's device with this machine id, if there is one."""
+    params = {"team_id": team_id, "account_id": account_id, "machine_id": machine_id}
+    return _found(tx.one(_by_person_and_machine, params))
 
 
 def find_device_by_seat(tx: Tx, team_id: int, seat_id: int) -> Device | None:
