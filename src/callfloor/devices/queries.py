@@ -6,7 +6,7 @@ import dataclasses
 import functools
 from typing import Any, Literal
 
-from sqlalchemy import BigInteger, Integer, Select, Text, func, or_, select
+from sqlalchemy import BigInteger, ColumnElement, Integer, Select, Text, case, func, or_, select
 
 from callfloor.devices.tables import device, device_block, is_of_person, is_of_team
 from callfloor.foundation.clock import Millis
@@ -21,7 +21,7 @@ The last two may overlap.
 """
 
 _d, _b = device.c, device_block.c
-_seat_id = func.coalesce(_d.seat_id, seat.c.id)
+_seat_id: ColumnElement[int | None] = case((_d.seat_id.is_not(None), _d.seat_id), else_=seat.c.id)
 _columns: tuple[Any, ...] = (
     _d.id,
     _d.machine_id,
