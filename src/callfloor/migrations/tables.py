@@ -13,8 +13,10 @@ MODULES = (
     "callfloor.access.tables",
     "callfloor.teams.tables",
     "callfloor.devices.tables",
+    "callfloor.usage.tables",
     "callfloor.conversations.tables",
     "callfloor.conversations.change_tables",
+    "callfloor.conversations.search_tables",
 )
 
 

@@ -86,7 +86,9 @@ class Plans:
         Raises:
             PlanError: the statement needs SQLAlchemy's executor (expanding IN, Python-side defaults).
         """
-        open_insert = isinstance(statement, Insert) and not statement._values and not statement.select  # noqa: SLF001
+        open_insert = (
+            isinstance(statement, Insert) and statement.select is None and not statement._values  # noqa: SLF001
+        )
         keys = frozenset(params) if open_insert and params is not None else None
         known = self._plans.get((id(statement), keys))
         if known is not None:

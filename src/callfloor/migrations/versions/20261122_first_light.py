@@ -106,6 +106,31 @@ def upgrade() -> None:
     sa.Column('hash', sa.LargeBinary(), nullable=False),
     sa.PrimaryKeyConstraint('seq', name=op.f('pk_audit_seal'))
     )
+    op.create_table('call_record',
+    sa.Column('team_id', sa.BigInteger(), autoincrement=False, nullable=False),
+    sa.Column('device_id', sa.BigInteger(), autoincrement=False, nullable=False),
+    sa.Column('call_id', sa.Text(), nullable=False),
+    sa.Column('revision', sa.BigInteger(), nullable=False),
+    sa.Column('username', sa.Text(), nullable=False),
+    sa.Column('account_id', sa.BigInteger(), nullable=True),
+    sa.Column('app_name', sa.Text(), nullable=False),
+    sa.Column('language', sa.Text(), nullable=True),
+    sa.Column('started_at', sa.BigInteger(), nullable=False),
+    sa.Column('ended_at', sa.BigInteger(), nullable=False),
+    sa.Column('day', sa.Integer(), nullable=False),
+    sa.Column('mic_seconds', sa.BigInteger(), nullable=False),
+    sa.Column('speaker_seconds', sa.BigInteger(), nullable=False),
+    sa.Column('mic_noise_cancellation', sa.BigInteger(), nullable=False),
+    sa.Column('speaker_noise_cancellation', sa.BigInteger(), nullable=False),
+    sa.Column('background_voice_cancellation', sa.BigInteger(), nullable=False),
+    sa.Column('mic_accent_conversion', sa.BigInteger(), nullable=False),
+    sa.Column('speaker_accent_conversion', sa.BigInteger(), nullable=False),
+    sa.Column('voice_translation', sa.BigInteger(), nullable=False),
+    sa.Column('transcription', sa.BigInteger(), nullable=False),
+    sa.Column('recorded_at', sa.BigInteger(), nullable=False),
+    sa.PrimaryKeyConstraint('team_id', 'device_id', 'call_id', name=op.f('pk_call_record')),
+    sqlite_with_rowid=False
+    )
     op.create_table('conversation',
     sa.Column('team_id', sa.BigInteger(), autoincrement=False, nullable=False),
     sa.Column('id', sa.Text(), nullable=False),
@@ -437,6 +462,21 @@ def upgrade() -> None:
     with op.batch_alter_table('recording', schema=None) as batch_op:
         batch_op.create_index(batch_op.f('ix_recording_team_id_conversation_id'), ['team_id', 'conversation_id'], unique=False)
 
+    op.create_table('search_entry',
+    sa.Column('id', sa.BigInteger(), autoincrement=False, nullable=False),
+    sa.Column('team_id', sa.BigInteger(), nullable=False),
+    sa.Column('conversation_id', sa.Text(), nullable=False),
+    sa.Column('position', sa.Integer(), nullable=False),
+    sa.PrimaryKeyConstraint('id', name=op.f('pk_search_entry'))
+    )
+    with op.batch_alter_table('search_entry', schema=None) as batch_op:
+        batch_op.create_index(batch_op.f('ix_search_entry_team_id_conversation_id'), ['team_id', 'conversation_id'], unique=False)
+
+    op.create_table('search_slot',
+    sa.Column('date', sa.BigInteger(), autoincrement=False, nullable=False),
+    sa.Column('taken', sa.BigInteger(), nullable=False),
+    sa.PrimaryKeyConstraint('date', name=op.f('pk_search_slot'))
+    )
     op.create_table('seat',
     sa.Column('team_id', sa.BigInteger(), autoincrement=False, nullable=False),
     sa.Column('id', sa.BigInteger(), autoincrement=False, nullable=False),
@@ -553,12 +593,159 @@ def upgrade() -> None:
     sa.Column('words', sa.Text(), nullable=True),
     sa.PrimaryKeyConstraint('team_id', 'conversation_id', 'position', name=op.f('pk_transcript_segment'))
     )
+    op.create_table('usage_count',
+    sa.Column('team_id', sa.BigInteger(), autoincrement=False, nullable=False),
+    sa.Column('group_kind', sa.Text(), nullable=False),
+    sa.Column('cadence', sa.Text(), nullable=False),
+    sa.Column('start', sa.Integer(), autoincrement=False, nullable=False),
+    sa.Column('groups', sa.BigInteger(), nullable=False),
+    sa.PrimaryKeyConstraint('team_id', 'group_kind', 'cadence', 'start', name=op.f('pk_usage_count')),
+    sqlite_with_rowid=False
+    )
+    op.create_table('usage_day',
+    sa.Column('team_id', sa.BigInteger(), autoincrement=False, nullable=False),
+    sa.Column('group_kind', sa.Text(), nullable=False),
+    sa.Column('day', sa.Integer(), autoincrement=False, nullable=False),
+    sa.Column('group_id', sa.Text().with_variant(sa.Text(collation='C'), 'postgresql'), nullable=False),
+    sa.Column('calls', sa.BigInteger(), nullable=False),
+    sa.Column('mic_seconds', sa.BigInteger(), nullable=False),
+    sa.Column('speaker_seconds', sa.BigInteger(), nullable=False),
+    sa.Column('mic_noise_cancellation', sa.BigInteger(), nullable=False),
+    sa.Column('speaker_noise_cancellation', sa.BigInteger(), nullable=False),
+    sa.Column('background_voice_cancellation', sa.BigInteger(), nullable=False),
+    sa.Column('mic_accent_conversion', sa.BigInteger(), nullable=False),
+    sa.Column('speaker_accent_conversion', sa.BigInteger(), nullable=False),
+    sa.Column('voice_translation', sa.BigInteger(), nullable=False),
+    sa.Column('transcription', sa.BigInteger(), nullable=False),
+    sa.Column('ranked_seconds', sa.BigInteger(), nullable=True),
+    sa.PrimaryKeyConstraint('team_id', 'group_kind', 'day', 'group_id', name=op.f('pk_usage_day')),
+    sqlite_with_rowid=False
+    )
+    with op.batch_alter_table('usage_day', schema=None) as batch_op:
+        batch_op.create_index('ix_usage_day_ranked', ['team_id', 'group_kind', 'day', sa.literal_column('ranked_seconds DESC'), 'group_id'], unique=False, sqlite_where=sa.text('ranked_seconds IS NOT NULL'), postgresql_where=sa.text('ranked_seconds IS NOT NULL'))
+
+    op.create_table('usage_fold',
+    sa.Column('team_id', sa.BigInteger(), autoincrement=False, nullable=False),
+    sa.Column('folded_at', sa.BigInteger(), nullable=False),
+    sa.PrimaryKeyConstraint('team_id', name=op.f('pk_usage_fold'))
+    )
+    op.create_table('usage_month',
+    sa.Column('team_id', sa.BigInteger(), autoincrement=False, nullable=False),
+    sa.Column('group_kind', sa.Text(), nullable=False),
+    sa.Column('start', sa.Integer(), autoincrement=False, nullable=False),
+    sa.Column('group_id', sa.Text().with_variant(sa.Text(collation='C'), 'postgresql'), nullable=False),
+    sa.Column('calls', sa.BigInteger(), nullable=False),
+    sa.Column('mic_seconds', sa.BigInteger(), nullable=False),
+    sa.Column('speaker_seconds', sa.BigInteger(), nullable=False),
+    sa.Column('mic_noise_cancellation', sa.BigInteger(), nullable=False),
+    sa.Column('speaker_noise_cancellation', sa.BigInteger(), nullable=False),
+    sa.Column('background_voice_cancellation', sa.BigInteger(), nullable=False),
+    sa.Column('mic_accent_conversion', sa.BigInteger(), nullable=False),
+    sa.Column('speaker_accent_conversion', sa.BigInteger(), nullable=False),
+    sa.Column('voice_translation', sa.BigInteger(), nullable=False),
+    sa.Column('transcription', sa.BigInteger(), nullable=False),
+    sa.PrimaryKeyConstraint('team_id', 'group_kind', 'start', 'group_id', name=op.f('pk_usage_month')),
+    sqlite_with_rowid=False
+    )
+    with op.batch_alter_table('usage_month', schema=None) as batch_op:
+        batch_op.create_index('ix_usage_month_ranked', ['team_id', 'group_kind', 'start', sa.literal_column('mic_seconds DESC'), 'group_id'], unique=False)
+
+    op.create_table('usage_quarter',
+    sa.Column('team_id', sa.BigInteger(), autoincrement=False, nullable=False),
+    sa.Column('quarter', sa.Integer(), autoincrement=False, nullable=False),
+    sa.Column('calls', sa.BigInteger(), nullable=False),
+    sa.Column('mic_seconds', sa.BigInteger(), nullable=False),
+    sa.Column('speaker_seconds', sa.BigInteger(), nullable=False),
+    sa.Column('mic_noise_cancellation', sa.BigInteger(), nullable=False),
+    sa.Column('speaker_noise_cancellation', sa.BigInteger(), nullable=False),
+    sa.Column('background_voice_cancellation', sa.BigInteger(), nullable=False),
+    sa.Column('mic_accent_conversion', sa.BigInteger(), nullable=False),
+    sa.Column('speaker_accent_conversion', sa.BigInteger(), nullable=False),
+    sa.Column('voice_translation', sa.BigInteger(), nullable=False),
+    sa.Column('transcription', sa.BigInteger(), nullable=False),
+    sa.PrimaryKeyConstraint('team_id', 'quarter', name=op.f('pk_usage_quarter')),
+    sqlite_with_rowid=False
+    )
+    op.create_table('usage_unfolded',
+    sa.Column('team_id', sa.BigInteger(), autoincrement=False, nullable=False),
+    sa.Column('quarter', sa.Integer(), autoincrement=False, nullable=False),
+    sa.Column('device_id', sa.BigInteger(), autoincrement=False, nullable=False),
+    sa.Column('call_id', sa.Text(), nullable=False),
+    sa.Column('revision', sa.BigInteger(), autoincrement=False, nullable=False),
+    sa.Column('is_taken_back', sa.Integer(), autoincrement=False, nullable=False),
+    sa.Column('username', sa.Text(), nullable=False),
+    sa.Column('account_id', sa.BigInteger(), nullable=True),
+    sa.Column('language', sa.Text(), nullable=True),
+    sa.Column('calls', sa.BigInteger(), nullable=False),
+    sa.Column('mic_seconds', sa.BigInteger(), nullable=False),
+    sa.Column('speaker_seconds', sa.BigInteger(), nullable=False),
+    sa.Column('mic_noise_cancellation', sa.BigInteger(), nullable=False),
+    sa.Column('speaker_noise_cancellation', sa.BigInteger(), nullable=False),
+    sa.Column('background_voice_cancellation', sa.BigInteger(), nullable=False),
+    sa.Column('mic_accent_conversion', sa.BigInteger(), nullable=False),
+    sa.Column('speaker_accent_conversion', sa.BigInteger(), nullable=False),
+    sa.Column('voice_translation', sa.BigInteger(), nullable=False),
+    sa.Column('transcription', sa.BigInteger(), nullable=False),
+    sa.PrimaryKeyConstraint('team_id', 'quarter', 'device_id', 'call_id', 'revision', 'is_taken_back', name=op.f('pk_usage_unfolded')),
+    sqlite_with_rowid=False
+    )
+    op.create_table('usage_week',
+    sa.Column('team_id', sa.BigInteger(), autoincrement=False, nullable=False),
+    sa.Column('group_kind', sa.Text(), nullable=False),
+    sa.Column('start', sa.Integer(), autoincrement=False, nullable=False),
+    sa.Column('group_id', sa.Text().with_variant(sa.Text(collation='C'), 'postgresql'), nullable=False),
+    sa.Column('mic_seconds_0', sa.BigInteger(), nullable=False),
+    sa.Column('mic_seconds_1', sa.BigInteger(), nullable=False),
+    sa.Column('mic_seconds_2', sa.BigInteger(), nullable=False),
+    sa.Column('mic_seconds_3', sa.BigInteger(), nullable=False),
+    sa.Column('mic_seconds_4', sa.BigInteger(), nullable=False),
+    sa.Column('mic_seconds_5', sa.BigInteger(), nullable=False),
+    sa.Column('mic_seconds_6', sa.BigInteger(), nullable=False),
+    sa.Column('calls_0', sa.BigInteger(), nullable=False),
+    sa.Column('calls_1', sa.BigInteger(), nullable=False),
+    sa.Column('calls_2', sa.BigInteger(), nullable=False),
+    sa.Column('calls_3', sa.BigInteger(), nullable=False),
+    sa.Column('calls_4', sa.BigInteger(), nullable=False),
+    sa.Column('calls_5', sa.BigInteger(), nullable=False),
+    sa.Column('calls_6', sa.BigInteger(), nullable=False),
+    sa.Column('calls', sa.BigInteger(), nullable=False),
+    sa.Column('mic_seconds', sa.BigInteger(), nullable=False),
+    sa.Column('speaker_seconds', sa.BigInteger(), nullable=False),
+    sa.Column('mic_noise_cancellation', sa.BigInteger(), nullable=False),
+    sa.Column('speaker_noise_cancellation', sa.BigInteger(), nullable=False),
+    sa.Column('background_voice_cancellation', sa.BigInteger(), nullable=False),
+    sa.Column('mic_accent_conversion', sa.BigInteger(), nullable=False),
+    sa.Column('speaker_accent_conversion', sa.BigInteger(), nullable=False),
+    sa.Column('voice_translation', sa.BigInteger(), nullable=False),
+    sa.Column('transcription', sa.BigInteger(), nullable=False),
+    sa.PrimaryKeyConstraint('team_id', 'group_kind', 'start', 'group_id', name=op.f('pk_usage_week')),
+    sqlite_with_rowid=False
+    )
+    with op.batch_alter_table('usage_week', schema=None) as batch_op:
+        batch_op.create_index('ix_usage_week_ranked', ['team_id', 'group_kind', 'start', sa.literal_column('mic_seconds DESC'), 'group_id'], unique=False)
+
     # ### end Alembic commands ###
 
 
 def downgrade() -> None:
     """Undo."""
     # ### commands auto generated by Alembic - please adjust! ###
+    with op.batch_alter_table('usage_week', schema=None) as batch_op:
+        batch_op.drop_index('ix_usage_week_ranked')
+
+    op.drop_table('usage_week')
+    op.drop_table('usage_unfolded')
+    op.drop_table('usage_quarter')
+    with op.batch_alter_table('usage_month', schema=None) as batch_op:
+        batch_op.drop_index('ix_usage_month_ranked')
+
+    op.drop_table('usage_month')
+    op.drop_table('usage_fold')
+    with op.batch_alter_table('usage_day', schema=None) as batch_op:
+        batch_op.drop_index('ix_usage_day_ranked', sqlite_where=sa.text('ranked_seconds IS NOT NULL'), postgresql_where=sa.text('ranked_seconds IS NOT NULL'))
+
+    op.drop_table('usage_day')
+    op.drop_table('usage_count')
     op.drop_table('transcript_segment')
     op.drop_table('team_domain')
     op.drop_table('team')
@@ -580,6 +767,11 @@ def downgrade() -> None:
         batch_op.drop_index(batch_op.f('ix_seat_team_id_account_id'))
 
     op.drop_table('seat')
+    op.drop_table('search_slot')
+    with op.batch_alter_table('search_entry', schema=None) as batch_op:
+        batch_op.drop_index(batch_op.f('ix_search_entry_team_id_conversation_id'))
+
+    op.drop_table('search_entry')
     with op.batch_alter_table('recording', schema=None) as batch_op:
         batch_op.drop_index(batch_op.f('ix_recording_team_id_conversation_id'))
 
@@ -659,6 +851,7 @@ def downgrade() -> None:
         batch_op.drop_index(batch_op.f('ix_conversation_team_id_kind_content_key'))
 
     op.drop_table('conversation')
+    op.drop_table('call_record')
     op.drop_table('audit_seal')
     with op.batch_alter_table('audit_entry', schema=None) as batch_op:
         batch_op.drop_index('ix_audit_entry_waiting', sqlite_where=sa.text('seq IS NULL'), postgresql_where=sa.text('seq IS NULL'))
