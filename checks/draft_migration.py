@@ -2,7 +2,8 @@
 
     python checks/draft_migration.py [SUBJECT]
 
-The first release has one migration, written anew from all tables each time.
+The first release has one migration of tables, written anew from all of them each time; those that follow it are
+written by hand, and stand aside meanwhile.
 """
 
 from __future__ import annotations
@@ -24,6 +25,17 @@ def main() -> None:
     date, subject = UNRELEASED
     for old in VERSIONS.glob(f"{date}_{subject}.py"):
         old.unlink()
+    by_hand = {path: path.read_bytes() for path in VERSIONS.glob(f"{date}_*.py")}
+    for path in by_hand:
+        path.unlink()
+    try:
+        _draft(date, subject)
+    finally:
+        for path, content in by_hand.items():
+            path.write_bytes(content)
+
+
+def _draft(date: str, subject: str) -> None:
     config = alembic_config()
     config.set_main_option("file_template", f"{date}_{subject}")
     with tempfile.TemporaryDirectory() as folder:

@@ -1,4 +1,4 @@
-"""A table is built in its domain's `tables.py` and changed only in that domain; domains above may select from it.
+"""A table is built in its domain's `tables.py` (or `…_tables.py`) and changed only there; domains above may select.
 
 Otherwise a column's meaning is settled in two places, and nobody can say who keeps a counter right.
 """
@@ -14,7 +14,7 @@ CHANGES = {"insert", "update", "delete", "upsert"}
 
 
 def breaches(tree: Tree) -> Iterator[Breach]:
-    """Find tables built outside a `tables.py`, and changes of another domain's table."""
+    """Find tables built outside a `tables.py` or `…_tables.py`, and changes of another domain's table."""
     for module in tree.source:
         for call, name in module.calls():
             if name == "sqlalchemy.Table" and not _holds_tables(module):
@@ -26,7 +26,9 @@ def breaches(tree: Tree) -> Iterator[Breach]:
 
 def _holds_tables(module: Module) -> bool:
     """Return whether tables may be built here; the foundation's small modules hold the one table they are about."""
-    return module.domain == "foundation" or (module.name == "tables" and module.domain not in (None, "migrations"))
+    return module.domain == "foundation" or (
+        (module.name == "tables" or module.name.endswith("_tables")) and module.domain not in (None, "migrations")
+    )
 
 
 def _changed(call: ast.Call, name: str) -> ast.expr | None:

@@ -7,6 +7,7 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import pytest
 from alembic import command
@@ -19,6 +20,9 @@ from callfloor.foundation.database import metadata, open_database
 from callfloor.foundation.database.migrate import SchemaTooNew, alembic_config, engine_for, migrate
 from callfloor.migrations.tables import load
 from tests.support.databases import PostgresTemplate
+
+BY_HAND = "search_text"
+"""The full-text index, which no table of the code describes; FTS5 keeps tables beside it."""
 
 
 @pytest.fixture(params=["sqlite", "postgresql"])
@@ -60,8 +64,11 @@ def test_makes_every_table_and_no_other(empty_url: str) -> None:
 
     with connected(empty_url) as connection:
         drift = compare_metadata(MigrationContext.configure(connection, opts={"compare_type": True}), metadata)
-    assert drift == []
-    assert tables_of(empty_url) == set(metadata.tables) | {"alembic_version"}
+    assert [change for change in drift if not _is_by_hand(change)] == []
+    assert {name for name in tables_of(empty_url) if not name.startswith(BY_HAND)} == {
+        *metadata.tables,
+        "alembic_version",
+    }
 
 
 def test_does_nothing_the_second_time(empty_url: str) -> None:
@@ -104,3 +111,10 @@ def test_is_one_line_of_revisions() -> None:
     assert len(script.get_heads()) == 1
     for revision in script.walk_revisions():
         assert Path(revision.path).stem == revision.revision, "the newest migration is told by file name"
+
+
+def _is_by_hand(change: Any) -> bool:
+    """Return whether the change would drop what a migration made without a table of the code."""
+    return change[0] in {"remove_table", "remove_index"} and str(getattr(change[1], "name", "")).removeprefix(
+        "ix_"
+    ).startswith(BY_HAND)
