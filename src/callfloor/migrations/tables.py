@@ -13,6 +13,7 @@ MODULES = (
     "callfloor.access.tables",
     "callfloor.teams.tables",
     "callfloor.devices.tables",
+    "callfloor.live.tables",
     "callfloor.usage.tables",
     "callfloor.conversations.tables",
     "callfloor.conversations.change_tables",

@@ -75,6 +75,7 @@ class Plans:
     """Every plan of one database, made at first use and kept by statement object."""
 
     def __init__(self, dialect: Dialect) -> None:
+        self.name = dialect.name
         self._dialect = dialect
         self._plans: dict[tuple[int, frozenset[str] | None], tuple[Executable, Plan]] = {}
 

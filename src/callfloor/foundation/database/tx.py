@@ -84,6 +84,13 @@ class Tx:
         with translated():
             self._connection.cursor().execute(plan.sql, plan.bind(params))
 
+    def notify(self, channel: str, payload: str) -> None:
+        """Tell who listens to the channel, once this is committed; see `Database.listen`."""
+        if self._plans.name == "postgresql":
+            self.statements += 1
+            with translated():
+                self._connection.cursor().execute("SELECT pg_notify(%s, %s)", (channel, payload))
+
     def _run_many(self, statement: Executable, rows: Sequence[Params]) -> None:
         plan = self._plans.of(statement, rows[0])
         self.statements += 1

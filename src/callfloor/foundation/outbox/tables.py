@@ -31,3 +31,13 @@ Index(
     sqlite_where=outbox_event.c.seq.is_(None),
     postgresql_where=outbox_event.c.seq.is_(None),
 )
+
+
+class OutboxFollowerColumns(TypedColumns):
+    """How far one reader has come; whoever holds this row's lock reads on."""
+
+    name: Column[str] = Column(Text, primary_key=True)
+    seq: Column[int] = Column(BigInteger)
+
+
+outbox_follower = Table("outbox_follower", metadata, OutboxFollowerColumns)

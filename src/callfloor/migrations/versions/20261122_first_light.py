@@ -402,6 +402,11 @@ def upgrade() -> None:
     with op.batch_alter_table('ledger_entry', schema=None) as batch_op:
         batch_op.create_index(batch_op.f('ix_ledger_entry_team_id_period_start_number'), ['team_id', 'period_start', 'number'], unique=False)
 
+    op.create_table('live_head',
+    sa.Column('team_id', sa.BigInteger(), autoincrement=False, nullable=False),
+    sa.Column('seq', sa.BigInteger(), nullable=False),
+    sa.PrimaryKeyConstraint('team_id', name=op.f('pk_live_head'))
+    )
     op.create_table('membership',
     sa.Column('team_id', sa.BigInteger(), autoincrement=False, nullable=False),
     sa.Column('account_id', sa.BigInteger(), autoincrement=False, nullable=False),
@@ -433,6 +438,34 @@ def upgrade() -> None:
     )
     with op.batch_alter_table('outbox_event', schema=None) as batch_op:
         batch_op.create_index('ix_outbox_event_waiting', ['entry'], unique=False, sqlite_where=sa.text('seq IS NULL'), postgresql_where=sa.text('seq IS NULL'))
+
+    op.create_table('outbox_follower',
+    sa.Column('name', sa.Text(), nullable=False),
+    sa.Column('seq', sa.BigInteger(), nullable=False),
+    sa.PrimaryKeyConstraint('name', name=op.f('pk_outbox_follower'))
+    )
+    op.create_table('presence',
+    sa.Column('team_id', sa.BigInteger(), autoincrement=False, nullable=False),
+    sa.Column('device_id', sa.BigInteger(), autoincrement=False, nullable=False),
+    sa.Column('state', sa.Text(), nullable=True),
+    sa.Column('reason', sa.Text(), nullable=True),
+    sa.Column('at', sa.BigInteger(), nullable=True),
+    sa.Column('event_id', sa.Text(), nullable=True),
+    sa.Column('content', sa.Text(), nullable=True),
+    sa.Column('updated_at', sa.BigInteger(), nullable=False),
+    sa.Column('shown_state', sa.Text(), nullable=False),
+    sa.Column('since', sa.BigInteger(), nullable=False),
+    sa.Column('seq', sa.BigInteger(), nullable=False),
+    sa.Column('announced_state', sa.Text(), nullable=True),
+    sa.Column('settle_at', sa.BigInteger(), nullable=True),
+    sa.Column('lapsed_at', sa.BigInteger(), nullable=True),
+    sa.Column('due_at', sa.BigInteger(), nullable=True),
+    sa.PrimaryKeyConstraint('team_id', 'device_id', name=op.f('pk_presence')),
+    sqlite_with_rowid=False
+    )
+    with op.batch_alter_table('presence', schema=None) as batch_op:
+        batch_op.create_index(batch_op.f('ix_presence_due_at'), ['due_at'], unique=False)
+        batch_op.create_index(batch_op.f('ix_presence_team_id_seq'), ['team_id', 'seq'], unique=False)
 
     op.create_table('rate_limit_client',
     sa.Column('client', sa.Text(), nullable=False),
@@ -593,6 +626,17 @@ def upgrade() -> None:
     sa.Column('words', sa.Text(), nullable=True),
     sa.PrimaryKeyConstraint('team_id', 'conversation_id', 'position', name=op.f('pk_transcript_segment'))
     )
+    op.create_table('transition',
+    sa.Column('team_id', sa.BigInteger(), autoincrement=False, nullable=False),
+    sa.Column('device_id', sa.BigInteger(), autoincrement=False, nullable=False),
+    sa.Column('at', sa.BigInteger(), autoincrement=False, nullable=False),
+    sa.Column('event_id', sa.Text().with_variant(sa.Text(collation='C'), 'postgresql'), nullable=False),
+    sa.Column('state', sa.Text(), nullable=False),
+    sa.Column('reason', sa.Text(), nullable=True),
+    sa.Column('source', sa.Text(), nullable=False),
+    sa.PrimaryKeyConstraint('team_id', 'device_id', 'at', 'event_id', name=op.f('pk_transition')),
+    sqlite_with_rowid=False
+    )
     op.create_table('usage_count',
     sa.Column('team_id', sa.BigInteger(), autoincrement=False, nullable=False),
     sa.Column('group_kind', sa.Text(), nullable=False),
@@ -746,6 +790,7 @@ def downgrade() -> None:
 
     op.drop_table('usage_day')
     op.drop_table('usage_count')
+    op.drop_table('transition')
     op.drop_table('transcript_segment')
     op.drop_table('team_domain')
     op.drop_table('team')
@@ -782,6 +827,12 @@ def downgrade() -> None:
         batch_op.drop_index('ix_rate_limit_client_blocked', sqlite_where=sa.text('blocked_at IS NOT NULL'), postgresql_where=sa.text('blocked_at IS NOT NULL'))
 
     op.drop_table('rate_limit_client')
+    with op.batch_alter_table('presence', schema=None) as batch_op:
+        batch_op.drop_index(batch_op.f('ix_presence_team_id_seq'))
+        batch_op.drop_index(batch_op.f('ix_presence_due_at'))
+
+    op.drop_table('presence')
+    op.drop_table('outbox_follower')
     with op.batch_alter_table('outbox_event', schema=None) as batch_op:
         batch_op.drop_index('ix_outbox_event_waiting', sqlite_where=sa.text('seq IS NULL'), postgresql_where=sa.text('seq IS NULL'))
 
@@ -792,6 +843,7 @@ def downgrade() -> None:
         batch_op.drop_index(batch_op.f('ix_membership_account_id'))
 
     op.drop_table('membership')
+    op.drop_table('live_head')
     with op.batch_alter_table('ledger_entry', schema=None) as batch_op:
         batch_op.drop_index(batch_op.f('ix_ledger_entry_team_id_period_start_number'))
 

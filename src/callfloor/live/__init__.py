@@ -1,0 +1,8 @@
+"""What devices do at this moment, how it came to that, and who watches.
+
+Owns: presence, transition, live_head.
+Publishes: device.state_changed.
+Listens: device.enrolled, device.renamed, device.nicknamed, device.blocked, device.unblocked, device.settled,
+device.unassigned, device.logged_out, device.returned.
+Never: moves a device's lease, or shows a state whose lease has run out.
+"""
