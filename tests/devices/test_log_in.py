@@ -8,8 +8,8 @@ import functools
 import pytest
 
 from callfloor.access.audit import OPERATOR
+from callfloor.devices.arrival import DeviceConflict, LoggedIn
 from callfloor.devices.blocking import ChangeDevice, block_device, unassign_device, unblock_device
-from callfloor.devices.enrolment import DeviceConflict, LoggedIn
 from callfloor.devices.names import NicknameDevice, nickname_device
 from callfloor.devices.tokens import ACTIVE_FOR, TOKEN_LIFE, DeviceBlocked, DeviceCaller, log_out_device, renew_token
 from callfloor.foundation.database import Database

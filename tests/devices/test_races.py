@@ -10,8 +10,8 @@ from typing import Any
 import pytest
 
 from callfloor.access.audit import OPERATOR
+from callfloor.devices.arrival import LoggedIn
 from callfloor.devices.blocking import BlockSeat, ChangeDevice, block_seat, unassign_device, unblock_device
-from callfloor.devices.enrolment import LoggedIn
 from callfloor.devices.tokens import DeviceBlocked
 from callfloor.foundation.database import Database, open_database
 from callfloor.foundation.errors import DomainError

@@ -7,7 +7,8 @@ import functools
 
 from callfloor.access.audit import OPERATOR
 from callfloor.access.secrets import keyed_hash
-from callfloor.devices.enrolment import DeviceConflict, LoggedIn, LogIn, Machine, log_in_device
+from callfloor.devices.arrival import DeviceConflict, LoggedIn, Machine
+from callfloor.devices.enrolment import LogIn, log_in_device
 from callfloor.foundation import clock
 from callfloor.foundation.database import Database
 from callfloor.foundation.ids import new_id, new_secret

@@ -1,10 +1,10 @@
-"""Device tokens: given at log-in, renewed by use, ended by a log-out, a block or another host."""
+"""Device tokens: given at log-in, renewed by use, ended by log-out, block, another host, or with a person's seat."""
 
 from __future__ import annotations
 
 import dataclasses
 
-from sqlalchemy import delete, func, select, update
+from sqlalchemy import case, delete, func, select, update
 
 from callfloor.access.audit import Actor
 from callfloor.devices.tables import device, device_block, device_token
@@ -12,6 +12,8 @@ from callfloor.foundation.clock import DAY, SECOND, Millis
 from callfloor.foundation.database import Tx, param, upsert
 from callfloor.foundation.errors import DomainError
 from callfloor.teams.device_seats import mark_seat_active
+from callfloor.teams.seat_activity import mark_person_active
+from callfloor.teams.tables import seat
 
 TOKEN_LIFE: Millis = 30 * DAY
 HEARTBEAT_SECONDS = 30
@@ -27,10 +29,11 @@ _fresh = upsert(device_token).values(
     username=param("username"),
     token_hash=param("token_hash"),
     expires_at=param("expires_at"),
+    seated_at=param("seated_at"),
 )
 _give = _fresh.on_conflict_do_update(
     index_elements=[_t.team_id, _t.device_id, _t.username],
-    set_={"token_hash": _fresh.excluded.token_hash, "expires_at": _fresh.excluded.expires_at},
+    set_={name: _fresh.excluded[name] for name in ("token_hash", "expires_at", "seated_at")},
 ).returning(_t.expires_at)
 _forget_expired = delete(device_token).where(*_of_device, _t.expires_at <= param("now"))
 _end_one = delete(device_token).where(*_of_device, _t.username == param("username"))
@@ -48,7 +51,7 @@ _seen = (
     update(device)
     .where(*_of_one)
     .values(last_seen_at=param("now"), active_until=param("active_until"))
-    .returning(_d.seat_id)
+    .returning(_d.seat_id, _d.account_id)
 )
 _leave = update(device).where(*_of_one).values(active_until=param("now"))
 
@@ -57,10 +60,12 @@ BY_TOKEN = (
         _t.team_id,
         _t.device_id,
         _t.username,
-        _t.expires_at,
+        # Of a person who left their seat it has ended, also when they hold one again.
+        case((_d.account_id.is_(None) | (seat.c.assigned_at == _t.seated_at), _t.expires_at), else_=0),
         _d.hostname,
-        _d.seat_id,
+        case((_d.seat_id.is_not(None), _d.seat_id), else_=seat.c.id),
         _d.last_seen_at,
+        _d.account_id,
         _d.blocked_at,
         device_block.c.reason,
     )
@@ -70,6 +75,7 @@ BY_TOKEN = (
         (device_block.c.team_id == _d.team_id) & (device_block.c.device_id == _d.id),
         isouter=True,
     )
+    .join(seat, (seat.c.team_id == _d.team_id) & (seat.c.account_id == _d.account_id), isouter=True)
     .where(_t.token_hash == param("token_hash"))
 )
 """Whose token it is: the columns of a `DeviceCaller`, then when it was blocked, and why."""
@@ -95,7 +101,10 @@ class DeviceCaller:
     expires_at: Millis
     hostname: str
     seat_id: int | None
+    """Of the device; in an email team of its person."""
     last_seen_at: Millis
+    account_id: int | None = None
+    """Whose device it is, in an email team."""
 
     def is_due(self, now: Millis) -> bool:
         """Return whether the token is to be renewed, which each use does, but not more than once a heartbeat."""
@@ -106,11 +115,21 @@ class DeviceCaller:
         return Actor("device", str(self.device_id), self.hostname, request_id, address)
 
 
-def give_token(tx: Tx, team_id: int, device_id: int, username: str, *, token_hash: bytes, now: Millis) -> None:
-    """Give the OS user's agent a new token in place of the one it had."""
+def give_token(
+    tx: Tx,
+    team_id: int,
+    device_id: int,
+    username: str,
+    *,
+    token_hash: bytes,
+    now: Millis,
+    seated_at: Millis | None = None,
+) -> None:
+    """Give the OS user's agent a new token in place of the one it had; a person's ends with their seat."""
     key = {"team_id": team_id, "device_id": device_id}
     tx.run(_forget_expired, {**key, "now": now})
-    tx.one(_give, {**key, "username": username, "token_hash": token_hash, "expires_at": now + TOKEN_LIFE})
+    fresh = {"username": username, "token_hash": token_hash, "expires_at": now + TOKEN_LIFE, "seated_at": seated_at}
+    tx.one(_give, {**key, **fresh})
 
 
 def end_tokens(tx: Tx, team_id: int, device_id: int) -> None:
@@ -124,9 +143,12 @@ def renew_token(tx: Tx, caller: DeviceCaller, *, now: Millis) -> None:
     renewed = tx.one(_renew, {**key, "username": caller.username, "now": now, "expires_at": now + TOKEN_LIFE})
     if renewed is None:
         return
-    seat = tx.one(_seen, {**key, "now": now, "active_until": now + ACTIVE_FOR})
-    if seat is not None and seat[0] is not None:
-        mark_seat_active(tx, caller.team_id, seat[0], now=now)
+    holder = tx.one(_seen, {**key, "now": now, "active_until": now + ACTIVE_FOR})
+    seat_id, account_id = holder or (None, None)
+    if seat_id is not None:
+        mark_seat_active(tx, caller.team_id, seat_id, now=now)
+    elif account_id is not None:
+        mark_person_active(tx, caller.team_id, account_id, now=now)
 
 
 def log_out_device(tx: Tx, caller: DeviceCaller, *, now: Millis) -> None:

@@ -13,7 +13,8 @@ from pydantic import AfterValidator, ConfigDict, Field
 
 from callfloor.access.secrets import keyed_hash
 from callfloor.devices.agent.guard import CallingDevice, check_rate
-from callfloor.devices.enrolment import DeviceConflict, LogIn, Machine, log_in_device
+from callfloor.devices.arrival import DeviceConflict, Machine
+from callfloor.devices.enrolment import LogIn, log_in_device
 from callfloor.devices.names import NAME_MAX_LENGTH
 from callfloor.devices.tokens import HEARTBEAT_SECONDS, log_out_device
 from callfloor.foundation.ids import new_secret

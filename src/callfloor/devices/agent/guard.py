@@ -64,7 +64,7 @@ async def device_of(request: Request, facts: Facts) -> DeviceCaller:
     rows = await services.db.read(BY_TOKEN, {"token_hash": token_hash})
     if not rows:
         raise TokenInvalid("this token is not known here; log in again")
-    caller, (blocked_at, reason) = DeviceCaller(*rows[0][:7]), rows[0][7:]
+    caller, (blocked_at, reason) = DeviceCaller(*rows[0][:8]), rows[0][8:]
     if blocked_at is not None:
         raise DeviceBlocked(reason)
     if caller.expires_at <= facts.now:
