@@ -13,9 +13,13 @@ from callfloor.foundation.database import Tx, param, upsert
 from callfloor.foundation.errors import DomainError, invalid
 from callfloor.foundation.numbers import take_numbers
 
-_FORBIDDEN = r"@\s\x00-\x1f\x7f-\x9f\ud800-\udfff,;<>\""
-_EMAIL = re.compile(rf"[^{_FORBIDDEN}]+@[^{_FORBIDDEN}.]+(?:\.[^{_FORBIDDEN}.]+)+")
-_EMAIL_MAX_LENGTH = 254
+EMAIL_MAX_LENGTH = 254
+_ATOM = r"[^@\s\x00-\x1f\x7f-\x9f,;<>\".]+"
+_AROUND = r"[\s\x1c-\x1f]*"
+EMAIL_PATTERN = rf"^{_AROUND}\.?{_ATOM}(\.{_ATOM})*\.?@{_ATOM}(\.{_ATOM})+{_AROUND}$"
+"""What the documents say of an address; around it space is passed over."""
+_EMAIL = re.compile(EMAIL_PATTERN)
+_HALF_OF_A_CHARACTER = re.compile("[\ud800-\udfff]")
 
 _by_email = select(account.c.id).where(account.c.email_key == param("email_key"))
 _new_account = (
@@ -80,10 +84,10 @@ def checked_email(email: str) -> str:
     Raises:
         InvalidInput: no address, or one without a dot in its domain.
     """
-    email = email.strip()
-    if len(email) > _EMAIL_MAX_LENGTH or not _EMAIL.fullmatch(email) or ".." in email:
+    address = email.strip()
+    if len(address) > EMAIL_MAX_LENGTH or not _EMAIL.fullmatch(email) or _HALF_OF_A_CHARACTER.search(email):
         raise invalid("email", "must be an e-mail address such as name@company.example")
-    return email
+    return address
 
 
 def join_team(tx: Tx, member: NewMember) -> int:

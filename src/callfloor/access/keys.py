@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import unicodedata
 from typing import Any
 
 from sqlalchemy import Integer, delete, select, update
@@ -16,12 +15,11 @@ from callfloor.access.tables import KeyKind, access_key, access_key_notice
 from callfloor.foundation.clock import DAY, Millis
 from callfloor.foundation.database import Json, Tx, param, upsert
 from callfloor.foundation.errors import DomainError, invalid
+from callfloor.foundation.fields import checked_name
 from callfloor.foundation.numbers import take_numbers
 
 NAME_MAX_LENGTH = 64
 CONVERSATIONS_KEY_LIFE: Millis = 365 * DAY
-_NOT_IN_A_NAME = {"Cc", "Cs", "Zl", "Zp"}
-"""Categories of controls, halves of characters, breaks of lines and paragraphs."""
 
 _k = access_key.c
 _this = (_k.team_id == param("team_id"), _k.id == param("key_id"))
@@ -301,8 +299,6 @@ def _no_key(key_id: int) -> KeyNotFound:
 
 
 def _checked_name(name: str) -> str:
-    name = name.strip()
-    categories = {unicodedata.category(character) for character in name}
-    if not 1 <= len(name) <= NAME_MAX_LENGTH or ":" in name or categories & _NOT_IN_A_NAME:
-        raise invalid("name", f"must have 1 to {NAME_MAX_LENGTH} characters, without colon and control characters")
-    return name
+    if ":" in name:
+        raise invalid("name", "must have no colon: it stands between name and secret")
+    return checked_name("name", name, limit=NAME_MAX_LENGTH)

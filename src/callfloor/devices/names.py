@@ -13,7 +13,7 @@ from callfloor.devices.queries import Device, device_by_id
 from callfloor.devices.tables import device, device_block
 from callfloor.foundation.clock import Millis
 from callfloor.foundation.database import Tx, param
-from callfloor.foundation.errors import invalid
+from callfloor.foundation.fields import checked_name
 from callfloor.teams.device_seats import SeatNames, device_team_for_change, name_device_seat
 
 NAME_MAX_LENGTH = 255
@@ -49,7 +49,7 @@ def nickname_device(tx: Tx, command: NicknameDevice) -> Device:
     Raises:
         NotPermittedToChangeSeatStatus: the team's seats are people.
         DeviceNotFound: the team has no such device.
-        InvalidInput: the nickname is empty, longer than 255 characters, or not printable.
+        InvalidInput: the nickname is blank, longer than 255 characters, or has control characters.
     """
     nickname = command.nickname
     if nickname is not None:
@@ -82,7 +82,6 @@ def check_name(field: str, text: str) -> None:
     """Check a text that people give.
 
     Raises:
-        InvalidInput: it is empty, longer than 255 characters, or not printable.
+        InvalidInput: it is blank, longer than 255 characters, or has control characters.
     """
-    if not 1 <= len(text) <= NAME_MAX_LENGTH or not text.isprintable():
-        raise invalid(field, f"must have 1 to {NAME_MAX_LENGTH} printable characters")
+    checked_name(field, text, limit=NAME_MAX_LENGTH)

@@ -9,6 +9,7 @@ from callfloor.access.changes import record_change
 from callfloor.foundation.clock import Millis
 from callfloor.foundation.database import Tx, param
 from callfloor.foundation.errors import DomainError, invalid
+from callfloor.foundation.fields import checked_name
 from callfloor.teams.ledger import enter_price
 from callfloor.teams.seats import seats_of_team
 from callfloor.teams.tables import team, team_domain
@@ -44,9 +45,7 @@ def rename_team(tx: Tx, team_id: int, name: str, *, actor: audit.Actor, now: Mil
         TeamNotFound: there is none with this id.
         InvalidInput: the name is empty or too long.
     """
-    before, name = team_for_change(tx, team_id), name.strip()
-    if not 1 <= len(name) <= NAME_MAX_LENGTH or not name.isprintable():
-        raise invalid("name", f"must have 1 to {NAME_MAX_LENGTH} printable characters")
+    before, name = team_for_change(tx, team_id), checked_name("name", name, limit=NAME_MAX_LENGTH)
     if name == before.name:
         return before
     tx.run(_rename, {"team_id": team_id, "name": name})

@@ -13,11 +13,13 @@ from callfloor.access.changes import record_change
 from callfloor.foundation.clock import Millis
 from callfloor.foundation.database import Tx, param, upsert
 from callfloor.foundation.errors import DomainError, invalid
+from callfloor.foundation.fields import checked_name
 from callfloor.foundation.numbers import take_numbers
 from callfloor.teams.tables import Payment, TeamType, team, team_domain
 
 NAME_MAX_LENGTH = 200
-_DOMAIN = re.compile(r"(?!-)[a-z0-9-]{1,63}(?:\.[a-z0-9-]{1,63})+")
+DOMAIN_PATTERN = r"^\s*@?[A-Za-z0-9][A-Za-z0-9-]{0,62}(\.[A-Za-z0-9-]{1,63})+\s*$"
+_DOMAIN = re.compile(DOMAIN_PATTERN)
 
 _new_team = insert(team)
 _by_id = select(
@@ -109,9 +111,7 @@ def create_team(tx: Tx, command: CreateTeam) -> Team:
     Raises:
         InvalidInput: the name is empty or too long.
     """
-    name = command.name.strip()
-    if not 1 <= len(name) <= NAME_MAX_LENGTH or not name.isprintable():
-        raise invalid("name", f"must have 1 to {NAME_MAX_LENGTH} printable characters")
+    name = checked_name("name", command.name, limit=NAME_MAX_LENGTH)
     team_id = take_numbers(tx, "team")
     client_id = str(uuid.uuid4())
     tx.run(
@@ -211,9 +211,9 @@ def add_domain(tx: Tx, team_id: int, domain: str, *, actor: audit.Actor, now: Mi
         InvalidInput: it is no domain.
     """
     team_by_id(tx, team_id)
-    domain = domain.strip().lower().removeprefix("@")
     if not _DOMAIN.fullmatch(domain):
         raise invalid("domain", "must be an e-mail domain such as company.example")
+    domain = domain.strip().lower().removeprefix("@")
     if tx.one(_add_domain, {"team_id": team_id, "domain": domain, "created_at": now}):
         change = audit.Change(team_id, "team.domain_added", "team", str(team_id), after={"domain": domain})
         record_change(tx, actor, change, now=now)
