@@ -77,6 +77,19 @@ def upgrade() -> None:
     with op.batch_alter_table('agent_code', schema=None) as batch_op:
         batch_op.create_index(batch_op.f('ix_agent_code_expires_at'), ['expires_at'], unique=False)
 
+    op.create_table('agent_event',
+    sa.Column('team_id', sa.BigInteger(), autoincrement=False, nullable=False),
+    sa.Column('device_id', sa.BigInteger(), autoincrement=False, nullable=False),
+    sa.Column('event_id', sa.Text(), nullable=False),
+    sa.Column('kind', sa.Text(), nullable=False),
+    sa.Column('at', sa.BigInteger(), nullable=False),
+    sa.Column('received_at', sa.BigInteger(), nullable=False),
+    sa.Column('content', sa.Text(), nullable=False),
+    sa.PrimaryKeyConstraint('team_id', 'device_id', 'event_id', name=op.f('pk_agent_event'))
+    )
+    with op.batch_alter_table('agent_event', schema=None) as batch_op:
+        batch_op.create_index(batch_op.f('ix_agent_event_team_id_received_at'), ['team_id', 'received_at'], unique=False)
+
     op.create_table('audit_entry',
     sa.Column('entry', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), autoincrement=True, nullable=False),
     sa.Column('id', sa.Text(), nullable=False),
@@ -506,9 +519,9 @@ def upgrade() -> None:
         batch_op.create_index(batch_op.f('ix_search_entry_team_id_conversation_id'), ['team_id', 'conversation_id'], unique=False)
 
     op.create_table('search_slot',
-    sa.Column('date', sa.BigInteger(), autoincrement=False, nullable=False),
+    sa.Column('first_id', sa.BigInteger(), autoincrement=False, nullable=False),
     sa.Column('taken', sa.BigInteger(), nullable=False),
-    sa.PrimaryKeyConstraint('date', name=op.f('pk_search_slot'))
+    sa.PrimaryKeyConstraint('first_id', name=op.f('pk_search_slot'))
     )
     op.create_table('seat',
     sa.Column('team_id', sa.BigInteger(), autoincrement=False, nullable=False),
@@ -910,6 +923,10 @@ def downgrade() -> None:
         batch_op.drop_index(batch_op.f('ix_audit_entry_team_id_at_id'))
 
     op.drop_table('audit_entry')
+    with op.batch_alter_table('agent_event', schema=None) as batch_op:
+        batch_op.drop_index(batch_op.f('ix_agent_event_team_id_received_at'))
+
+    op.drop_table('agent_event')
     with op.batch_alter_table('agent_code', schema=None) as batch_op:
         batch_op.drop_index(batch_op.f('ix_agent_code_expires_at'))
 
