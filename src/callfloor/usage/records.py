@@ -17,7 +17,7 @@ from callfloor.usage.tables import SUMS, call_record, usage_day, usage_unfolded
 QUARTER: Millis = 15 * MINUTE
 
 _Key = tuple[int, str]
-_Row = dict[str, Any]
+_Row = tuple[Any, ...]
 
 
 class Features(msgspec.Struct, frozen=True):
@@ -67,13 +67,14 @@ class FinishedCall(msgspec.Struct, frozen=True):
 _c = call_record.c
 _FEATURES = Features.__struct_fields__
 _asked = row_list("asked", device_id=BigInteger, call_id=Text)
-_known = (
-    select(
-        *(_c.device_id, _c.username, _c.account_id, _c.call_id, _c.revision, _c.app_name, _c.language),
-        *(_c.started_at, _c.ended_at, _c.mic_seconds, _c.speaker_seconds, *(_c[name] for name in _FEATURES)),
-    )
-    .join_from(_asked, call_record, (_c.device_id == _asked.c.device_id) & (_c.call_id == _asked.c.call_id))
-    .where(_c.team_id == param("team_id"))
+_known = select(
+    *(_c.device_id, _c.username, _c.account_id, _c.call_id, _c.revision, _c.app_name, _c.language),
+    *(_c.started_at, _c.ended_at, _c.mic_seconds, _c.speaker_seconds, *(_c[name] for name in _FEATURES)),
+).join_from(
+    _asked,
+    call_record,
+    (_c.team_id == param("team_id")) & (_c.device_id == _asked.c.device_id) & (_c.call_id == _asked.c.call_id),
+    isouter=True,
 )
 
 
@@ -128,9 +129,8 @@ def record_calls(tx: Tx, team_id: int, calls: Sequence[FinishedCall], *, now: Mi
 
 
 def _known_calls(tx: Tx, team_id: int, keys: Iterable[_Key]) -> dict[_Key, FinishedCall]:
-    asked = [{"device_id": device_id, "call_id": call_id} for device_id, call_id in sorted(keys)]
-    rows = tx.all(_known, {"team_id": team_id, "asked": asked})
-    return {call.key: call for call in map(_call_of, rows)}
+    rows = tx.all(_known, {"team_id": team_id, "asked": sorted(keys)})
+    return {call.key: call for call in (_call_of(row) for row in rows if row[0] is not None)}
 
 
 def _call_of(row: tuple[Any, ...]) -> FinishedCall:
@@ -163,22 +163,17 @@ def _added_up(call: FinishedCall) -> tuple[Any, ...]:
 
 
 def _record_row(call: FinishedCall, now: Millis) -> _Row:
-    row = msgspec.structs.asdict(call)
-    return {**row, **msgspec.structs.asdict(row.pop("features")), "day": call.day, "recorded_at": now}
+    return (
+        *(call.device_id, call.call_id, call.revision, call.username, call.account_id, call.app_name, call.language),
+        *(call.started_at, call.ended_at, call.day, *call.sums[1:], now),
+    )
 
 
 def _unfolded_row(call: FinishedCall, sign: int) -> _Row:
-    return {
-        "quarter": call.started_at // QUARTER,
-        "device_id": call.device_id,
-        "call_id": call.call_id,
-        "revision": call.revision,
-        "is_taken_back": int(sign < 0),
-        "username": call.username,
-        "account_id": call.account_id,
-        "language": call.language,
-        **{name: sign * value for name, value in zip(SUMS, call.sums, strict=True)},
-    }
+    return (
+        *(call.started_at // QUARTER, call.device_id, call.call_id, call.revision, int(sign < 0)),
+        *(call.username, call.account_id, call.language, *(sign * value for value in call.sums)),
+    )
 
 
 def _day_rows(moved: Iterable[tuple[FinishedCall, int]]) -> list[_Row]:
@@ -190,8 +185,4 @@ def _day_rows(moved: Iterable[tuple[FinishedCall, int]]) -> list[_Row]:
             key = kind, call.day, group_id
             known = totals.get(key)
             totals[key] = added if known is None else [one + other for one, other in zip(known, added, strict=True)]
-    return [
-        {"group_kind": kind, "day": day, "group_id": group_id, **dict(zip(SUMS, sums, strict=True))}
-        for (kind, day, group_id), sums in sorted(totals.items())
-        if any(sums)
-    ]
+    return [(*key, *sums) for key, sums in sorted(totals.items()) if any(sums)]
