@@ -40,6 +40,8 @@ CALLFLOOR_API = {
     "add_seats": _WRITERS,
     "delete_seat": _WRITERS,
     "delete_seats": _WRITERS,
+    "assign_seats": _WRITERS,
+    "release_seats": _WRITERS,
     "show_team": _READERS,
     "change_team": _WRITERS,
     "list_team_domains": _READERS,

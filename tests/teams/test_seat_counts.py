@@ -14,16 +14,15 @@ from callfloor.access.tables import Role
 from callfloor.foundation.database import Database
 from callfloor.foundation.errors import InvalidInput
 from callfloor.teams.seat_counts import BUCKET_BITS, position
+from callfloor.teams.seat_holding import SeatPerson, seat_person
 from callfloor.teams.seats import (
     AddSeats,
     DeleteSeat,
     NoEmptySeat,
     SeatIsNotEmpty,
     SeatNotFound,
-    SeatPerson,
     add_seats,
     delete_seat,
-    seat_person,
 )
 from tests.factories.teams import make_team
 from tests.teams.counting import BUCKET, assert_counts_hold, assert_page_holds, seats_of

@@ -28,6 +28,7 @@ from callfloor.teams.invitations_api import router as invitations_router
 from callfloor.teams.key_api import router as key_router
 from callfloor.teams.people_api import router as people_router
 from callfloor.teams.seat_api import router as seat_router
+from callfloor.teams.seat_assignments_api import router as seat_assignments_router
 from callfloor.teams.team_api import router as team_router
 
 if TYPE_CHECKING:
@@ -40,6 +41,7 @@ ROUTERS = (
     agent_router,
     billing_router,
     seat_router,
+    seat_assignments_router,
     team_router,
     devices_router,
     people_router,

@@ -7,7 +7,7 @@ import dataclasses
 from sqlalchemy import select
 
 from callfloor.access import audit
-from callfloor.access.accounts import NewMember, email_key, join_team
+from callfloor.access.accounts import NewMember, email_key, join_team, member_by_email
 from callfloor.access.changes import record_change
 from callfloor.access.memberships import complete_account, known_account, member_by_id
 from callfloor.access.tables import Role, account
@@ -15,7 +15,7 @@ from callfloor.foundation.clock import Millis
 from callfloor.foundation.database import Tx, param
 from callfloor.foundation.errors import DomainError, invalid
 from callfloor.teams.invitation_endings import end_invitation
-from callfloor.teams.seat_holding import hold_reserved_seat
+from callfloor.teams.seat_holding import change_seat_role, hold_reserved_seat
 from callfloor.teams.tables import InvitationState, invitation, team
 from callfloor.teams.teams import team_for_change
 
@@ -160,18 +160,18 @@ def open_invitation(tx: Tx, token_hash: bytes, *, now: Millis) -> OpenInvitation
 
 
 def accept_invitation(tx: Tx, command: AcceptInvitation) -> Accepted:
-    """Make the person a member on the seat that was kept for them.
+    """Make the person a member on the seat that was kept for them; a member without a seat keeps the role they have.
 
     Raises:
         InvitationEnded: it cannot be accepted, or somebody was first.
         InvalidInput: a new account has no first name.
         AccountChanged: the address got a password meanwhile; check it, and come again.
-        AlreadyMember: the person came into the team by another way.
     """
     team_for_change(tx, open_invitation(tx, command.token_hash, now=command.now).team_id)
     # Again, now that no other change of this team can come between.
     found = open_invitation(tx, command.token_hash, now=command.now)
-    account_id = _account_in_team(tx, command, found)
+    is_member = member_by_email(tx, found.team_id, found.email) is not None
+    account_id = _account_in_team(tx, command, found, is_member=is_member)
     ended = end_invitation(
         tx, found.team_id, found.id, InvitationState.ACCEPTED, account_id=account_id, now=command.now
     )
@@ -180,30 +180,27 @@ def accept_invitation(tx: Tx, command: AcceptInvitation) -> Accepted:
     _, seat_id = ended
     hold_reserved_seat(tx, found.team_id, seat_id, account_id, now=command.now)
     person = member_by_id(tx, found.team_id, account_id)
-    _record(tx, command, found, account_id, seat_id)
-    names = (person.first_name, person.last_name)
-    return Accepted(account_id, person.email, *names, found.team_id, found.role, seat_id)
+    change_seat_role(tx, found.team_id, seat_id, person.role)
+    accepted = Accepted(
+        account_id, person.email, person.first_name, person.last_name, found.team_id, person.role, seat_id
+    )
+    _record(tx, command, found, accepted, is_new=not is_member)
+    return accepted
 
 
-def _account_in_team(tx: Tx, command: AcceptInvitation, found: OpenInvitation) -> int:
+def _account_in_team(tx: Tx, command: AcceptInvitation, found: OpenInvitation, *, is_member: bool) -> int:
     known = known_account(tx, email_key(found.email))
     known_hash = None if known is None else known[1]
     if known_hash != command.checked_password_hash:
         raise AccountChanged("this address got an account at the same moment; try again with its password")
     if known_hash is None and not command.first_name:
         raise invalid("first_name", f"must have 1 to {NAME_MAX_LENGTH} characters")
-    account_id = join_team(
-        tx,
-        NewMember(
-            found.team_id,
-            found.email,
-            found.role,
-            command.now,
-            command.first_name,
-            command.last_name,
-            command.new_password_hash,
-        ),
-    )
+    if known is not None and is_member:
+        account_id = known[0]
+    else:
+        names = (command.first_name, command.last_name)
+        new = NewMember(found.team_id, found.email, found.role, command.now, *names, command.new_password_hash)
+        account_id = join_team(tx, new)
     if known is not None and command.new_password_hash is not None:
         complete_account(
             tx,
@@ -215,13 +212,14 @@ def _account_in_team(tx: Tx, command: AcceptInvitation, found: OpenInvitation) -
     return account_id
 
 
-def _record(tx: Tx, command: AcceptInvitation, found: OpenInvitation, account_id: int, seat_id: int) -> None:
+def _record(tx: Tx, command: AcceptInvitation, found: OpenInvitation, accepted: Accepted, *, is_new: bool) -> None:
+    account_id, seat_id = accepted.account_id, accepted.seat_id
     actor = audit.Actor("account", str(account_id), found.email, command.request_id, command.address)
-    after = {"email": found.email, "role": found.role.value, "seat_id": seat_id, "account_id": account_id}
-    changes = [
-        audit.Change(found.team_id, "invitation.accepted", "invitation", str(found.id), after=after),
-        audit.Change(found.team_id, "membership.created", "account", str(account_id), after=after),
-        audit.Change(found.team_id, "seat.assigned", "seat", str(seat_id), after={"account_id": account_id}),
-    ]
+    after = {"email": found.email, "role": accepted.role.value, "seat_id": seat_id, "account_id": account_id}
+    changes = [audit.Change(found.team_id, "invitation.accepted", "invitation", str(found.id), after=after)]
+    if is_new:
+        changes.append(audit.Change(found.team_id, "membership.created", "account", str(account_id), after=after))
+    sits = {"account_id": account_id}
+    changes.append(audit.Change(found.team_id, "seat.assigned", "seat", str(seat_id), after=sits))
     for change in changes:
         record_change(tx, actor, change, now=command.now)

@@ -12,6 +12,7 @@ from callfloor.access.changes import record_change
 from callfloor.foundation.clock import Millis
 from callfloor.foundation.database import Tx, param
 from callfloor.foundation.errors import DomainError
+from callfloor.teams.free_seats import IS_LOWEST_FREE
 from callfloor.teams.seat_counts import count_seats, place_of
 from callfloor.teams.seats import NoEmptySeat, SeatNotFound
 from callfloor.teams.tables import SeatStatus, TeamType, seat, team
@@ -32,16 +33,9 @@ _names = {
     "nickname_key": param("nickname_key"),
 }
 _one_seat = (seat.c.team_id == param("team_id"), seat.c.id == param("seat_id"))
-_lowest_free = (
-    select(seat.c.id)
-    .where(seat.c.team_id == param("team_id"), seat.c.status == _FREE)
-    .order_by(seat.c.id)
-    .limit(1)
-    .scalar_subquery()
-)
 _take = (
     update(seat)
-    .where(seat.c.team_id == param("team_id"), seat.c.id == _lowest_free, seat.c.status == _FREE)
+    .where(*IS_LOWEST_FREE)
     .values(**_names, status=_HELD, assigned_at=param("now"), last_active_at=param("now"))
     .returning(seat.c.id, seat.c.role)
 )

@@ -19,7 +19,7 @@ from callfloor.foundation.numbers import take_numbers
 from callfloor.teams.invitation_endings import expire_invitations, pending_invitation_of_email
 from callfloor.teams.invitation_links import NewLink
 from callfloor.teams.invitation_mail import enqueue_invitation_mail
-from callfloor.teams.seat_holding import reserve_seat
+from callfloor.teams.seat_holding import reserve_seat, seat_of_account
 from callfloor.teams.tables import InvitationState, TeamType, invitation
 from callfloor.teams.teams import team_for_change
 
@@ -67,7 +67,7 @@ def invite_person(tx: Tx, command: InvitePerson) -> Invited:
         InvalidInput: the address is not one.
         NotPermittedToInvite: a device team, or inviting is switched off.
         AdministratorNeeded: only an administrator invites an administrator.
-        AlreadyMember: the person is in the team, or invited already.
+        AlreadyMember: the person sits in the team, or is invited already.
         NoEmptySeat: every seat is taken.
     """
     email = checked_email(command.email)
@@ -90,9 +90,11 @@ def invite_person(tx: Tx, command: InvitePerson) -> Invited:
 
 
 def is_known(tx: Tx, team_id: int, email: str) -> bool:
-    """Return whether the address belongs to a member, or to somebody who is invited."""
-    is_invited = pending_invitation_of_email(tx, team_id, email) is not None
-    return is_invited or member_by_email(tx, team_id, email) is not None
+    """Return whether the address belongs to a member on a seat, or to somebody who is invited."""
+    if pending_invitation_of_email(tx, team_id, email) is not None:
+        return True
+    member = member_by_email(tx, team_id, email)
+    return member is not None and seat_of_account(tx, team_id, member) is not None
 
 
 def _row(command: InvitePerson, invitation_id: int, seat_id: int, email: str) -> dict[str, Any]:

@@ -16,12 +16,13 @@ from callfloor.foundation.asked_host import base_url
 from callfloor.foundation.clock import DAY, Millis, iso, iso_or_none
 from callfloor.foundation.dry_run import write_or_try
 from callfloor.foundation.web import Facts, RequestFacts, Shape, cursor_after, position_of
+from callfloor.teams.addresses import addresses_in
 from callfloor.teams.invitation_endings import revoke_invitation
 from callfloor.teams.invitation_links import new_link
 from callfloor.teams.invitation_queries import InvitationRow, invitation_by_id, pending_invitations
 from callfloor.teams.invitation_sendings import ResendInvitation, resend_invitation, resend_invitations
 from callfloor.teams.invitations import InvitePerson, invite_person
-from callfloor.teams.inviting import BATCH_LIMIT, InviteMany, Result, addresses_in, invite_many
+from callfloor.teams.inviting import BATCH_LIMIT, InviteMany, Result, invite_many
 from callfloor.teams.people_queries import Page, invitations_page
 from callfloor.teams.tables import InvitationState
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import re
 from typing import Literal
 
 from callfloor.access import audit
@@ -12,16 +11,14 @@ from callfloor.access.tables import Role
 from callfloor.foundation.clock import Millis
 from callfloor.foundation.database import Tx
 from callfloor.foundation.errors import InvalidInput, invalid
+from callfloor.teams.free_seats import free_seats
 from callfloor.teams.invitation_endings import expire_invitations
 from callfloor.teams.invitation_links import NewLink
 from callfloor.teams.invitations import InvitePerson, invite_person, is_known
-from callfloor.teams.seat_counts import total_statement
 from callfloor.teams.seats import NoEmptySeat
-from callfloor.teams.tables import SeatStatus
 from callfloor.teams.teams import team_for_change
 
 BATCH_LIMIT = 1000
-_BETWEEN = re.compile(r"[\s,;]+")
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -61,11 +58,6 @@ class InvitedMany:
     free_seats: int
 
 
-def addresses_in(text: str) -> tuple[str, ...]:
-    """Return the addresses of a text, separated by commas, semicolons, spaces or line breaks."""
-    return tuple(part for part in _BETWEEN.split(text) if part)
-
-
 def invite_many(tx: Tx, command: InviteMany) -> InvitedMany:
     """Invite everybody who is new; who is in the team or invited already is passed over.
 
@@ -89,13 +81,6 @@ def invite_many(tx: Tx, command: InviteMany) -> InvitedMany:
         for place, address in enumerate(command.addresses)
     ]
     return InvitedMany(tuple(outcomes), free_seats(tx, command.team_id))
-
-
-def free_seats(tx: Tx, team_id: int) -> int:
-    """Return how many seats of the team nobody holds or is invited to."""
-    params = {"team_id": team_id, "status": SeatStatus.UNASSIGNED.value}
-    row = tx.one(total_statement(by_status=True, by_role=False), params)
-    return int(row[0]) if row else 0
 
 
 def _passed_over(tx: Tx, command: InviteMany) -> dict[int, Outcome]:

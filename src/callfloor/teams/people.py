@@ -22,8 +22,15 @@ from callfloor.foundation.database import Tx
 from callfloor.foundation.errors import DomainError
 from callfloor.teams.device_seats import NotPermittedToChangeSeatStatus, SeatIsEmpty
 from callfloor.teams.invitation_endings import revoke_invitation_of_email, revoke_invitation_of_seat
-from callfloor.teams.seat_holding import change_seat_role, free_seat, seat_of_account, standing_of_seat
-from callfloor.teams.seats import SeatNotFound, SeatPerson, seat_person
+from callfloor.teams.seat_holding import (
+    SeatPerson,
+    change_seat_role,
+    free_seat,
+    seat_of_account,
+    seat_person,
+    standing_of_seat,
+)
+from callfloor.teams.seats import SeatNotFound
 from callfloor.teams.tables import SeatStatus, TeamType
 from callfloor.teams.teams import team_for_change
 
@@ -181,8 +188,7 @@ def unassign_seat(tx: Tx, command: UnassignSeat) -> None:
         SeatIsEmpty: nobody holds it or is invited to it.
         LastAdministrator: its person is the team's last administrator.
     """
-    if team_for_change(tx, command.team_id).type is not TeamType.EMAIL:
-        raise NotPermittedToChangeSeatStatus("only seats of an email team hold people")
+    email_team_for_change(tx, command.team_id)
     standing = standing_of_seat(tx, command.team_id, command.seat_id)
     if standing is None:
         raise SeatNotFound(f"there is no seat {command.seat_id} in this team")
@@ -196,16 +202,32 @@ def unassign_seat(tx: Tx, command: UnassignSeat) -> None:
     _take_out(tx, person, command.team_id, command.actor, command.now)
 
 
+def email_team_for_change(tx: Tx, team_id: int) -> None:
+    """Lock the row of an email team.
+
+    Raises:
+        NotPermittedToChangeSeatStatus: its seats are machines.
+    """
+    if team_for_change(tx, team_id).type is not TeamType.EMAIL:
+        raise NotPermittedToChangeSeatStatus("only seats of an email team hold people")
+
+
+def leave_seat(tx: Tx, person: TeamPerson, team_id: int, actor: audit.Actor, *, now: Millis) -> None:
+    """Free the seat of the person, if they have one; they stay in the team, whose row is locked."""
+    if person.seat_id is None:
+        return
+    free_seat(tx, team_id, person.seat_id)
+    before = {"account_id": person.member.account_id}
+    record_change(tx, actor, audit.Change(team_id, "seat.freed", "seat", str(person.seat_id), before=before), now=now)
+
+
 def _take_out(tx: Tx, person: TeamPerson, team_id: int, actor: audit.Actor, now: Millis) -> None:
     member = person.member
     end_membership(tx, member, team_id)
     before = {"email": member.email, "role": member.role.value, "seat_id": person.seat_id}
     _record(tx, actor, "membership.ended", team_id, member.account_id, before=before, now=now)
-    if person.seat_id is None:
-        return
-    free_seat(tx, team_id, person.seat_id)
-    freed = audit.Change(team_id, "seat.freed", "seat", str(person.seat_id), before={"account_id": member.account_id})
-    record_change(tx, actor, freed, now=now)
+    revoke_invitation_of_email(tx, team_id, member.email, actor=actor, now=now)
+    leave_seat(tx, person, team_id, actor, now=now)
 
 
 def _record(

@@ -1,11 +1,11 @@
-"""Seats: added, deleted, taken by a person."""
+"""Seats: added and deleted, and what that costs."""
 
 from __future__ import annotations
 
 import dataclasses
 from typing import Any
 
-from sqlalchemy import delete, insert, select, update
+from sqlalchemy import delete, insert, select
 
 from callfloor.access import audit
 from callfloor.access.changes import record_change
@@ -28,24 +28,6 @@ _new_seats = insert(seat)
 _of_team = (seat.c.team_id == param("team_id"), seat.c.id == param("id"))
 _delete_free = delete(seat).where(*_of_team, seat.c.status == _free).returning(seat.c.status, seat.c.role)
 _exists = select(seat.c.id).where(*_of_team)
-_lowest_free = (
-    select(seat.c.id)
-    .where(seat.c.team_id == param("team_id"), seat.c.status == _free)
-    .order_by(seat.c.id)
-    .limit(1)
-    .scalar_subquery()
-)
-_take_free = (
-    update(seat)
-    .where(seat.c.team_id == param("team_id"), seat.c.id == _lowest_free, seat.c.status == _free)
-    .values(
-        status=SeatStatus.ASSIGNED.value,
-        role=param("role"),
-        account_id=param("account_id"),
-        assigned_at=param("now"),
-    )
-    .returning(seat.c.id)
-)
 
 
 class NotPermittedToAddSeats(DomainError):
@@ -111,17 +93,6 @@ class DeleteSeat:
     now: Millis
 
 
-@dataclasses.dataclass(frozen=True, slots=True)
-class SeatPerson:
-    """A member who is to sit on a free seat."""
-
-    team_id: int
-    account_id: int
-    role: Role
-    actor: audit.Actor
-    now: Millis
-
-
 def add_seats(tx: Tx, command: AddSeats) -> SeatsAdded:
     """Add free seats; a card team is charged for the rest of the period at once.
 
@@ -175,32 +146,6 @@ def delete_seat(tx: Tx, command: DeleteSeat) -> None:
     _record(tx, command, "seat.deleted", str(command.seat_id), before={"status": status, "role": role})
 
 
-def seat_person(tx: Tx, command: SeatPerson) -> int:
-    """Put the member on the free seat with the lowest id and return it.
-
-    Raises:
-        NoEmptySeat: none is free.
-    """
-    team_for_change(tx, command.team_id)
-    taken = tx.one(
-        _take_free,
-        {
-            "team_id": command.team_id,
-            "role": command.role.value,
-            "account_id": command.account_id,
-            "now": command.now,
-        },
-    )
-    if taken is None:
-        raise NoEmptySeat("every seat of the team is taken; add seats first")
-    seat_id: int = taken[0]
-    free = place_of(seat_id, _free, Role.USER.value)
-    held = place_of(seat_id, SeatStatus.ASSIGNED.value, command.role.value)
-    count_seats(tx, command.team_id, [(free, -1), (held, 1)])
-    _record(tx, command, "seat.assigned", str(seat_id), after={"account_id": command.account_id})
-    return seat_id
-
-
 def seats_of_team(tx: Tx, team_id: int) -> int:
     """Return how many seats the team has."""
     row = tx.one(total_statement(by_status=False, by_role=False), {"team_id": team_id})
@@ -224,7 +169,7 @@ def _insert_free_seats(tx: Tx, command: AddSeats, seat_type: str) -> int:
 
 def _record(
     tx: Tx,
-    command: AddSeats | DeleteSeat | SeatPerson,
+    command: AddSeats | DeleteSeat,
     kind: str,
     seat_id: str,
     *,
