@@ -11,13 +11,14 @@ from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends, Query
 from fastapi.responses import StreamingResponse
-from pydantic import AwareDatetime, Field
+from pydantic import Field
 
 from callfloor.access.guard import Caller, needs
 from callfloor.access.scopes import Scope
 from callfloor.access.trail import LATEST, Entry, Search, found_entries
 from callfloor.foundation.clock import from_datetime, iso
 from callfloor.foundation.errors import invalid
+from callfloor.foundation.fields import Moment
 from callfloor.foundation.web import Facts, RequestFacts, Shape, cursor_after, position_of
 
 router = APIRouter(prefix="/audit", tags=["Audit"])
@@ -86,8 +87,8 @@ def search_of(  # noqa: PLR0917  # one parameter a filter
     object_kind: Annotated[Word, Query(examples=["seat"])] = None,
     object_id: Word = None,
     text: Annotated[Word, Query(description="Part of any column.")] = None,
-    from_: Annotated[AwareDatetime | None, Query(alias="from", examples=["2026-01-01T00:00:00Z"])] = None,
-    to: Annotated[AwareDatetime | None, Query(description="Exclusive.", examples=["2026-02-01T00:00:00Z"])] = None,
+    from_: Annotated[Moment | None, Query(alias="from", examples=["2026-01-01T00:00:00Z"])] = None,
+    to: Annotated[Moment | None, Query(description="Exclusive.", examples=["2026-02-01T00:00:00Z"])] = None,
 ) -> Search:
     """Return what the query asks for."""
     since = 0 if from_ is None else from_datetime(from_)

@@ -7,7 +7,7 @@ from typing import Annotated, Any, Literal
 
 from fastapi import APIRouter, Depends, Path, Query
 from fastapi.responses import Response
-from pydantic import AwareDatetime, Field
+from pydantic import Field
 
 from callfloor.access.guard import Caller, needs
 from callfloor.access.scopes import Scope
@@ -25,6 +25,7 @@ from callfloor.conversations.tables import ConversationKind, ProcessingStatus
 from callfloor.conversations.transcripts import Segment
 from callfloor.foundation.clock import Millis, from_datetime, iso
 from callfloor.foundation.errors import DomainError
+from callfloor.foundation.fields import Moment
 from callfloor.foundation.web import Facts, RequestFacts, Shape, cursor_after, entity_tag, position_of
 
 router = APIRouter(tags=["Conversations"])
@@ -130,9 +131,9 @@ class Asked:
 
 def asked_of(  # noqa: PLR0917  # one parameter a filter
     scope: Annotated[Literal["external", "internal", "all"], Query()] = "all",
-    from_: Annotated[AwareDatetime | None, Query(alias="from", description="Began then or later.")] = None,
-    to: Annotated[AwareDatetime | None, Query(description="Began then or earlier.")] = None,
-    updated_since: Annotated[AwareDatetime | None, Query()] = None,
+    from_: Annotated[Moment | None, Query(alias="from", description="Began then or later.")] = None,
+    to: Annotated[Moment | None, Query(description="Began then or earlier.")] = None,
+    updated_since: Annotated[Moment | None, Query()] = None,
     customer_domain: Annotated[str | None, Query(min_length=1, max_length=253, pattern=r"^[^\x00]*$")] = None,
     cursor: str | None = None,
     limit: Limit = 50,
@@ -197,7 +198,7 @@ async def _one(
     return shown
 
 
-def _instant(moment: AwareDatetime | None) -> Millis | None:
+def _instant(moment: Moment | None) -> Millis | None:
     return None if moment is None else from_datetime(moment)
 
 

@@ -19,6 +19,7 @@ from callfloor.devices.names import NAME_MAX_LENGTH, NicknameDevice, nickname_de
 from callfloor.devices.queries import Device, DeviceFilter, State, device_by_id, devices_after
 from callfloor.foundation.clock import iso
 from callfloor.foundation.dry_run import write_or_try
+from callfloor.foundation.fields import ID_LIMIT, Identity, name_field
 from callfloor.foundation.ids import new_secret
 from callfloor.foundation.web import Facts, RequestFacts, Shape, check_match, cursor_after, entity_tag, position_of
 from callfloor.teams.teams import rotate_device_secret
@@ -27,11 +28,11 @@ router = APIRouter(tags=["Devices"])
 
 Reader = Annotated[Caller, needs(Scope.DEVICES_READ)]
 Writer = Annotated[Caller, needs(Scope.DEVICES_WRITE)]
-Id = Annotated[int, Path(ge=1, le=2**63 - 1)]
+Id = Annotated[int, Path(ge=1, le=ID_LIMIT)]
 Part = Annotated[str | None, Query(min_length=1, max_length=NAME_MAX_LENGTH, pattern=r"^[^\x00]*$")]
 Limit = Annotated[int, Query(ge=1, le=200)]
 IfMatch = Annotated[str | None, Header()]
-Name = Annotated[str, Field(min_length=1, max_length=NAME_MAX_LENGTH)]
+Name = Annotated[str, name_field(NAME_MAX_LENGTH)]
 
 
 class DeviceBlock(Shape):
@@ -93,7 +94,7 @@ class NewDeviceBatch(Shape):
     """Devices that all change in one way; a dry run tells what would change, and changes nothing."""
 
     action: Literal["block", "unblock", "unassign"]
-    device_ids: Annotated[list[Annotated[int, Field(ge=1, le=2**63 - 1)]], Field(min_length=1, max_length=BULK_LIMIT)]
+    device_ids: Annotated[list[Identity], Field(min_length=1, max_length=BULK_LIMIT)]
     reason: Name | None = None
     dry_run: bool = False
 

@@ -14,13 +14,14 @@ ID_LIMIT = 2**53 - 1
 
 _IN_NO_NAME = r"\x00-\x1f\x7f-\x9f\u2028\u2029"
 """Controls, and breaks of lines and paragraphs."""
+_LINE_PATTERN = rf"^[^{_IN_NO_NAME}]*$"
 
 
 def _pattern(forbidden: str) -> str:
     return rf"^[^{forbidden}]*[^{forbidden}\s][^{forbidden}]*$"
 
 
-_NAME = re.compile(_pattern(_IN_NO_NAME))
+_LINE = re.compile(_LINE_PATTERN)
 _HALF_OF_A_CHARACTER = re.compile("[\ud800-\udfff]")
 
 _MOMENT = re.compile(r"\d{4}-\d\d-\d\d[Tt]\d\d:\d\d(:\d\d(\.\d{1,9})?)?([Zz]|[+-]\d\d:\d\d)", re.ASCII)
@@ -48,9 +49,19 @@ def name_field(limit: int, *, without: str = "") -> Any:
     return Field(min_length=1, max_length=limit, json_schema_extra={"pattern": _pattern(_IN_NO_NAME + without)})
 
 
+def line_field(limit: int) -> Any:
+    """Return the field of a text that is a name or empty; the verbs check it too."""
+    return Field(max_length=limit, json_schema_extra={"pattern": _LINE_PATTERN})
+
+
+def is_line(text: str) -> bool:
+    """Return whether the text has no controls and no breaks of lines; it may be empty."""
+    return _LINE.fullmatch(text) is not None and _HALF_OF_A_CHARACTER.search(text) is None
+
+
 def is_name(text: str) -> bool:
     """Return whether people may give this as a name; characters that join others, as in emoji, are part of names."""
-    return _NAME.fullmatch(text) is not None and _HALF_OF_A_CHARACTER.search(text) is None
+    return is_line(text) and text.strip() != ""
 
 
 def checked_name(field: str, text: str, *, limit: int) -> str:
@@ -60,6 +71,6 @@ def checked_name(field: str, text: str, *, limit: int) -> str:
         InvalidInput: it is blank, longer than `limit`, or has control characters.
     """
     name = text.strip()
-    if len(name) > limit or not is_name(name):
+    if len(name) > limit or not is_name(text):
         raise invalid(field, f"must have 1 to {limit} characters, and no control characters")
     return name

@@ -153,7 +153,7 @@ def _domain_error(request: Request, error: Exception) -> Response:
 
 def _malformed(request: Request, error: Exception) -> Response:
     assert isinstance(error, RequestValidationError)  # noqa: S101  # registered for it
-    errors = [FieldError(_field(one["loc"]), str(one["msg"])) for one in error.errors()]
+    errors = [FieldError(_field(one["loc"]), str(one["msg"]).removeprefix("Value error, ")) for one in error.errors()]
     detail = "; ".join(f"{one.field}: {one.message}" for one in errors)
     return problem(request, HTTPStatus.UNPROCESSABLE_ENTITY, InvalidInput.code, detail, errors=errors)
 

@@ -13,6 +13,7 @@ from callfloor.access.secrets import PASSWORD_MAX_LENGTH, PASSWORD_MIN_LENGTH, h
 from callfloor.access.tables import Role
 from callfloor.foundation.clock import iso
 from callfloor.foundation.errors import DomainError, invalid
+from callfloor.foundation.fields import is_line, line_field
 from callfloor.foundation.rate_limit import Limit, MemoryRateLimit
 from callfloor.foundation.web import Facts, RequestFacts, Shape
 from callfloor.teams.acceptance import (
@@ -30,7 +31,7 @@ router = APIRouter(tags=["Invitations"])
 _TRIES = MemoryRateLimit(Limit(requests=60, window_seconds=60, block_seconds=60))
 """Of one address at the password of one invitation's account."""
 Token = Annotated[str, Path(max_length=200)]
-Name = Annotated[str, Field(max_length=NAME_MAX_LENGTH)]
+Name = Annotated[str, line_field(NAME_MAX_LENGTH)]
 
 
 class TooManyTries(DomainError):
@@ -130,7 +131,6 @@ async def _new_hash(found: OpenInvitation, password: str, facts: RequestFacts) -
 
 
 def _name(raw: str, field: str) -> str:
-    name = raw.strip()
-    if name and not name.isprintable():
-        raise invalid(field, "must have printable characters only")
-    return name
+    if not is_line(raw):
+        raise invalid(field, "must have no control characters")
+    return raw.strip()

@@ -8,7 +8,7 @@ from typing import Annotated, Any
 
 from fastapi import APIRouter, Header, Path, Query
 from fastapi.responses import Response
-from pydantic import Field
+from pydantic import ConfigDict, Field
 
 from callfloor.access.guard import Caller, NotAllowed, needs
 from callfloor.access.key_secrets import secret_at_rest
@@ -38,6 +38,7 @@ from callfloor.access.tables import KeyKind
 from callfloor.foundation.clock import DAY, iso, iso_or_none
 from callfloor.foundation.database import Tx
 from callfloor.foundation.errors import invalid
+from callfloor.foundation.fields import ID_LIMIT, name_field
 from callfloor.foundation.ids import new_secret
 from callfloor.foundation.web import Facts, RequestFacts, Shape, check_match, cursor_after, entity_tag, position_of
 from callfloor.teams.teams import team_by_id
@@ -45,10 +46,10 @@ from callfloor.teams.teams import team_by_id
 router = APIRouter(prefix="/keys", tags=["Keys"])
 
 IfMatch = Annotated[str | None, Header(alias="If-Match", max_length=1000, description="The ETag you last read.")]
-KeyId = Annotated[int, Path(ge=1, le=2**53)]
+KeyId = Annotated[int, Path(ge=1, le=ID_LIMIT)]
 Reader = Annotated[Caller, needs(Scope.KEYS_READ)]
 Writer = Annotated[Caller, needs(Scope.KEYS_WRITE)]
-Name = Annotated[str, Field(min_length=1, max_length=NAME_MAX_LENGTH)]
+Name = Annotated[str, name_field(NAME_MAX_LENGTH, without=":")]
 Networks = Annotated[list[str], Field(max_length=MAX_NETWORKS, examples=[["192.0.2.0/24"]])]
 
 
@@ -91,6 +92,15 @@ class Keys(Shape):
 
 class KeyCreation(Shape):
     """A key to be made."""
+
+    model_config = ConfigDict(
+        json_schema_extra={
+            "anyOf": [
+                {"properties": {"kind": {"const": KeyKind.API.value}}},
+                {"properties": {"scopes": {"type": "null"}}},
+            ]
+        }
+    )
 
     kind: KeyKind = Field(strict=False)
     name: Name

@@ -13,6 +13,7 @@ from pydantic import Field
 from callfloor.access.tables import Role
 from callfloor.foundation.clock import iso, iso_or_none
 from callfloor.foundation.dry_run import write_or_try
+from callfloor.foundation.fields import Identity
 from callfloor.foundation.web import Facts, Shape, check_match, cursor_after, entity_tag, position_of
 from callfloor.teams.invitations_api import Id, Limit, Reader, RoleName, Search, Writer
 from callfloor.teams.people import (
@@ -67,7 +68,7 @@ class NewRole(Shape):
 class NewPeopleRemovals(Shape):
     """People who are to leave the team."""
 
-    ids: list[Annotated[int, Field(ge=1, le=2**63 - 1)]] = Field(min_length=1, max_length=REMOVAL_LIMIT)
+    ids: list[Identity] = Field(min_length=1, max_length=REMOVAL_LIMIT)
     dry_run: bool = False
 
 

@@ -15,6 +15,7 @@ from callfloor.access.tables import Role
 from callfloor.foundation.clock import iso, iso_or_none
 from callfloor.foundation.database import Tx
 from callfloor.foundation.dry_run import write_or_try
+from callfloor.foundation.fields import ID_LIMIT, Identity
 from callfloor.foundation.web import Facts, Shape, check_match, cursor_after, entity_tag, position_of
 from callfloor.teams.billing import Charge
 from callfloor.teams.queries import SeatFilter, seats_after
@@ -26,9 +27,7 @@ from callfloor.teams.teams import team_for_change
 
 router = APIRouter(prefix="/seats", tags=["Seats"])
 
-_ID_LIMIT = 2**63 - 1
-
-SeatId = Annotated[int, Path(ge=1, le=_ID_LIMIT)]
+SeatId = Annotated[int, Path(ge=1, le=ID_LIMIT)]
 Part = Annotated[
     str | None, Query(min_length=1, max_length=255, pattern=r"^[^\x00]*$", description="Part of it, in any case.")
 ]
@@ -106,7 +105,7 @@ class AddedSeats(Shape):
 class SeatDeletion(Shape):
     """Free seats to delete; a dry run says what would happen, and changes nothing."""
 
-    ids: list[Annotated[int, Field(ge=1, le=_ID_LIMIT)]] = Field(min_length=1, max_length=DELETE_LIMIT)
+    ids: list[Identity] = Field(min_length=1, max_length=DELETE_LIMIT)
     dry_run: bool = False
 
 

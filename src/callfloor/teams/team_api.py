@@ -14,15 +14,27 @@ from callfloor.access.guard import Caller, needs
 from callfloor.access.scopes import Scope
 from callfloor.foundation.clock import Millis, iso
 from callfloor.foundation.database import Tx
+from callfloor.foundation.fields import name_field
 from callfloor.foundation.web import Facts, Shape, check_match, entity_tag
 from callfloor.teams.tables import Payment, TeamType
 from callfloor.teams.team_settings import DomainNotFound, dated_domains_of_team, remove_domain, rename_team
-from callfloor.teams.teams import NAME_MAX_LENGTH, Team, add_domain, set_inviting, team_by_id, team_for_change
+from callfloor.teams.teams import (
+    DOMAIN_PATTERN,
+    NAME_MAX_LENGTH,
+    Team,
+    add_domain,
+    set_inviting,
+    team_by_id,
+    team_for_change,
+)
 
 router = APIRouter(prefix="/team", tags=["Team"])
 
 IfMatch = Annotated[str | None, Header(alias="If-Match", max_length=1000, description="The ETag you last read.")]
-DomainName = Annotated[str, Path(max_length=253, examples=["company.example"])]
+DomainName = Annotated[
+    str, Path(max_length=253, examples=["company.example"], json_schema_extra={"pattern": DOMAIN_PATTERN})
+]
+Name = Annotated[str, name_field(NAME_MAX_LENGTH)]
 Reader = Annotated[Caller, needs(Scope.TEAM_READ)]
 Writer = Annotated[Caller, needs(Scope.TEAM_WRITE)]
 
@@ -44,7 +56,7 @@ class TeamShown(Shape):
 class TeamChange(Shape):
     """What to change; what is left out stays."""
 
-    name: str | None = Field(default=None, min_length=1, max_length=NAME_MAX_LENGTH)
+    name: Name | None = None
     inviting_enabled: bool | None = Field(default=None, description="Whether people may be invited by mail.")
 
 
