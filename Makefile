@@ -60,6 +60,7 @@ migration: .venv/.dev  ## write the unreleased migration from the tables
 documents: .venv/.dev  ## write the OpenAPI documents and the Postman collection anew
 	@$(PY) -m callfloor.portal_api.openapi > docs/api/portal.json
 	@$(PY) -m callfloor.portal_api.postman > docs/api/portal.postman_collection.json
+	@$(PY) -m callfloor.conversations_api > docs/api/conversations.json
 	@$(PY) -m callfloor.server.api_v2 > docs/api/callfloor.json
 
 models: .venv/.runtime

@@ -80,6 +80,7 @@ CALLFLOOR_API = {
     "list_changes": _LISTENERS,
     "list_calls": _LISTENERS,
     "list_meetings": _LISTENERS,
+    "search_conversations": _LISTENERS,
     "show_call": _LISTENERS,
     "show_meeting": _LISTENERS,
 }

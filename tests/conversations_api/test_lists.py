@@ -8,6 +8,7 @@ import pytest
 
 from callfloor.conversations.parties import Party
 from callfloor.conversations.tables import ConversationKind
+from callfloor.conversations.transcripts import Segment
 from callfloor.conversations_api.instants import instant
 from callfloor.foundation.clock import DAY, HOUR, iso
 from callfloor.foundation.services import Services
@@ -35,6 +36,20 @@ def problems(http: Http, path: str = "/calls", **params: object) -> list[str]:
 def five(services: Services, member: Member) -> list[str]:
     """Five calls, an hour apart, oldest first."""
     return [make_conversation(services.db, member.team, date=NOON + n * HOUR) for n in range(5)]
+
+
+class TestWords:
+    def test_find_what_was_said_among_the_other_filters(self, services: Services, member: Member, http: Http) -> None:
+        said = (Segment("Ben", 0, 1000, "A refund, next week?"), Segment("Cleo", 1000, 2000, "Café."))
+        calls = [make_conversation(services.db, member.team, date=NOON + n * HOUR, transcript=said) for n in range(3)]
+        make_conversation(services.db, member.team, date=NOON)
+
+        assert ids(http, q="REFUND week") == calls[::-1]
+        assert ids(http, q='"next week" -cafe', sortingOrder="ascending") == calls
+        assert ids(http, q="refund cafe") == []
+        assert ids(http, q="caf*", customerDomain="customer.example", startDate=iso(NOON + HOUR)) == calls[:0:-1]
+        page = http.get("/calls", q="refund", pageSize=2, page=1).json()
+        assert ([one["id"] for one in page["data"]], page["meta"]["total"]) == (calls[:1], 3)
 
 
 class TestPages:
@@ -203,7 +218,8 @@ class TestWrongParameters:
             ("id", "x" * 300),
             ("updatedSince", "now"),
             ("cursor", "e30"),
-            ("q", "refund"),
+            ("q", '"refund'),
+            ("q", "-refund"),
             ("pagesize", "10"),
         ],
     )

@@ -10,6 +10,8 @@ from sqlalchemy import FromClause, Integer, Select, and_, func, or_, select
 
 from callfloor.access.tables import account
 from callfloor.conversations.counts import ALL_DOMAINS, counted_statement
+from callfloor.conversations.search_words import Term
+from callfloor.conversations.searching import ids_that_say
 from callfloor.conversations.tables import (
     ConversationKind,
     conversation,
@@ -58,6 +60,8 @@ class ConversationFilter:
     updated_since: Millis | None = None
     domains: tuple[str, ...] = ()
     ids: tuple[str, ...] = ()
+    terms: tuple[Term, ...] = ()
+    """What is said in them."""
 
     @property
     def shape(self) -> Shape:
@@ -71,6 +75,7 @@ class ConversationFilter:
             by_one_domain=len(self.domains) == 1,
             by_domains=len(self.domains) > 1,
             by_id=bool(self.ids),
+            by_words=bool(self.terms),
         )
 
     @property
@@ -78,6 +83,7 @@ class ConversationFilter:
         """Return whether the kept counts answer how many match: whole days, at most one domain, nothing else."""
         return (
             not self.ids
+            and not self.terms
             and self.updated_since is None
             and len(self.domains) <= 1
             and (self.date_from is None or self.date_from % DAY == 0)
@@ -114,6 +120,7 @@ class ConversationFilter:
             "domain": self.domains[0] if len(self.domains) == 1 else None,
             "domains": list(self.domains) if len(self.domains) > 1 else None,
             "ids": list(self.ids) or None,
+            "query": (team_id, self.terms) if self.terms else None,
         }
         narrowing = {name: value for name, value in given.items() if value is not None}
         return {"team_id": team_id, "kind": self.kind.value, **narrowing}
@@ -130,6 +137,7 @@ class Shape:
     by_one_domain: bool = False
     by_domains: bool = False
     by_id: bool = False
+    by_words: bool = False
 
 
 @functools.cache
@@ -196,6 +204,8 @@ def _conditions(shape: Shape) -> list[Any]:
         conditions.append(_c.updated_at >= param("updated_since"))
     if shape.by_id:
         conditions.append(any_of(_c.id, "ids"))
+    if shape.by_words:
+        conditions.append(_c.id.in_(ids_that_say()))
     if shape.by_domains:
         conditions.append(_c.id.in_(_with_domain(shape)))
     return conditions

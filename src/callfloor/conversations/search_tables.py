@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from sqlalchemy import BigInteger, Column, Index, Integer, Table, Text, TypedColumns
 
-from callfloor.foundation.database import Instant, metadata
+from callfloor.foundation.database import metadata
 
 
 class SearchEntryColumns(TypedColumns):
@@ -22,7 +22,7 @@ search_entry = Table("search_entry", metadata, SearchEntryColumns, Index(None, "
 class SearchSlotColumns(TypedColumns):
     """How many ids of one instant are given: conversations that began in the same millisecond share it."""
 
-    date: Column[int] = Column(Instant, primary_key=True, autoincrement=False)
+    first_id: Column[int] = Column(BigInteger, primary_key=True, autoincrement=False)
     taken: Column[int] = Column(BigInteger)
 
 

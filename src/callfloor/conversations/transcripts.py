@@ -7,7 +7,8 @@ from collections.abc import Sequence
 
 from sqlalchemy import delete, insert, select
 
-from callfloor.conversations.tables import transcript_segment
+from callfloor.conversations.search_index import forget_transcript, index_transcript
+from callfloor.conversations.tables import conversation, transcript_segment
 from callfloor.foundation.database import Tx, any_of, param
 
 _s = transcript_segment.c
@@ -15,6 +16,9 @@ _remove = delete(transcript_segment).where(
     _s.team_id == param("team_id"), _s.conversation_id == param("conversation_id")
 )
 _add = insert(transcript_segment)
+_date = select(conversation.c.date).where(
+    conversation.c.team_id == param("team_id"), conversation.c.id == param("conversation_id")
+)
 _of_conversations = (
     select(_s.conversation_id, _s.channel, _s.speaker, _s.start_ms, _s.end_ms, _s.text, _s.words)
     .where(_s.team_id == param("team_id"), any_of(_s.conversation_id, "ids"))
@@ -38,9 +42,12 @@ class Segment:
 
 
 def replace_transcript(tx: Tx, team_id: int, conversation_id: str, segments: Sequence[Segment]) -> None:
-    """Make these the conversation's segments, whatever was there."""
+    """Make these the conversation's segments, whatever was there, and let them be found."""
     own = {"team_id": team_id, "conversation_id": conversation_id}
-    tx.run(_remove, own)
+    remove_transcript(tx, team_id, conversation_id)
+    row = tx.one(_date, own)
+    if row is not None:
+        index_transcript(tx, team_id, conversation_id, [segment.text for segment in segments], date=row[0])
     tx.run(
         _add,
         [
@@ -57,6 +64,12 @@ def replace_transcript(tx: Tx, team_id: int, conversation_id: str, segments: Seq
             for position, segment in enumerate(segments)
         ],
     )
+
+
+def remove_transcript(tx: Tx, team_id: int, conversation_id: str) -> None:
+    """Remove the conversation's segments, from the index too."""
+    tx.run(_remove, {"team_id": team_id, "conversation_id": conversation_id})
+    forget_transcript(tx, team_id, conversation_id)
 
 
 def transcripts_of(tx: Tx, team_id: int, ids: Sequence[str]) -> dict[str, list[Segment]]:

@@ -6,6 +6,7 @@ from typing import Any
 
 import msgspec
 
+from callfloor.conversations.search_words import MAX_QUERY_LENGTH
 from callfloor.conversations_api import examples, wire
 from callfloor.conversations_api.multipart import FIELD_BYTES
 from callfloor.conversations_api.parameters import DEFAULT_PAGE_SIZE, MAX_PAGE, MAX_PAGE_SIZE, MAX_REPEATS
@@ -204,6 +205,11 @@ def _list_parameters() -> list[dict[str, Any]]:
         ),
         _parameter(Query.ID, _strings(), "One of these ids; may repeat.", explode=True),
         _parameter(Query.UPDATED_SINCE, instant, "`updatedAt` on or after."),
+        _parameter(
+            Query.WORDS,
+            {"type": "string", "minLength": 1, "maxLength": MAX_QUERY_LENGTH, "examples": ['refund "next week"']},
+            'Words that are said in one breath; "a phrase"; begin*; -without.',
+        ),
         _parameter(Query.CURSOR, {"type": "string"}, "From the header `Link` of the page before; not with `page`."),
     ]
 

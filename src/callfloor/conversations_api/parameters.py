@@ -11,6 +11,7 @@ import msgspec
 
 from callfloor.conversations.listing import Place, Window
 from callfloor.conversations.queries import ConversationFilter
+from callfloor.conversations.search_words import SearchQueryInvalid, Term, parse_query
 from callfloor.conversations.tables import ConversationKind
 from callfloor.conversations_api.instants import instant, last_instant
 from callfloor.conversations_api.refusals import bad_request
@@ -101,6 +102,7 @@ def list_request(kind: ConversationKind, pairs: Pairs) -> ListRequest:
         updated_since=read.one(Query.UPDATED_SINCE, instant, None),
         domains=read.many(Query.DOMAIN, _domain),
         ids=read.many(Query.ID, _not_empty),
+        terms=read.one(Query.WORDS, _terms, ()),
     )
     expand = frozenset[Expand]().union(*read.many(Query.EXPAND, _choices(Expand)))
     after = read.one(Query.CURSOR, _cursor(order), None)
@@ -173,6 +175,13 @@ def _domain(text: str) -> str:
     if not domain or any(c.isspace() or c in "@/" for c in domain):
         raise ValueError("must be an e-mail domain such as customer.example")
     return domain
+
+
+def _terms(text: str) -> tuple[Term, ...]:
+    try:
+        return parse_query(text)
+    except SearchQueryInvalid as error:
+        raise ValueError(f"{error.problem} (at character {error.position + 1})") from None
 
 
 def _not_empty(text: str) -> str:

@@ -25,6 +25,7 @@ class Query(enum.StrEnum):
     DOMAIN = "customerDomain"
     ID = "id"
     UPDATED_SINCE = "updatedSince"
+    WORDS = "q"
     CURSOR = "cursor"
 
 

@@ -16,6 +16,7 @@ from callfloor.access.audit_api import router as audit_router
 from callfloor.access.guard import KEY_LIMIT
 from callfloor.conversations.api import router as conversations_router
 from callfloor.conversations.changes_api import router as changes_router
+from callfloor.conversations.search_api import router as search_router
 from callfloor.devices.agent.api import router as agent_router
 from callfloor.devices.api import router as devices_router
 from callfloor.foundation.rate_limit import Limit, MemoryRateLimit
@@ -51,6 +52,7 @@ ROUTERS = (
     audit_router,
     changes_router,
     conversations_router,
+    search_router,
 )
 
 

@@ -246,6 +246,7 @@ def upgrade() -> None:
     sa.PrimaryKeyConstraint('team_id', 'id', name=op.f('pk_device'))
     )
     with op.batch_alter_table('device', schema=None) as batch_op:
+        batch_op.create_index('ix_device_let_in', ['team_id', 'id'], unique=False, sqlite_where=sa.text('blocked_at IS NULL'), postgresql_where=sa.text('blocked_at IS NULL'))
         batch_op.create_index(batch_op.f('ix_device_team_id_seat_id'), ['team_id', 'seat_id'], unique=True)
         batch_op.create_index('uq_device_machine', ['team_id', 'machine_id'], unique=True, sqlite_where=sa.text('account_id IS NULL'), postgresql_where=sa.text('account_id IS NULL'))
         batch_op.create_index('uq_device_person_machine', ['team_id', 'account_id', 'machine_id'], unique=True, sqlite_where=sa.text('account_id IS NOT NULL'), postgresql_where=sa.text('account_id IS NOT NULL'))
@@ -898,6 +899,7 @@ def downgrade() -> None:
         batch_op.drop_index('uq_device_person_machine', sqlite_where=sa.text('account_id IS NOT NULL'), postgresql_where=sa.text('account_id IS NOT NULL'))
         batch_op.drop_index('uq_device_machine', sqlite_where=sa.text('account_id IS NULL'), postgresql_where=sa.text('account_id IS NULL'))
         batch_op.drop_index(batch_op.f('ix_device_team_id_seat_id'))
+        batch_op.drop_index('ix_device_let_in', sqlite_where=sa.text('blocked_at IS NULL'), postgresql_where=sa.text('blocked_at IS NULL'))
 
     op.drop_table('device')
     op.drop_table('conversation_participant')

@@ -1,0 +1,233 @@
+"""Words of a text as the full-text index knows them, and the language in which they are looked for.
+
+Both databases get the same words, made here: case folded, accents and apostrophes away, split at everything else. A
+script without spaces between words is split into its characters, which are then looked for side by side.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import unicodedata
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+from sqlalchemy import Dialect, Text
+from sqlalchemy.dialects import postgresql
+from sqlalchemy.types import TypeDecorator
+
+from callfloor.foundation.errors import DomainError
+
+MAX_QUERY_LENGTH = 200
+MAX_TERMS = 16
+SHORTEST_PREFIX = 2
+_WORD_LENGTH = 100
+_APOSTROPHES = frozenset("'`\u2019\u02bc")
+_UNSPACED = ("CJK UNIFIED", "HIRAGANA", "KATAKANA", "HANGUL", "THAI", "LAO", "KHMER", "MYANMAR")
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Word:
+    """A word of the index, and where in its text it stands."""
+
+    text: str
+    start: int
+    end: int
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Term:
+    """Words that stand side by side; of a prefix the last one may go on."""
+
+    words: tuple[str, ...]
+    is_prefix: bool = False
+    is_excluded: bool = False
+
+
+class SearchQueryInvalid(DomainError):
+    """What is looked for cannot be understood; `position` counts characters from 0."""
+
+    code = "search_query_invalid"
+    status = 422
+
+    def __init__(self, problem: str, position: int) -> None:
+        super().__init__(f"q: {problem} (at character {position + 1})")
+        self.problem = problem
+        self.position = position
+
+
+def words_of(text: str) -> Iterator[Word]:
+    """Yield the words of a text in their order."""
+    begun, folded = 0, ""
+    for at, character in enumerate(text):
+        plain = _plain(character)
+        if plain and not _stands_alone(character):
+            if not folded:
+                begun = at
+            folded += plain
+            continue
+        if folded and (character in _APOSTROPHES or unicodedata.combining(character)):
+            continue
+        if folded:
+            yield Word(folded[:_WORD_LENGTH], begun, at)
+            folded = ""
+        if plain:
+            yield Word(plain, at, at + 1)
+    if folded:
+        yield Word(folded[:_WORD_LENGTH], begun, len(text))
+
+
+def parse_query(text: str) -> tuple[Term, ...]:
+    """Return the terms of a query: words, "phrases", pref*, and -excluded ones; all of them must be met.
+
+    Raises:
+        SearchQueryInvalid: it holds no word, only exclusions, an open quotation, too much, or too short a prefix.
+    """
+    if len(text) > MAX_QUERY_LENGTH:
+        raise SearchQueryInvalid(f"must have at most {MAX_QUERY_LENGTH} characters", MAX_QUERY_LENGTH)
+    terms = [term for part, at in _parts(text) if (term := _term(part, at)) is not None]
+    if len(terms) > MAX_TERMS:
+        raise SearchQueryInvalid(f"must have at most {MAX_TERMS} words or phrases", len(text))
+    if all(term.is_excluded for term in terms):
+        wanted = "at least one word that is not excluded" if terms else "at least one word"
+        raise SearchQueryInvalid(f"must have {wanted}", 0)
+    return tuple(terms)
+
+
+def hits(text: str, terms: Sequence[Term]) -> list[tuple[int, int]]:
+    """Return where in a text its words meet the terms, as start and end of each, in order and without overlap."""
+    words = list(words_of(text))
+    found: list[tuple[int, int]] = []
+    for term in terms:
+        count = len(term.words)
+        found += [
+            (words[at].start, words[at + count - 1].end)
+            for at in range(0 if term.is_excluded else len(words) - count + 1)
+            if _meets([word.text for word in words[at : at + count]], term)
+        ]
+    merged: list[tuple[int, int]] = []
+    for start, end in sorted(found):
+        if merged and start < merged[-1][1]:
+            merged[-1] = (merged[-1][0], max(end, merged[-1][1]))
+        else:
+            merged.append((start, end))
+    return merged
+
+
+def team_word(team_id: int) -> str:
+    """Return the word that stands in each of a team's texts, and in each of its queries."""
+    return f"team{team_id}"
+
+
+class IndexedWords(TypeDecorator[Any]):
+    """What goes into the index: the team's number and the words of one text, as `(team_id, words)`."""
+
+    impl = Text
+    cache_ok = True
+
+    def load_dialect_impl(self, dialect: Dialect) -> Any:
+        """Return the database's own type."""
+        return postgresql.TSVECTOR() if dialect.name == "postgresql" else Text()
+
+    def bind_processor(self, dialect: Dialect) -> Any:
+        """Write a tsvector with positions for PostgreSQL, and plain words for FTS5, which counts by itself."""
+        return _vector if dialect.name == "postgresql" else _plain_words
+
+
+class IndexedQuery(TypeDecorator[Any]):
+    """What is looked for in the index: the team's number and the terms, as `(team_id, terms)`."""
+
+    impl = Text
+    cache_ok = True
+
+    def load_dialect_impl(self, dialect: Dialect) -> Any:
+        """Return the database's own type."""
+        return postgresql.TSQUERY() if dialect.name == "postgresql" else Text()
+
+    def bind_processor(self, dialect: Dialect) -> Any:
+        """Write the query in the database's own language."""
+        return _tsquery if dialect.name == "postgresql" else _fts5_query
+
+
+def _plain(character: str) -> str:
+    decomposed = unicodedata.normalize("NFKD", character.casefold())
+    return "".join(c for c in decomposed if unicodedata.category(c)[0] in "LN").casefold()
+
+
+def _stands_alone(character: str) -> bool:
+    return ord(character) > 0x0E00 and unicodedata.name(character, "").startswith(_UNSPACED)
+
+
+def _parts(text: str) -> Iterator[tuple[str, int]]:
+    at = 0
+    while at < len(text):
+        if text[at].isspace():
+            at += 1
+            continue
+        begun = at
+        at += text[at] == "-"
+        if at < len(text) and text[at] == '"':
+            closing = text.find('"', at + 1)
+            if closing < 0:
+                raise SearchQueryInvalid("the quotation that begins here is never closed", at)
+            at = closing + 1
+        else:
+            while at < len(text) and not text[at].isspace() and text[at] != '"':
+                at += 1
+        yield text[begun:at], begun
+
+
+def _term(part: str, at: int) -> Term | None:
+    is_excluded = part.startswith("-") and len(part) > 1
+    is_prefix = part.endswith("*")
+    words = tuple(word.text for word in words_of(part))
+    if not words:
+        return None
+    if is_prefix and len(words[-1]) < SHORTEST_PREFIX:
+        raise SearchQueryInvalid(f"before * there must be at least {SHORTEST_PREFIX} letters", at)
+    return Term(words, is_prefix, is_excluded)
+
+
+def _meets(words: Sequence[str], term: Term) -> bool:
+    if term.is_prefix:
+        return tuple(words[:-1]) == term.words[:-1] and words[-1].startswith(term.words[-1])
+    return tuple(words) == term.words
+
+
+def _vector(value: tuple[int, Sequence[str]]) -> str:
+    team_id, words = value
+    # PostgreSQL counts to 16383; what is said beyond that in one breath is found, but in no phrase.
+    places: dict[str, list[int]] = {}
+    for at, word in enumerate(words, 1):
+        places.setdefault(word, []).append(min(at, 16383))
+    lexemes = [f"'{word}':{','.join(map(str, at[:255]))}" for word, at in places.items()]
+    return " ".join([f"'{team_word(team_id)}'", *lexemes])
+
+
+def _plain_words(value: tuple[int, Sequence[str]]) -> str:
+    return " ".join(value[1])
+
+
+def _tsquery(value: tuple[int, Sequence[Term]] | None) -> str | None:
+    if value is None:
+        return None
+    team_id, terms = value
+    parts = [f"'{team_word(team_id)}'"]
+    for term in terms:
+        words = [f"'{word}'" for word in term.words]
+        words[-1] += ":*" if term.is_prefix else ""
+        parts.append(f"{'!' if term.is_excluded else ''}({' <-> '.join(words)})")
+    return " & ".join(parts)
+
+
+def _fts5_query(value: tuple[int, Sequence[Term]] | None) -> str | None:
+    if value is None:
+        return None
+    team_id, terms = value
+    wanted = [_fts5_term(term) for term in terms if not term.is_excluded]
+    unwanted = [_fts5_term(term) for term in terms if term.is_excluded]
+    query = " AND ".join([f'team : "{team_word(team_id)}"', *(f"words : {term}" for term in wanted)])
+    return " NOT ".join([f"({query})", *(f"words : {term}" for term in unwanted)])
+
+
+def _fts5_term(term: Term) -> str:
+    return f'"{" ".join(term.words)}"' + ("*" if term.is_prefix else "")

@@ -1,0 +1,171 @@
+"""Find conversations by what was said in them, newest first, with the places where it was said."""
+
+from __future__ import annotations
+
+import dataclasses
+import functools
+from collections.abc import Sequence
+from typing import Any
+
+from sqlalchemy import Integer, Select, func, select
+
+from callfloor.conversations.search_index import Matches, first_id_of, search_text
+from callfloor.conversations.search_tables import search_entry
+from callfloor.conversations.search_words import Term, hits
+from callfloor.conversations.tables import ConversationKind, conversation, conversation_domain, transcript_segment
+from callfloor.foundation.clock import Millis
+from callfloor.foundation.database import Tx, param
+
+SNIPPETS = 3
+"""Shown of one conversation at most."""
+_HITS_AT_ONCE = 100
+_FAR_BELOW, _FAR_ABOVE = -(2**63), 2**63 - 1
+
+_e, _c, _d, _s = search_entry.c, conversation.c, conversation_domain.c, transcript_segment.c
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class Search:
+    """What is looked for, and in which of a team's conversations; None does not narrow."""
+
+    team_id: int
+    terms: tuple[Term, ...]
+    kind: ConversationKind | None = None
+    is_external: bool | None = None
+    date_from: Millis | None = None
+    date_to: Millis | None = None
+    domain: str | None = None
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Snippet:
+    """A segment that holds what was looked for; `marks` are the start and end of each hit in its text."""
+
+    speaker: str
+    start_ms: int
+    end_ms: int
+    text: str
+    marks: Sequence[tuple[int, int]]
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class FoundConversation:
+    """A conversation in which it was said; the next ones come before `place`."""
+
+    id: str
+    kind: str
+    name: str
+    date: Millis
+    place: int
+    snippets: list[Snippet]
+
+
+@functools.cache
+def hits_statement(*, by_kind: bool, by_scope: bool, by_domain: bool) -> Select[Any]:
+    """Return the segments that meet the query, newest first, between the ids `above` and `before`."""
+    statement = (
+        select(
+            search_text.c.rowid,
+            _e.position,
+            _c.id,
+            _c.kind,
+            _c.name,
+            _c.date,
+            _s.speaker,
+            _s.start_ms,
+            _s.end_ms,
+            _s.text,
+        )
+        .select_from(search_text)
+        .join(search_entry, _e.id == search_text.c.rowid)
+        .join(conversation, (_c.team_id == _e.team_id) & (_c.id == _e.conversation_id))
+        .join(
+            transcript_segment,
+            (_s.team_id == _e.team_id) & (_s.conversation_id == _e.conversation_id) & (_s.position == _e.position),
+        )
+        .where(
+            Matches("query"),
+            search_text.c.rowid < param("before"),
+            search_text.c.rowid >= param("above"),
+            _e.team_id == param("team_id"),
+        )
+        .order_by(search_text.c.rowid.desc())
+        .limit(param("take", Integer))
+    )
+    if by_kind:
+        statement = statement.where(_c.kind == param("kind"))
+    if by_scope:
+        statement = statement.where(_c.is_external == param("is_external"))
+    if by_domain:
+        with_domain = select(func.count()).where(
+            _d.team_id == _c.team_id,
+            _d.kind == _c.kind,
+            _d.domain == param("domain"),
+            _d.date == _c.date,
+            _d.conversation_id == _c.id,
+        )
+        statement = statement.where(with_domain.scalar_subquery() > 0)
+    return statement
+
+
+def ids_that_say() -> Select[str]:
+    """Return the ids of the conversations that meet the query, for the condition of a list; team_id and query."""
+    return _ids_that_say
+
+
+_ids_that_say = (
+    select(_e.conversation_id)
+    .select_from(search_text)
+    .join(search_entry, _e.id == search_text.c.rowid)
+    .where(Matches("query"), _e.team_id == param("team_id"))
+)
+
+
+def search_conversations(
+    tx: Tx, search: Search, *, before: int | None = None, count: int = 20
+) -> list[FoundConversation]:
+    """Return up to `count` conversations, newest first, that come before the place `before`.
+
+    A word that is said all through a conversation is not read to the end: its first snippets are enough.
+    """
+    statement = hits_statement(
+        by_kind=search.kind is not None, by_scope=search.is_external is not None, by_domain=search.domain is not None
+    )
+    params = _params(search)
+    found: list[FoundConversation] = []
+    place = _upper(search) if before is None else min(before, _upper(search))
+    while True:
+        rows = tx.all(statement, {**params, "before": place, "take": _HITS_AT_ONCE})
+        for row in rows:
+            begun = row[0] - row[1]
+            if not found or found[-1].place != begun:
+                if len(found) == count:
+                    return _in_order(found)
+                found.append(FoundConversation(row[2], row[3], row[4], row[5], begun, []))
+            if len(found[-1].snippets) < SNIPPETS:
+                found[-1].snippets.append(Snippet(row[6], row[7], row[8], row[9], hits(row[9], search.terms)))
+            place = row[0]
+        if len(rows) < _HITS_AT_ONCE:
+            return _in_order(found)
+        if len(found[-1].snippets) == SNIPPETS:
+            place = found[-1].place
+
+
+def _in_order(found: list[FoundConversation]) -> list[FoundConversation]:
+    return [dataclasses.replace(one, snippets=one.snippets[::-1]) for one in found]
+
+
+def _upper(search: Search) -> int:
+    return _FAR_ABOVE if search.date_to is None else first_id_of(search.date_to + 1)
+
+
+def _params(search: Search) -> dict[str, Any]:
+    lower = _FAR_BELOW if search.date_from is None else first_id_of(search.date_from)
+    params: dict[str, Any] = {"query": (search.team_id, search.terms), "team_id": search.team_id, "above": lower}
+    if search.kind is not None:
+        params["kind"] = search.kind.value
+    if search.is_external is not None:
+        params["is_external"] = search.is_external
+    if search.domain is not None:
+        params["domain"] = search.domain
+    return params
