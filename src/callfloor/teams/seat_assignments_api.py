@@ -13,6 +13,7 @@ from callfloor.access.scopes import Scope
 from callfloor.access.tables import Role
 from callfloor.foundation.dry_run import write_or_try
 from callfloor.foundation.errors import invalid
+from callfloor.foundation.fields import Identity
 from callfloor.foundation.web import Facts, Shape
 from callfloor.teams.addresses import addresses_in
 from callfloor.teams.invitations_api import RoleName
@@ -42,7 +43,6 @@ RepeatKey = Annotated[
     ),
 ]
 Email = Annotated[str, Field(max_length=254)]
-AccountId = Annotated[int, Field(ge=1, le=2**63 - 1)]
 Text = Annotated[
     str,
     Field(max_length=200_000, description="Addresses with commas, spaces or line breaks between: a file's column."),
@@ -53,7 +53,7 @@ class PersonToSeat(Shape):
     """A member, by `email` or by `account_id`; with a `role` they get that role too."""
 
     email: Email | None = None
-    account_id: AccountId | None = None
+    account_id: Identity | None = None
     role: RoleName | None = None
 
 
@@ -73,7 +73,7 @@ class PersonToRelease(Shape):
     """A member, by `email` or by `account_id`."""
 
     email: Email | None = None
-    account_id: AccountId | None = None
+    account_id: Identity | None = None
 
 
 class NewSeatReleases(Shape):
