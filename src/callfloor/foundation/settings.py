@@ -135,6 +135,21 @@ class Billing(Subject):
     )
 
 
+class Agent(Subject):
+    """How agents of an email team sign in."""
+
+    authorization_minutes: int = setting(
+        15, "How long a machine waits for its person to confirm it.", "whole minutes from 1 to 60", ge=1, le=60
+    )
+    code_hours: int = setting(
+        72,
+        "How long a code works that an administrator makes for a person's agent.",
+        "whole hours from 1 to 720",
+        ge=1,
+        le=720,
+    )
+
+
 class Tls(Subject):
     """The certificate made on first start."""
 
@@ -224,6 +239,7 @@ class Settings(Subject):
     jobs: Jobs = Jobs()
     speech: Speech = Speech()
     billing: Billing = Billing()
+    agent: Agent = Agent()
     tls: Tls = Tls()
     files: Files = Files()
     log: Log = Log()
