@@ -70,7 +70,7 @@ class TestSeat:
         trail = trail_of(db, team.id)
         assert len(trail) == 2
         assert set(trail) == {("device.enrolled", "device", str(one.id)) for one in every_device(db, team.id)}
-        assert events_of(db, team.id) == ["device.enrolled"] * 2
+        assert events_of(db, team.id) == ["device.enrolled", "device.enrolled", "device.logged_in"]
 
     def test_keeps_the_nickname_of_a_machine_that_comes_back(self, db: Database) -> None:
         team = make_device_team(db, seats=1)

@@ -7,7 +7,7 @@ import dataclasses
 from sqlalchemy import insert, update
 
 from callfloor.access import audit
-from callfloor.devices.events import device_change, record
+from callfloor.devices.events import device_change, record, tell
 from callfloor.devices.queries import Device
 from callfloor.devices.tables import device
 from callfloor.devices.tokens import ACTIVE_FOR, end_tokens, give_token
@@ -169,6 +169,7 @@ def _welcome_back(tx: Tx, known: Device, arrival: Arrival, own_seat_id: int | No
     key = {"team_id": arrival.team_id, "device_id": known.id}
     times = {"now": now, "active_until": now + ACTIVE_FOR}
     tx.run(_return, {**key, **facts, **times, "hostname_key": machine.hostname.casefold(), "seat_id": own_seat_id})
+    tell(tx, arrival.team_id, "device.logged_in", known.id, {"username": machine.username}, now=now)
     if known.hostname.casefold() == machine.hostname.casefold():
         return
     end_tokens(tx, arrival.team_id, known.id)  # the host it was before is to log in again

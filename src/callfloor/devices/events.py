@@ -28,3 +28,8 @@ def record(tx: Tx, actor: Actor, change: Change, *, now: Millis) -> None:
     note(tx, actor, change, now=now)
     content = change.after or {}
     publish(tx, Event(kind=change.action, team_id=change.team_id, subject=change.object_id, payload=content, at=now))
+
+
+def tell(tx: Tx, team_id: int, kind: str, device_id: int, content: Mapping[str, Any], *, now: Millis) -> None:
+    """Publish what is part of a device's day, and no change that an auditor would look for."""
+    publish(tx, Event(kind=kind, team_id=team_id, subject=str(device_id), payload=content, at=now))

@@ -36,6 +36,10 @@ class DeviceColumns(TypedColumns):
 
 
 device = Table("device", metadata, DeviceColumns, Index(None, "team_id", "seat_id", unique=True))
+is_let_in = device.c.blocked_at.is_(None)
+Index(
+    "ix_device_let_in", device.c.team_id, device.c.id, sqlite_where=is_let_in, postgresql_where=is_let_in
+)  # counted for each page of live rows
 is_of_team = device.c.account_id.is_(None)
 """A machine of a device team, known again by its machine id alone."""
 Index(

@@ -7,6 +7,7 @@ import dataclasses
 from sqlalchemy import case, delete, func, select, update
 
 from callfloor.access.audit import Actor
+from callfloor.devices.events import tell
 from callfloor.devices.tables import device, device_block, device_token
 from callfloor.foundation.clock import DAY, SECOND, Millis
 from callfloor.foundation.database import Tx, param, upsert
@@ -158,3 +159,4 @@ def log_out_device(tx: Tx, caller: DeviceCaller, *, now: Millis) -> None:
     others = tx.one(_live, {**key, "now": now})
     if others is None or not others[0]:
         tx.run(_leave, {**key, "now": now})
+        tell(tx, caller.team_id, "device.logged_out", caller.device_id, {"username": caller.username}, now=now)

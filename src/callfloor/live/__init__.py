@@ -2,7 +2,7 @@
 
 Owns: presence, transition, live_head.
 Publishes: device.state_changed.
-Listens: device.enrolled, device.renamed, device.nicknamed, device.blocked, device.unblocked, device.settled,
-device.unassigned, device.logged_out, device.returned.
+Listens: device.enrolled, device.logged_in, device.logged_out, device.renamed, device.nicknamed, device.settled,
+device.unassigned, device.blocked, device.unblocked.
 Never: moves a device's lease, or shows a state whose lease has run out.
 """
