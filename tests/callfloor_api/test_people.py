@@ -12,6 +12,7 @@ from sqlalchemy import select
 
 from callfloor.access.tables import Role
 from callfloor.foundation.database import Database, param
+from callfloor.foundation.fields import ID_LIMIT
 from callfloor.foundation.ids import new_id
 from callfloor.foundation.services import Services
 from callfloor.teams.invitation_links import link_of
@@ -284,7 +285,7 @@ class TestPeople:
         team = make_team(db, seats=3)
         admin = make_person(db, team, role=Role.ADMIN).account_id
         ada, bob = (make_person(db, team).account_id for _ in range(2))
-        body = {"ids": [ada, admin, 2**63 - 1, bob]}
+        body = {"ids": [ada, admin, ID_LIMIT, bob]}
         http = writer(team)
 
         tried = http.post("/people/removals", json={**body, "dry_run": True}).json()

@@ -10,6 +10,7 @@ import pytest
 
 from callfloor.access.tables import KeyKind
 from callfloor.foundation.database import Database
+from callfloor.foundation.fields import ID_LIMIT
 from tests.devices.looking import (
     assert_seats_are_held_by_devices,
     device_of,
@@ -171,13 +172,13 @@ class TestBatch:
     def test_tells_of_each_device_and_stops_at_none(self, db: Database, http: httpx.Client, floor: Floor) -> None:
         team, ids, key = floor
         http.put(f"{DEVICES}/{ids[0]}/block", headers=key)
-        batch = {"action": "block", "device_ids": [ids[0], 2**62, ids[1], ids[1]], "reason": "sold"}
+        batch = {"action": "block", "device_ids": [ids[0], ID_LIMIT, ids[1], ids[1]], "reason": "sold"}
 
         data = http.post(f"{DEVICES}/batches", json=batch, headers=key).json()["data"]
 
         assert [(row["device_id"], row["result"], row["code"]) for row in data] == [
             (ids[0], "unchanged", None),
-            (2**62, "refused", "device_not_found"),
+            (ID_LIMIT, "refused", "device_not_found"),
             (ids[1], "changed", None),
         ]
         assert (data[2]["before"]["state"], data[2]["after"]["state"]) == ("seated", "blocked")
@@ -191,7 +192,7 @@ class TestBatch:
     ) -> None:
         team, ids, key = floor
         before, trail = every_device(db, team.id), (trail_of(db, team.id), events_of(db, team.id, "%"))
-        batch = {"action": action, "device_ids": [*ids, 2**62]}
+        batch = {"action": action, "device_ids": [*ids, ID_LIMIT]}
 
         tried = http.post(f"{DEVICES}/batches", json={**batch, "dry_run": True}, headers=key).json()
 
