@@ -7,14 +7,16 @@ from typing import Annotated, Literal
 
 from fastapi import APIRouter, Path, Query
 from fastapi.requests import Request
-from pydantic import Field
+from pydantic import ConfigDict, Field
 
+from callfloor.access.accounts import EMAIL_MAX_LENGTH, EMAIL_PATTERN
 from callfloor.access.guard import Caller, needs
 from callfloor.access.scopes import Scope
 from callfloor.access.tables import Role
 from callfloor.foundation.asked_host import base_url
 from callfloor.foundation.clock import DAY, Millis, iso, iso_or_none
 from callfloor.foundation.dry_run import write_or_try
+from callfloor.foundation.fields import ID_LIMIT
 from callfloor.foundation.web import Facts, RequestFacts, Shape, cursor_after, position_of
 from callfloor.teams.addresses import addresses_in
 from callfloor.teams.invitation_endings import revoke_invitation
@@ -30,7 +32,7 @@ router = APIRouter(tags=["Invitations"])
 
 Reader = Annotated[Caller, needs(Scope.PEOPLE_READ)]
 Writer = Annotated[Caller, needs(Scope.PEOPLE_WRITE)]
-Id = Annotated[int, Path(ge=1, le=2**63 - 1)]
+Id = Annotated[int, Path(ge=1, le=ID_LIMIT)]
 Limit = Annotated[int, Query(ge=1, le=200)]
 Search = Annotated[str | None, Query(min_length=1, max_length=254, pattern=r"^[^\x00]*$")]
 RoleName = Literal["admin", "configurator", "analytics", "user"]
@@ -40,7 +42,7 @@ Status = Literal["pending", "accepted", "revoked", "expired"]
 class NewInvitation(Shape):
     """Whom to invite, as what."""
 
-    email: str = Field(max_length=254)
+    email: str = Field(max_length=EMAIL_MAX_LENGTH, json_schema_extra={"pattern": EMAIL_PATTERN})
     role: RoleName = "user"
 
 
@@ -69,6 +71,15 @@ class Invitations(Shape):
 
 class NewInvitationBatch(Shape):
     """Addresses as a list, or as a text that separates them by commas, spaces or line breaks."""
+
+    model_config = ConfigDict(
+        json_schema_extra={
+            "anyOf": [
+                {"required": ["emails"], "properties": {"emails": {"minItems": 1}}},
+                {"required": ["text"], "properties": {"text": {"pattern": r"[^\s,;]"}}},
+            ]
+        }
+    )
 
     emails: list[Annotated[str, Field(max_length=1000)]] = Field(default=[], max_length=BATCH_LIMIT)
     text: str = Field(default="", max_length=300_000)
