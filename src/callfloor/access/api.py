@@ -21,13 +21,14 @@ from callfloor.access.sessions import (
     begin_session,
     csrf_token,
     end_session,
+    person_by_id,
     person_by_password,
 )
 from callfloor.access.tables import Role
 from callfloor.foundation.errors import DomainError
 from callfloor.foundation.ids import new_secret
 from callfloor.foundation.rate_limit import Limit, MemoryRateLimit
-from callfloor.foundation.web import Facts, Shape
+from callfloor.foundation.web import Facts, RequestFacts, Shape
 
 router = APIRouter(tags=["Session"])
 
@@ -90,15 +91,21 @@ async def sign_in(body: SignIn, facts: Facts, response: Response) -> Session:
     response.set_cookie(
         SESSION_COOKIE, token, max_age=SESSION_LIFE // 1000, path="/", secure=True, httponly=True, samesite="lax"
     )
-    teams = [TeamRole(id=team_id, role=role) for team_id, role in person.teams]
-    return Session(
-        account_id=person.account_id,
-        email=person.email,
-        team_id=team.id,
-        role=team.role,
-        teams=teams,
-        csrf_token=csrf_token(token, hash_key=hash_key),
-    )
+    return _session(person, team, token, facts)
+
+
+@router.get("/session", operation_id="show_session")
+async def show_session(
+    request: Request, facts: Facts, caller: Annotated[Caller, Depends(caller_of)], response: Response
+) -> Session:
+    """Show who is signed in."""
+    token = session_token(request)
+    if token is None or caller.kind != "account":
+        raise NotSignedIn("a key is no session; sign in")
+    read = functools.partial(person_by_id, account_id=caller.id)
+    person = await facts.services.db.report(read)
+    response.headers["Cache-Control"] = "no-store"
+    return _session(person, _team_of(person, caller.team_id), token, facts)
 
 
 @router.delete("/session", operation_id="sign_out", status_code=204)
@@ -112,6 +119,17 @@ async def sign_out(
     hashed = keyed_hash(token, key=facts.services.settings.hash_key)
     await facts.services.db.write(functools.partial(end_session, token_hash=hashed))
     response.delete_cookie(SESSION_COOKIE, path="/", secure=True, httponly=True, samesite="lax")
+
+
+def _session(person: Person, team: TeamRole, token: str, facts: RequestFacts) -> Session:
+    return Session(
+        account_id=person.account_id,
+        email=person.email,
+        team_id=team.id,
+        role=team.role,
+        teams=[TeamRole(id=team_id, role=role) for team_id, role in person.teams],
+        csrf_token=csrf_token(token, hash_key=facts.services.settings.hash_key),
+    )
 
 
 def _team_of(person: Person, wanted: int | None) -> TeamRole:

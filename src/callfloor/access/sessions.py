@@ -18,6 +18,7 @@ SESSION_LIFE: Millis = 24 * HOUR
 
 _by_email = select(account.c.id, account.c.email, account.c.first_name, account.c.last_name, account.c.password_hash)
 _by_email = _by_email.where(account.c.email_key == param("email_key"))
+_by_id = select(account.c.email, account.c.first_name, account.c.last_name).where(account.c.id == param("account_id"))
 _teams_of = (
     select(membership.c.team_id, membership.c.role)
     .where(membership.c.account_id == param("account_id"))
@@ -64,8 +65,19 @@ def person_by_password(tx: Tx, email_key: str, password: str) -> Person:
     known_hash = row[4] if row is not None else None
     if not is_password(password, known_hash or _nobody()) or row is None or known_hash is None:
         raise SignInRefused("the e-mail address and the password do not belong together")
-    teams = tuple((team_id, Role(role)) for team_id, role in tx.all(_teams_of, {"account_id": row[0]}))
-    return Person(row[0], row[1], row[2], row[3], teams)
+    return Person(row[0], row[1], row[2], row[3], _teams(tx, row[0]))
+
+
+def person_by_id(tx: Tx, account_id: int) -> Person:
+    """Return the person.
+
+    Raises:
+        SignInRefused: there is no such account.
+    """
+    row = tx.one(_by_id, {"account_id": account_id})
+    if row is None:
+        raise SignInRefused("this account is gone")
+    return Person(account_id, *row, _teams(tx, account_id))
 
 
 def begin_session(tx: Tx, *, account_id: int, team_id: int, token_hash: bytes, now: Millis) -> None:
@@ -96,3 +108,7 @@ def end_sessions_of(tx: Tx, account_id: int) -> None:
 def csrf_token(token: str, *, hash_key: bytes) -> str:
     """Return the token a browser must send beside the session's cookie with every change."""
     return keyed_hash(f"csrf:{token}", key=hash_key).hex()
+
+
+def _teams(tx: Tx, account_id: int) -> tuple[tuple[int, Role], ...]:
+    return tuple((team_id, Role(role)) for team_id, role in tx.all(_teams_of, {"account_id": account_id}))

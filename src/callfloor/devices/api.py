@@ -17,6 +17,7 @@ from callfloor.devices.bulk import BULK_LIMIT, Action, ChangeDevices, Outcome, c
 from callfloor.devices.enrolment import settle_conflict
 from callfloor.devices.names import NAME_MAX_LENGTH, NicknameDevice, nickname_device
 from callfloor.devices.queries import Device, DeviceFilter, State, device_by_id, devices_after
+from callfloor.devices.signing_out import sign_out_device
 from callfloor.foundation.clock import iso
 from callfloor.foundation.dry_run import write_or_try
 from callfloor.foundation.fields import ID_LIMIT, Identity, name_field
@@ -185,6 +186,13 @@ async def delete_seat_of_device(device_id: Id, facts: Facts, caller: Writer) -> 
     """Take a device off its seat; it may log in again."""
     command = _change(device_id, facts, caller)
     await facts.services.db.write(functools.partial(unassign_device, command=command))
+
+
+@router.delete("/devices/{device_id}/tokens", operation_id="sign_out_device", status_code=204)
+async def delete_tokens(device_id: Id, facts: Facts, caller: Writer) -> None:
+    """End every token of a device; it may log in again, and an agent of a person is confirmed again."""
+    command = _change(device_id, facts, caller)
+    await facts.services.db.write(functools.partial(sign_out_device, command=command))
 
 
 @router.delete("/devices/{device_id}/conflict", operation_id="settle_conflict", status_code=204)

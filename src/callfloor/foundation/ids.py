@@ -56,3 +56,8 @@ def new_request_id() -> str:
 def new_secret() -> str:
     """Return a secret of 256 random bits, URL-safe text of 43 characters."""
     return secrets.token_urlsafe(32)
+
+
+def new_code(alphabet: str, length: int) -> str:
+    """Return random letters of the alphabet, for people to read and type."""
+    return "".join(secrets.choice(alphabet) for _ in range(length))

@@ -18,7 +18,9 @@ from callfloor.conversations.api import router as conversations_router
 from callfloor.conversations.changes_api import router as changes_router
 from callfloor.conversations.search_api import router as search_router
 from callfloor.devices.agent.api import router as agent_router
+from callfloor.devices.agent.authorize_api import router as agent_sign_in_router
 from callfloor.devices.api import router as devices_router
+from callfloor.devices.authorization_api import router as authorization_router
 from callfloor.foundation.rate_limit import Limit, MemoryRateLimit
 from callfloor.foundation.web import answer_problems
 from callfloor.server.api_bounds import Bounds, known_parameters_only
@@ -40,11 +42,13 @@ ROOT = "/api/v2"
 ROUTERS = (
     session_router,
     agent_router,
+    agent_sign_in_router,
     billing_router,
     seat_router,
     seat_assignments_router,
     team_router,
     devices_router,
+    authorization_router,
     people_router,
     invitations_router,
     acceptance_router,

@@ -16,6 +16,7 @@ from callfloor.access.key_expiry import KEY_EXPIRY_MAIL, key_expiry_mail
 from callfloor.analysis.jobs import TRANSCRIBE_CONVERSATION
 from callfloor.conversations.changes import CHANGES
 from callfloor.conversations.jobs import SWEEP_INCOMING_FILES, SWEEP_SCHEDULE
+from callfloor.devices.jobs import FORGET_AGENT_CODES, FORGET_SCHEDULE
 from callfloor.foundation.clock import DAY
 from callfloor.foundation.jobs import PRUNE_JOBS, Daily, JobKind, JobState, Schedule, Worker, prune_kind
 from callfloor.foundation.mail import send_mail_kind
@@ -35,6 +36,7 @@ SCHEDULES = (
     SWEEP_SCHEDULE,
     RENEW_SCHEDULE,
     EXPIRY_SCHEDULE,
+    FORGET_SCHEDULE,
     *ACCESS_SCHEDULES,
     Schedule("prune_jobs", PRUNE_JOBS, Daily(3, 10)),
 )
@@ -47,7 +49,8 @@ def job_kinds() -> list[JobKind[Services]]:
     payments = [settle_kind(RecordingProvider()), RENEW_PERIODS]
     mails = [send_mail_kind(MAILS), EXPIRE_INVITATIONS]
     access = [SEAL_AUDIT_TRAIL, TELL_OF_KEY_EXPIRY]
-    return [TRANSCRIBE_CONVERSATION, SWEEP_INCOMING_FILES, *payments, *mails, *access, prune_kind(KEPT_MS)]
+    devices = [FORGET_AGENT_CODES]
+    return [TRANSCRIBE_CONVERSATION, SWEEP_INCOMING_FILES, *payments, *mails, *access, *devices, prune_kind(KEPT_MS)]
 
 
 def create_worker(services: Services) -> Worker[Services]:

@@ -3,22 +3,21 @@
 from __future__ import annotations
 
 import functools
-import unicodedata
-from typing import Annotated, Literal
+from typing import Annotated
 
 from fastapi import APIRouter
 from fastapi.requests import Request
 from fastapi.responses import Response
-from pydantic import AfterValidator, ConfigDict, Field
+from pydantic import Field
 
 from callfloor.access.secrets import keyed_hash
 from callfloor.devices.agent.guard import CallingDevice, check_rate
-from callfloor.devices.arrival import DeviceConflict, Machine
+from callfloor.devices.agent.machine import DescribedMachine, DeviceLoggedIn
+from callfloor.devices.arrival import DeviceConflict
 from callfloor.devices.enrolment import LogIn, log_in_device
-from callfloor.devices.names import NAME_MAX_LENGTH
 from callfloor.devices.tokens import HEARTBEAT_SECONDS, log_out_device
 from callfloor.foundation.ids import new_secret
-from callfloor.foundation.web import Facts, RequestFacts, Shape, problem
+from callfloor.foundation.web import Facts, RequestFacts, problem
 from callfloor.teams.seats import NoEmptySeat
 
 router = APIRouter(tags=["Agent"])
@@ -27,43 +26,10 @@ _NO_EMPTY_SEAT = "NOT_EMPTY_SEAT"
 """What the Portal API calls the same refusal."""
 
 
-def _clean(text: str) -> str:
-    if any(unicodedata.category(character) == "Cc" for character in text):
-        raise ValueError("must have no control characters")
-    return text
-
-
-def _filled(text: str) -> str:
-    if not text.strip():
-        raise ValueError("must not be blank")
-    return text
-
-
-Text = Annotated[str, Field(max_length=NAME_MAX_LENGTH), AfterValidator(_clean)]
-Name = Annotated[str, Field(min_length=1, max_length=NAME_MAX_LENGTH), AfterValidator(_clean), AfterValidator(_filled)]
-
-
-class DeviceLogIn(Shape):
+class DeviceLogIn(DescribedMachine):
     """A machine, and the secret of its team; fields of other names are ignored, since agents may be newer."""
 
-    model_config = ConfigDict(extra="ignore")
-
     team_secret: Annotated[str, Field(min_length=1, max_length=1024)]
-    machine_id: Name
-    hostname: Name
-    username: Name
-    os: Literal["windows", "macos", "linux"]
-    os_version: Text
-    app_version: Text
-
-
-class DeviceLoggedIn(Shape):
-    """The device, its seat and its token; a heartbeat is expected every `heartbeat_seconds`."""
-
-    device_id: int
-    seat_id: int
-    token: str
-    heartbeat_seconds: int
 
 
 @router.post("/agent/login", operation_id="log_in_device", response_model=DeviceLoggedIn)
@@ -91,17 +57,9 @@ async def log_out(caller: CallingDevice, facts: Facts) -> None:
 
 def _command(body: DeviceLogIn, token: str, facts: RequestFacts) -> LogIn:
     hash_key = facts.services.settings.hash_key
-    machine = Machine(
-        machine_id=body.machine_id,
-        hostname=body.hostname,
-        username=body.username,
-        os=body.os,
-        os_version=body.os_version,
-        app_version=body.app_version,
-    )
     return LogIn(
         secret_hash=keyed_hash(body.team_secret, key=hash_key),
-        machine=machine,
+        machine=body.machine(),
         token_hash=keyed_hash(token, key=hash_key),
         request_id=facts.request_id,
         address=facts.address,
