@@ -51,7 +51,7 @@ SHARED_KEYS = {
     "comments": list,
     "rating": None,
     "user": dict,
-    "recordingRef": None,
+    "recordingRef": str,
     "transcript": None,
     "crmReference": dict,
     "customerDomains": list,

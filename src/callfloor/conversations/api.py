@@ -6,6 +6,7 @@ import dataclasses
 from typing import Annotated, Any, Literal
 
 from fastapi import APIRouter, Depends, Path, Query
+from fastapi.requests import Request
 from fastapi.responses import Response
 from pydantic import Field
 
@@ -21,8 +22,10 @@ from callfloor.conversations.listing import (
     conversations_page,
 )
 from callfloor.conversations.queries import ConversationFilter
+from callfloor.conversations.recording_links import recording_path
 from callfloor.conversations.tables import ConversationKind, ProcessingStatus
 from callfloor.conversations.transcripts import Segment
+from callfloor.foundation.asked_host import base_url
 from callfloor.foundation.clock import Millis, from_datetime, iso
 from callfloor.foundation.errors import DomainError
 from callfloor.foundation.fields import Moment
@@ -96,6 +99,7 @@ class ConversationShown(Shape):
     owner: ConversationOwner | None
     metrics: dict[str, Any] | None
     transcript: list[TranscriptSegmentShown] | None = None
+    recording_url: str | None = Field(default=None, description="Of a single one; good for two days, without a key.")
 
 
 class ConversationPage(Shape):
@@ -166,15 +170,24 @@ async def list_meetings(facts: Facts, caller: Reader, asked: AskedFor) -> Conver
 
 
 @router.get("/calls/{call_id}", operation_id="show_call")
-async def show_call(call_id: Id, facts: Facts, caller: Reader, response: Response) -> ConversationShown:
+async def show_call(
+    call_id: Id, facts: Facts, caller: Reader, request: Request, response: Response
+) -> ConversationShown:
     """Show one call, with what was said."""
-    return await _one(facts, caller, ConversationKind.CALL, call_id, response)
+    shown = await _one(facts, caller, ConversationKind.CALL, call_id, base_url(facts.services.settings, request.scope))
+    response.headers["ETag"] = entity_tag([shown.id, shown.updated_at])
+    return shown
 
 
 @router.get("/meetings/{meeting_id}", operation_id="show_meeting")
-async def show_meeting(meeting_id: Id, facts: Facts, caller: Reader, response: Response) -> ConversationShown:
+async def show_meeting(
+    meeting_id: Id, facts: Facts, caller: Reader, request: Request, response: Response
+) -> ConversationShown:
     """Show one meeting, with what was said."""
-    return await _one(facts, caller, ConversationKind.MEETING, meeting_id, response)
+    base = base_url(facts.services.settings, request.scope)
+    shown = await _one(facts, caller, ConversationKind.MEETING, meeting_id, base)
+    response.headers["ETag"] = entity_tag([shown.id, shown.updated_at])
+    return shown
 
 
 async def _page(facts: RequestFacts, caller: Caller, asked: Asked, kind: ConversationKind) -> ConversationPage:
@@ -188,14 +201,16 @@ async def _page(facts: RequestFacts, caller: Caller, asked: Asked, kind: Convers
 
 
 async def _one(
-    facts: RequestFacts, caller: Caller, kind: ConversationKind, conversation_id: str, response: Response
+    facts: RequestFacts, caller: Caller, kind: ConversationKind, conversation_id: str, base: str
 ) -> ConversationShown:
     found = await conversation_by_id(facts.services.db, caller.team_id, kind, conversation_id, with_transcript=True)
     if not found.rows:
         raise ConversationNotFound(f"there is no {kind.value} with this id in this team")
-    shown = _shown(found.rows[0], found, with_transcript=True)
-    response.headers["ETag"] = entity_tag([shown.id, shown.updated_at])
-    return shown
+    row, url = found.rows[0], None
+    if row.recording_id is not None:
+        key = facts.services.settings.hash_key
+        url = base + recording_path(caller.team_id, row.recording_id, now=facts.now, key=key)
+    return _shown(row, found, with_transcript=True).model_copy(update={"recording_url": url})
 
 
 def _instant(moment: Moment | None) -> Millis | None:

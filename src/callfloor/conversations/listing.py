@@ -57,6 +57,7 @@ class Conversation(msgspec.Struct, frozen=True):
     owner_first_name: str | None
     owner_last_name: str | None
     owner_created_at: Millis | None
+    recording_id: str | None
 
 
 @dataclasses.dataclass(frozen=True, slots=True)

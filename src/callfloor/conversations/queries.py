@@ -17,11 +17,12 @@ from callfloor.conversations.tables import (
     conversation,
     conversation_domain,
     conversation_participant,
+    recording,
 )
 from callfloor.foundation.clock import DAY, Millis
 from callfloor.foundation.database import any_of, param
 
-_c, _a, _d, _p = conversation.c, account.c, conversation_domain.c, conversation_participant.c
+_c, _a, _d, _p, _r = conversation.c, account.c, conversation_domain.c, conversation_participant.c, recording.c
 
 COLUMNS = (
     _c.id,
@@ -46,7 +47,13 @@ COLUMNS = (
     _a.first_name,
     _a.last_name,
     _a.created_at.label("owner_created_at"),
+    _r.id.label("recording_id"),
 )
+
+
+def _with_belongings(source: FromClause) -> FromClause:
+    own_recording = (_r.team_id == _c.team_id) & (_r.conversation_id == _c.id)
+    return source.outerjoin(account, _a.id == _c.owner_account_id).outerjoin(recording, own_recording)
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
@@ -147,7 +154,7 @@ def page_statement(shape: Shape, *, ascending: bool, after: bool) -> Select[Any]
     date, row_id = (_d.date, _d.conversation_id) if shape.by_one_domain else (_c.date, _c.id)
     statement = (
         select(*COLUMNS)
-        .select_from(_source(shape).outerjoin(account, _a.id == _c.owner_account_id))
+        .select_from(_with_belongings(_source(shape)))
         .where(*_conditions(shape))
         .order_by(*((date, row_id) if ascending else (date.desc(), row_id.desc())))
         .limit(param("take", Integer))
@@ -170,7 +177,7 @@ def count_statement(shape: Shape) -> Select[int]:
 
 ONE = (
     select(*COLUMNS)
-    .select_from(conversation.outerjoin(account, _a.id == _c.owner_account_id))
+    .select_from(_with_belongings(conversation))
     .where(_c.team_id == param("team_id"), _c.kind == param("kind"), _c.id == param("id"))
 )
 

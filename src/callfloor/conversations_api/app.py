@@ -14,6 +14,7 @@ from fastapi.responses import Response
 from callfloor.conversations.tables import ConversationKind
 from callfloor.conversations_api import swagger, wire
 from callfloor.conversations_api.reading import list_conversations, show_conversation
+from callfloor.conversations_api.recordings import recording_of, send_recording
 from callfloor.conversations_api.refusals import ClientGone, Refused, not_found, unavailable
 from callfloor.conversations_api.uploading import upload_call
 from callfloor.foundation import clock
@@ -36,7 +37,7 @@ log = structlog.get_logger(__name__)
 
 
 def create_app(services: Services, limit: RateLimit | None = None) -> Application:
-    """Return the application of `/calls`, `/meetings`, `/swagger` and `/swagger-json`.
+    """Return the application of `/calls`, `/meetings`, `/recordings`, `/swagger` and `/swagger-json`.
 
     Args:
         services: opened by the program; not closed here.
@@ -79,6 +80,8 @@ class _Application:
         parts = str(request.scope["path"]).removeprefix("/").split("/")
         if parts[0] in ("swagger", "swagger-json"):
             return swagger.response(request, parts, self._services.settings)
+        if parts[0] == "recordings":
+            return await self._recording(request, parts)
         principal = await self._principal(request)
         handlers = _handlers(parts)
         handler = handlers.get("GET" if request.method == "HEAD" else request.method)
@@ -89,6 +92,12 @@ class _Application:
                 {"Allow": ", ".join(sorted(handlers))},
             )
         return await handler(request, self._services, principal)
+
+    async def _recording(self, request: Request, parts: list[str]) -> Response:
+        recording_id = recording_of(parts)
+        if request.method not in {"GET", "HEAD"}:
+            raise Refused(HTTPStatus.METHOD_NOT_ALLOWED, "Only GET and HEAD are allowed here.", {"Allow": "GET, HEAD"})
+        return await send_recording(request, self._services, recording_id)
 
     async def _principal(self, request: Request) -> Principal:
         api_key = request.headers.get(wire.API_KEY_HEADER, "")

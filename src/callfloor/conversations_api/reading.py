@@ -12,9 +12,11 @@ from callfloor.conversations.listing import conversation_by_id, conversations_pa
 from callfloor.conversations.tables import ConversationKind
 from callfloor.conversations_api import wire
 from callfloor.conversations_api.parameters import Pairs, expansion, list_request, next_cursor
-from callfloor.conversations_api.records import call_records, meeting_records, records
+from callfloor.conversations_api.records import Links, View, call_records, meeting_records, records
 from callfloor.conversations_api.refusals import json_response, not_found
 from callfloor.conversations_api.wire import Expand, Query
+from callfloor.foundation import clock
+from callfloor.foundation.asked_host import base_url
 from callfloor.foundation.services import Services
 from callfloor.teams.principals import Principal
 
@@ -33,11 +35,12 @@ async def list_conversations(
         with_transcripts=Expand.TRANSCRIPT in asked.expand,
     )
     meta = wire.PageMeta(found.total, len(found.rows), asked.page, asked.window.take)
+    view = view_of(request, services, principal, asked.expand)
     body: wire.CallPage | wire.MeetingPage
     if kind is ConversationKind.CALL:
-        body = wire.CallPage(call_records(found, principal.client_id, asked.expand), meta)
+        body = wire.CallPage(call_records(found, view), meta)
     else:
-        body = wire.MeetingPage(meeting_records(found, principal.client_id, asked.expand), meta)
+        body = wire.MeetingPage(meeting_records(found, view), meta)
     headers = {}
     if found.last is not None and len(found.rows) == asked.window.take:
         headers["Link"] = f'<{_next_address(request, pairs, next_cursor(asked, found.last))}>; rel="next"'
@@ -49,10 +52,11 @@ async def show_conversation(
 ) -> Response:
     """Answer one record."""
     expand = expansion(request.query_params.multi_items())
-    return await record_response(services, principal, kind, conversation_id, expand=expand)
+    return await record_response(request, services, principal, kind, conversation_id, expand=expand)
 
 
-async def record_response(
+async def record_response(  # where it is written, for whom, which one, how
+    request: Request,
     services: Services,
     principal: Principal,
     kind: ConversationKind,
@@ -74,7 +78,19 @@ async def record_response(
     )
     if not found.rows:
         raise not_found(f"There is no {kind.value} with this id.")
-    return json_response(records(kind, found, principal.client_id, expand)[0], status=status, headers=headers)
+    return json_response(
+        records(kind, found, view_of(request, services, principal, expand))[0], status=status, headers=headers
+    )
+
+
+def view_of(request: Request, services: Services, principal: Principal, expand: frozenset[Expand]) -> View:
+    """Return for whom records are written.
+
+    Raises:
+        InvalidInput: the Host header is none.
+    """
+    links = Links(base_url(services.settings, request.scope), clock.now(), services.settings.hash_key)
+    return View(principal.team_id, principal.client_id, expand, links)
 
 
 def _next_address(request: Request, pairs: Pairs, cursor: str) -> str:

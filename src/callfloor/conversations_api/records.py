@@ -2,22 +2,49 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Collection, Sequence
 from typing import Any
 
 from callfloor.conversations.listing import Conversation, Found, Participant
+from callfloor.conversations.recording_links import recording_path
 from callfloor.conversations.tables import ConversationKind
 from callfloor.conversations.transcripts import Segment
 from callfloor.conversations_api import wire
 from callfloor.conversations_api.wire import Expand
-from callfloor.foundation.clock import iso, iso_or_none
+from callfloor.foundation.clock import Millis, iso, iso_or_none
 
 
-def call_records(found: Found, client_id: str, expand: Collection[Expand]) -> list[wire.CallRecord]:
+@dataclasses.dataclass(frozen=True, slots=True)
+class Links:
+    """How recordings are linked to: the address of this server, the time, and the key that signs."""
+
+    base_url: str
+    now: Millis
+    key: bytes
+
+    def recording(self, team_id: int, recording_id: str | None) -> str | None:
+        """Return the address of a recording, or None where there is none."""
+        if recording_id is None:
+            return None
+        return self.base_url + recording_path(team_id, recording_id, now=self.now, key=self.key)
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class View:
+    """For whom records are written, and how full."""
+
+    team_id: int
+    client_id: str
+    expand: Collection[Expand]
+    links: Links
+
+
+def call_records(found: Found, view: View) -> list[wire.CallRecord]:
     """Return the calls with every key."""
     return [
         wire.CallRecord(
-            **_shared(row, found, client_id, expand),
+            **_shared(row, found, view),
             caller=row.caller,
             callee=row.callee,
             direction=row.direction,
@@ -27,40 +54,39 @@ def call_records(found: Found, client_id: str, expand: Collection[Expand]) -> li
     ]
 
 
-def meeting_records(found: Found, client_id: str, expand: Collection[Expand]) -> list[wire.MeetingRecord]:
+def meeting_records(found: Found, view: View) -> list[wire.MeetingRecord]:
     """Return the meetings with every key."""
     return [
         wire.MeetingRecord(
-            **_shared(row, found, client_id, expand),
+            **_shared(row, found, view),
             participant_emails=[p.email for p in found.participants.get(row.id, ()) if p.email],
         )
         for row in found.rows
     ]
 
 
-def records(
-    kind: ConversationKind, found: Found, client_id: str, expand: Collection[Expand]
-) -> list[wire.CallRecord] | list[wire.MeetingRecord]:
+def records(kind: ConversationKind, found: Found, view: View) -> list[wire.CallRecord] | list[wire.MeetingRecord]:
     """Return the records of the kind."""
     if kind is ConversationKind.CALL:
-        return call_records(found, client_id, expand)
-    return meeting_records(found, client_id, expand)
+        return call_records(found, view)
+    return meeting_records(found, view)
 
 
-def _shared(row: Conversation, found: Found, client_id: str, expand: Collection[Expand]) -> dict[str, Any]:
-    transcript = found.transcripts.get(row.id, []) if Expand.TRANSCRIPT in expand else None
+def _shared(row: Conversation, found: Found, view: View) -> dict[str, Any]:
+    transcript = found.transcripts.get(row.id, []) if Expand.TRANSCRIPT in view.expand else None
     return {
         "id": row.id,
         "created_at": iso(row.created_at),
         "updated_at": iso(row.updated_at),
-        "client_id": client_id,
+        "client_id": view.client_id,
         "name": row.name,
         "date": iso(row.date),
         "participants": [_participant(p) for p in found.participants.get(row.id, ())],
         "duration": None if row.duration_ms is None else row.duration_ms / 1000,
         "metrics": _metrics(row),
         "language": row.language,
-        "user": _user(row, client_id, is_expanded=Expand.USER in expand),
+        "user": _user(row, view.client_id, is_expanded=Expand.USER in view.expand),
+        "recording_ref": view.links.recording(view.team_id, row.recording_id),
         "transcript": None if transcript is None else _transcript(transcript),
         "customer_domains": row.customer_domains,
         "recording_consent": row.recording_consent,

@@ -48,11 +48,14 @@ async def upload_call(request: Request, services: Services, principal: Principal
     received = await services.db.write(partial(receive_conversation, arrival=arrival))
     if received.conversation_id != arrival.conversation_id:
         await intake.discard(body.recording)
-    return await _received(services, principal, arrival, received)
+    return await _received(request, services, principal, arrival, received)
 
 
-async def _received(services: Services, principal: Principal, arrival: Arrival, received: Received) -> Response:
+async def _received(
+    request: Request, services: Services, principal: Principal, arrival: Arrival, received: Received
+) -> Response:
     return await record_response(
+        request,
         services,
         principal,
         arrival.kind,

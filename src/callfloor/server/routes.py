@@ -24,6 +24,7 @@ def url_map(services: Services) -> dict[str, Application]:
         "/api/v2": api_v2.create_app(services),
         "/calls": conversations,
         "/meetings": conversations,
+        "/recordings": conversations,
         "/swagger": conversations,
         "/swagger-json": conversations,
         "/invitations": invitation_page(),
