@@ -1,0 +1,228 @@
+"""The command line: run, status, doctor, login, logout, service, desktop-stand-in."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import logging
+import os
+import shutil
+import sys
+from collections.abc import Coroutine
+from pathlib import Path
+from typing import Annotated, Any, NoReturn, TypeVar
+
+import msgspec
+import typer
+
+from callfloor_agent import VERSION, services
+from callfloor_agent.agent import SPOOL_FILE, Agent
+from callfloor_agent.api import Refused, ServerUnreachable
+from callfloor_agent.desktop import PORTS
+from callfloor_agent.desktop.pretending import CommandUnclear
+from callfloor_agent.desktop.stand_in import NoFreePort, run_stand_in
+from callfloor_agent.doctor import REMEDIES, examine
+from callfloor_agent.settings import Settings, SettingWrong, read_settings
+from callfloor_agent.spool import Spool, SpoolBroken
+from callfloor_agent.status import AlreadyRunning, StatusFile, is_running
+
+NOT_RUNNING = 3
+"""The exit code of `status` while no agent runs, as of service scripts."""
+
+app = typer.Typer(no_args_is_help=True, add_completion=False, help="The program beside the headset.")
+service = typer.Typer(no_args_is_help=True, help="Start the agent with the person's session.")
+app.add_typer(service, name="service")
+
+Config = Annotated[Path | None, typer.Option("--config", help="The file with the settings.")]
+Json = Annotated[bool, typer.Option("--json", help="One JSON object on standard output.")]
+Result = TypeVar("Result")
+
+
+def main() -> None:
+    """Run the command line."""
+    app()
+
+
+@app.command()
+def run(config: Config = None) -> None:
+    """Follow the machine and tell the server, until stopped."""
+    settings = _settings(config)
+    _log_to_stderr(settings.log_level)
+
+    async def work() -> None:
+        agent = Agent(settings)
+        try:
+            await agent.run()
+        finally:
+            agent.close()
+
+    _carried_out(work())
+
+
+@app.command()
+def status(
+    config: Config = None,
+    as_json: Json = False,
+    rejected: Annotated[bool, typer.Option("--rejected", help="Only what the server would not take.")] = False,
+) -> None:
+    """Tell how the running agent is; the exit code is 3 while none runs."""
+    folder = _settings(config).state_folder
+    if rejected:
+        return _print_rejected(folder)
+    told, runs = StatusFile(folder).read(), is_running(folder)
+    values = {"running": runs, **(msgspec.to_builtins(told) if told else {})}
+    if as_json:
+        typer.echo(json.dumps(values))
+    else:
+        for name, value in values.items():
+            typer.echo(f"{name:18} {_shown(value)}")
+    if not runs:
+        raise typer.Exit(NOT_RUNNING)
+    return None
+
+
+@app.command()
+def doctor(config: Config = None, as_json: Json = False) -> None:
+    """Look for what keeps this machine from being seen, and say what to do; the exit code is 1 if something fails."""
+    findings = _carried_out(examine(_settings(config)))
+    if as_json:
+        typer.echo(msgspec.json.encode({"findings": findings}).decode())
+    else:
+        for finding in findings:
+            typer.echo(f"{finding.result:8} {finding.name}: {finding.detail}")
+            if finding.remedy and finding.result != "ok":
+                typer.echo(f"{'':8} → {finding.remedy}")
+    if any(finding.result == "failed" for finding in findings):
+        raise typer.Exit(1)
+
+
+@app.command()
+def login(config: Config = None, as_json: Json = False) -> None:
+    """Log this machine in with the team's secret, and keep the token."""
+    logged_in = _carried_out(_with_agent(_settings(config), lambda agent: agent.delivery.log_in()))
+    values = {"device_id": logged_in.device_id, "seat_id": logged_in.seat_id}
+    typer.echo(json.dumps(values) if as_json else f"device {logged_in.device_id} on seat {logged_in.seat_id}")
+
+
+@app.command()
+def logout(config: Config = None) -> None:
+    """End this machine's token; its seat stays."""
+    _carried_out(_with_agent(_settings(config), lambda agent: agent.delivery.log_out()))
+    typer.echo("logged out")
+
+
+@service.command("install")
+def install_service(
+    config: Config = None, print_only: Annotated[bool, typer.Option("--print", help="Only print it.")] = False
+) -> None:
+    """Install and start it: a systemd user unit, a scheduled task of Windows, or a launch agent of macOS."""
+    _settings(config)
+    file = _service_file(config)
+    if print_only:
+        typer.echo(file.content.decode("utf-16" if file.content.startswith(b"\xff\xfe") else "utf-8"))
+        return
+    _installed(services.install, file)
+    typer.echo(f"installed: {file.path}")
+
+
+@service.command("uninstall")
+def uninstall_service(config: Config = None) -> None:
+    """Stop it and remove it."""
+    _installed(services.uninstall, _service_file(config))
+    typer.echo("uninstalled")
+
+
+@app.command("desktop-stand-in")
+def desktop_stand_in(
+    script: Annotated[Path | None, typer.Option(help="Lines to play at once; see docs/use/agents.md.")] = None,
+    port: Annotated[list[int] | None, typer.Option(help="Instead of 50190, 50191, 50192.")] = None,
+    typed: Annotated[bool, typer.Option(help="Play lines from standard input too.")] = True,
+) -> None:
+    """Stand in for the desktop app, for trials: plays a script, typed lines, and what is posted to /control."""
+    lines = script.read_text(encoding="utf-8").splitlines() if script else []
+    _carried_out(run_stand_in(port or PORTS, lines, reads_stdin=typed))
+
+
+@app.command()
+def version() -> None:
+    """Print the version."""
+    typer.echo(VERSION)
+
+
+async def _with_agent(settings: Settings, act: Any) -> Any:
+    agent = Agent(settings)
+    try:
+        return await act(agent)
+    finally:
+        await agent.api.close()
+        agent.close()
+
+
+def _carried_out(work: Coroutine[Any, Any, Result]) -> Result:
+    try:
+        return asyncio.run(work)
+    except KeyboardInterrupt:
+        raise typer.Exit(130) from None
+    except Refused as refusal:
+        _fail(f"{refusal}\n{REMEDIES.get(refusal.code, '')}".rstrip())
+    except (AlreadyRunning, CommandUnclear, NoFreePort, OSError, ServerUnreachable, SpoolBroken) as error:
+        _fail(str(error))
+
+
+def _settings(config: Path | None) -> Settings:
+    try:
+        return read_settings(config, os.environ)
+    except SettingWrong as error:
+        _fail(str(error))
+
+
+def _fail(sentence: str) -> NoReturn:
+    typer.echo(sentence, err=True)
+    raise typer.Exit(1)
+
+
+def _service_file(config: Path | None) -> services.ServiceFile:
+    program = shutil.which("callfloor-agent") or shutil.which("callfloor-agent", path=str(Path(sys.executable).parent))
+    if program is None:
+        _fail("callfloor-agent is not on the PATH")
+    arguments = ("run", *(("--config", str(config.resolve())) if config else ()))
+    return services.service_file(str(Path(program).resolve()), arguments)
+
+
+def _installed(act: Any, file: services.ServiceFile) -> None:
+    try:
+        act(file)
+    except (services.InstallFailed, OSError) as error:
+        _fail(f"{error}\nthe file: {file.path}; install --print shows it")
+
+
+def _print_rejected(folder: Path) -> None:
+    spool = Spool(folder / SPOOL_FILE)
+    try:
+        for code, message, content in spool.rejections():
+            typer.echo(f"{code}: {message}: {content.decode(errors='replace')}")
+    finally:
+        spool.close()
+
+
+def _shown(value: Any) -> str:
+    if isinstance(value, dict):
+        return ", ".join(f"{name} {_shown(item)}" for name, item in value.items())
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    return "-" if value is None else str(value)
+
+
+def _log_to_stderr(level: str) -> None:
+    numbers = logging.getLevelNamesMapping()
+    if level.upper() not in numbers:
+        _fail(f"log_level is debug, info, warning or error, not {level!r}")
+    logging.basicConfig(
+        stream=sys.stderr, level=numbers[level.upper()], format="%(asctime)s %(levelname)s %(name)s: %(message)s"
+    )
+    for noisy in ("socketio", "engineio", "aiohttp"):
+        logging.getLogger(noisy).setLevel(logging.ERROR)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,82 @@
+"""Recording: each look goes through the recorder's rules, and what comes of it is on disk before the next look."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+
+from callfloor_agent.clock import ServerClock
+from callfloor_agent.recorder import Look, Memory, Names, advance
+from callfloor_agent.sight import Sight
+from callfloor_agent.spool import Spool, SpoolBroken
+
+log = logging.getLogger(__name__)
+
+
+class Recording:
+    """The recorder at work: its memory, kept in the spool."""
+
+    def __init__(self, spool: Spool, clock: ServerClock, names: Names) -> None:
+        self._spool = spool
+        self._clock = clock
+        self._names = names
+        self._memory = spool.memory().after_restart()
+        self._offset_ms = clock.offset_ms
+        self._was_known = clock.is_known
+        self._has_events = asyncio.Event()
+        self.problem: str | None = None
+
+    @property
+    def memory(self) -> Memory:
+        """Return what the recorder remembers."""
+        return self._memory
+
+    def look(self, sight: Sight | None, *, is_stopping: bool = False) -> None:
+        """Take in what is seen now. What cannot be written is tried again at the next look, from the same memory."""
+        self.follow_clock()
+        look = Look(sight, self._clock.now(), self._clock.offset_ms, is_stopping=is_stopping)
+        memory, events = advance(self._memory, look, self._names)
+        try:
+            self._spool.append(events, memory, is_stamped=self._clock.is_known)
+        except SpoolBroken as error:
+            self._complain(str(error))
+            return
+        self.problem, self._memory = None, memory
+        for event in events:
+            log.debug("recorded %s", event)
+        if events:
+            self._has_events.set()
+
+    def follow_clock(self) -> None:
+        """Move what is remembered, and what was stamped before the server's clock was known, to that clock."""
+        by_ms = self._clock.offset_ms - self._offset_ms
+        if not self._clock.is_known or (self._was_known and by_ms == 0):
+            return
+        try:
+            if not self._was_known:
+                self._spool.stamp(by_ms)
+            self._spool.note_offset(self._clock.offset_ms)
+        except SpoolBroken as error:
+            self._complain(str(error))
+            return
+        if by_ms:
+            log.info("the server's clock is %d ms ahead of this machine's", self._clock.offset_ms)
+        self._memory = self._memory.shifted(by_ms)
+        self._offset_ms, self._was_known = self._clock.offset_ms, True
+
+    async def wait_for_events(self, seconds: float) -> None:
+        """Wait until something was recorded, so many seconds at most."""
+        try:
+            async with asyncio.timeout(seconds):
+                await self._has_events.wait()
+        except TimeoutError:
+            return
+
+    def forget_events(self) -> None:
+        """Wait only for what is recorded from now on."""
+        self._has_events.clear()
+
+    def _complain(self, problem: str) -> None:
+        if problem != self.problem:
+            log.error("not recorded: %s", problem)
+        self.problem = problem
