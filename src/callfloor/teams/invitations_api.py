@@ -76,7 +76,7 @@ class NewInvitationBatch(Shape):
         json_schema_extra={
             "anyOf": [
                 {"required": ["emails"], "properties": {"emails": {"minItems": 1}}},
-                {"required": ["text"], "properties": {"text": {"pattern": r"[^\s,;]"}}},
+                {"required": ["text"], "properties": {"text": {"pattern": r'[^\s,;"]'}}},
             ]
         }
     )
