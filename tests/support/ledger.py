@@ -13,9 +13,21 @@ import threading
 from collections.abc import Sequence
 from functools import partial
 
-from sqlalchemy import BigInteger, Column, ForeignKey, Index, MetaData, Table, Text, func, select
+from sqlalchemy import (
+    BigInteger,
+    Boolean,
+    Column,
+    ForeignKey,
+    Index,
+    LargeBinary,
+    MetaData,
+    Table,
+    Text,
+    func,
+    select,
+)
 
-from callfloor.foundation.database import Database, Tx, open_database, param, upsert
+from callfloor.foundation.database import Database, Json, Tx, open_database, param, upsert
 from callfloor.foundation.database.migrate import engine_for
 from callfloor.foundation.ids import new_id
 
@@ -41,6 +53,18 @@ pledge = Table(
     Index("ix_ledger_pledge_promised_to", "promised_to"),
 )
 """What the product never has: a constraint that fails at COMMIT only."""
+sample = Table(
+    "ledger_sample",
+    _metadata,
+    Column("team_id", BigInteger, primary_key=True),
+    Column("id", BigInteger, primary_key=True),
+    Column("text", Text().with_variant(Text(collation="C"), "postgresql"), nullable=True),
+    Column("content", Json, nullable=True),
+    Column("hash", LargeBinary, nullable=True),
+    Column("is_lit", Boolean, nullable=True),
+    Column("share", BigInteger, nullable=True),
+)
+"""A column of every type that tables have."""
 
 add_one = upsert(entry).values(team_id=param("team_id"), id=param("id"), note=param("note"))
 _count = upsert(total).values(team_id=param("team_id"), entries=1)

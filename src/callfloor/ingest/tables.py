@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from sqlalchemy import BigInteger, Column, Index, Table, Text, TypedColumns
 
-from callfloor.foundation.database import Instant, RawJson, metadata
+from callfloor.foundation.database import Instant, metadata
 
 
 class AgentEventColumns(TypedColumns):
-    """A state or a call as it was reported; `content` is what it says beside these columns."""
+    """A state or a call as it was reported."""
 
     team_id: Column[int] = Column(BigInteger, primary_key=True, autoincrement=False)
     device_id: Column[int] = Column(BigInteger, primary_key=True, autoincrement=False)
@@ -19,8 +17,9 @@ class AgentEventColumns(TypedColumns):
     kind: Column[str] = Column(Text)
     at: Column[int] = Column(Instant)
     received_at: Column[int] = Column(Instant)
-    content: Column[Any] = Column(RawJson)
+    content: Column[str] = Column(Text)
+    """The event as JSON, as it was sent."""
 
 
-# With row ids: rows are appended, and only the small entries of the key's index go where the ids, which are random, say.
+# With row ids: rows are appended; only the small entries of the key's index go where ids, which are random, say.
 agent_event = Table("agent_event", metadata, AgentEventColumns, Index(None, "team_id", "received_at"))

@@ -8,7 +8,8 @@ from sqlalchemy.dialects import sqlite
 from sqlalchemy.dialects.postgresql import psycopg
 
 from callfloor.foundation.database import Json, RawJson, any_of, param, upsert
-from callfloor.foundation.database.plan import PlanError, Plans
+from callfloor.foundation.database.errors import PlanError
+from callfloor.foundation.database.plan import Plans
 
 _metadata = MetaData()
 lamp = Table(

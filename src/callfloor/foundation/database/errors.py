@@ -8,6 +8,10 @@ import psycopg
 from callfloor.foundation.errors import Unavailable
 
 
+class PlanError(Exception):
+    """A statement the seam refuses, or parameters that are not the statement's."""
+
+
 class Clash(Exception):
     """A unique, foreign key or check constraint refused the change; `constraint` is the driver's text."""
 

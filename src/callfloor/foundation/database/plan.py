@@ -10,18 +10,17 @@ from sqlalchemy.sql.compiler import SQLCompiler
 from sqlalchemy.sql.dml import Insert, UpdateBase
 from sqlalchemy.sql.schema import Column
 
+from callfloor.foundation.database.errors import PlanError
+from callfloor.foundation.database.loading import Load, Parts
+
 Params = Mapping[str, Any]
 _Codec = Callable[[Any], Any]
-
-
-class PlanError(Exception):
-    """A statement the seam refuses, or parameters that are not the statement's."""
 
 
 class Plan:
     """One compiled statement."""
 
-    __slots__ = ("_constants", "_decoders", "_encoders", "_plain", "names", "sql")
+    __slots__ = ("_constants", "_decoders", "_plain", "encoders", "names", "sql")
 
     def __init__(self, compiled: SQLCompiler, dialect: Dialect) -> None:
         self.sql = str(compiled)
@@ -33,13 +32,18 @@ class Plan:
         processors = compiled._bind_processors  # noqa: SLF001  # no public accessor exists
         encoders = {name: processor for name, processor in processors.items() if callable(processor)}
         self._constants = {k: encoders[k](v) if k in encoders else v for k, v in self._constants.items()}
-        self._encoders = {k: v for k, v in encoders.items() if k in self.names}
-        self._plain = not self._encoders and not self._constants
+        self.encoders = {k: v for k, v in encoders.items() if k in self.names}
+        self._plain = not self.encoders and not self._constants
         decoders = [
             entry.type._cached_result_processor(dialect, None)  # noqa: SLF001
             for entry in (compiled._result_columns or ())  # noqa: SLF001
         ]
         self._decoders = [(i, d) for i, d in enumerate(decoders) if d is not None]
+
+    @property
+    def has_constants(self) -> bool:
+        """Return whether the statement sends values of its own beside the parameters."""
+        return bool(self._constants)
 
     def bind(self, params: Params) -> Params:
         """Return what the driver is given.
@@ -53,7 +57,7 @@ class Plan:
         if self._plain:
             return params
         bound = dict(params)
-        for name, encode in self._encoders.items():
+        for name, encode in self.encoders.items():
             bound[name] = encode(bound[name])
         bound.update(self._constants)
         return bound
@@ -78,6 +82,7 @@ class Plans:
         self.name = dialect.name
         self._dialect = dialect
         self._plans: dict[tuple[int, frozenset[str] | None], tuple[Executable, Plan]] = {}
+        self._loads: dict[int, Load] = {}
 
     def of(self, statement: Executable, params: Params | None = None) -> Plan:
         """Return the statement's plan.
@@ -97,6 +102,19 @@ class Plans:
         plan = self._compile(statement, keys)
         self._plans[id(statement), keys] = (statement, plan)
         return plan
+
+    def load_of(self, statement: Insert) -> Load:
+        """Return the plan by which the insert takes many rows; of an insert without ``values()``, of every column.
+
+        Raises:
+            PlanError: it has other values than its columns' parameters.
+        """
+        known = self._loads.get(id(statement))
+        if known is None:
+            plan = self.of(statement, dict.fromkeys(statement.table.c.keys()))
+            parts = Parts(plan.sql, plan.names, plan.encoders, has_constants=plan.has_constants)
+            known = self._loads[id(statement)] = Load(statement, parts, self._dialect)
+        return known
 
     def _compile(self, statement: Executable, keys: frozenset[str] | None) -> Plan:
         if isinstance(statement, UpdateBase):
