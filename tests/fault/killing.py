@@ -100,6 +100,10 @@ class DeadlyDatabase:
         self._doom.at(f"{name}: after")
         return result
 
+    async def listen(self, channel: str, heard: Callable[[str | None], None]) -> None:
+        """See `Database.listen`."""
+        await self._db.listen(channel, heard)
+
     async def close(self) -> None:
         """See `Database.close`."""
         await self._db.close()

@@ -32,6 +32,7 @@ class CountedDatabase:
         self.write_now = db.write_now
         self.close = db.close
         self.close_now = db.close_now
+        self.listen = db.listen
         self._db = db
         self.statements = 0
 

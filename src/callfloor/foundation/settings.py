@@ -104,6 +104,20 @@ class Upload(Subject):
     max_seconds: int = setting(6 * 3600, "Longest recording analyzed.", "whole seconds, at least 1", ge=1)
 
 
+class Outgoing(Subject):
+    """Requests to addresses that users name: webhooks, recordings to fetch."""
+
+    allowed_networks: tuple[IpNetwork, ...] = setting(
+        (),
+        "Private addresses and networks that may be asked all the same, separated by commas; public ones always may.",
+        "addresses or networks, separated by commas",
+    )
+    plain_http: bool = setting(False, "Take addresses that begin with http:// too.", "true or false")
+    ca: Path | None = setting(
+        None, "Certificates by which those servers are trusted, in PEM form; left out, the system's.", "a file"
+    )
+
+
 class Jobs(Subject):
     """How many jobs of each queue one worker runs at once."""
 
@@ -112,6 +126,27 @@ class Jobs(Subject):
     )
     speech_concurrency: int = setting(
         1, "Jobs at once in the queue `speech`.", "a whole number from 1 to 64", ge=1, le=64
+    )
+
+
+class Live(Subject):
+    """Live state of devices."""
+
+    settle_seconds: int = setting(
+        30,
+        "How long a device must stay in a state before an event tells of it; what returns sooner is told to nobody.",
+        "whole seconds from 0 to 3600",
+        ge=0,
+        le=3600,
+    )
+    streams: int = setting(
+        1000, "Open live streams of one team in one server process.", "a whole number of at least 1", ge=1
+    )
+    history_days: int = setting(
+        130,
+        "How long the states of devices are kept; four calendar months are at most 123 days.",
+        "whole days of at least 1",
+        ge=1,
     )
 
 
@@ -236,7 +271,9 @@ class Settings(Subject):
     )
     rate_limit: RateLimit = RateLimit()
     upload: Upload = Upload()
+    outgoing: Outgoing = Outgoing()
     jobs: Jobs = Jobs()
+    live: Live = Live()
     speech: Speech = Speech()
     billing: Billing = Billing()
     agent: Agent = Agent()

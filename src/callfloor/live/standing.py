@@ -66,7 +66,8 @@ class Standing:
         """
         if self.active_until <= moment.now:
             return self._note_lapse(moment)
-        return self.come_back(moment) if self.shown_state == State.OFFLINE else None
+        is_renewed = self.shown_state == State.OFFLINE and self.lapsed_at != self.active_until
+        return self.come_back(moment) if is_renewed else None
 
     def reported(self, state: str, reason: str | None, at: Millis, event_id: str, content: Any, moment: Moment) -> None:
         """Take a report; the newest `at` wins, of two at one instant the greater event id."""
@@ -122,9 +123,18 @@ class Standing:
         self._mark(moment)
 
     def rearm(self, moment: Moment) -> None:
-        """Set when the sweeper has to look again: the lease was renewed meanwhile."""
+        """Set when the sweeper has to look again."""
         self.is_changed = True
         self._arm(moment)
+
+    @property
+    def shown_reason(self) -> str | None:
+        """Return why it is in the shown state, as its agent said."""
+        return self.reason if self.shown_state == self.state else None
+
+    def has_settled(self, moment: Moment) -> bool:
+        """Return whether the shown state has held for long enough to be told."""
+        return self.settle_at is not None and self.settle_at <= moment.now
 
     def settle(self) -> str | None:
         """Take the shown state as told; return the one that was told before."""

@@ -91,3 +91,13 @@ class LiveHeadColumns(TypedColumns):
 
 
 live_head = Table("live_head", metadata, LiveHeadColumns)
+
+
+class LiveSweepColumns(TypedColumns):
+    """The one row whose lock makes the sweepers of several workers take turns."""
+
+    name: Column[str] = Column(Text, primary_key=True)
+    swept_at: Column[int] = Column(Instant)
+
+
+live_sweep = Table("live_sweep", metadata, LiveSweepColumns)

@@ -21,9 +21,11 @@ from callfloor.foundation.clock import DAY
 from callfloor.foundation.jobs import PRUNE_JOBS, Daily, JobKind, JobState, Schedule, Worker, prune_kind
 from callfloor.foundation.mail import send_mail_kind
 from callfloor.foundation.outbox import OUTBOX
+from callfloor.foundation.rounds import Rounds
 from callfloor.foundation.sequence import Sequencer
 from callfloor.foundation.services import Services, open_services
 from callfloor.foundation.settings import Settings
+from callfloor.live.rounds import live_rounds
 from callfloor.teams.invitation_mail import INVITATION_MAIL, invitation_mail
 from callfloor.teams.jobs import EXPIRE_INVITATIONS, EXPIRY_SCHEDULE
 from callfloor.teams.payments import RENEW_PERIODS, RENEW_SCHEDULE, RecordingProvider, settle_kind
@@ -70,6 +72,11 @@ def create_sequencer(services: Services) -> Sequencer:
     return Sequencer(services.db, [OUTBOX, CHANGES])
 
 
+def create_rounds(services: Services) -> list[Rounds]:
+    """Return what is looked after all the time."""
+    return live_rounds(services)
+
+
 def work(settings: Settings, *, is_supervised: bool = False) -> None:
     """Run jobs until SIGTERM or SIGINT.
 
@@ -86,13 +93,17 @@ def work(settings: Settings, *, is_supervised: bool = False) -> None:
     if is_supervised:
         threading.Thread(target=_wait_for_end_of_stdin, args=(stop,), daemon=True).start()
     services = open_services(settings)
-    worker, sequencer = create_worker(services), create_sequencer(services)
+    worker, sequencer, rounds = create_worker(services), create_sequencer(services), create_rounds(services)
     worker.start()
     sequencer.start()
+    for one in rounds:
+        one.start()
     log.info("working")
     stop.wait()
     log.info("stopping", grace_seconds=settings.shutdown_grace_seconds)
     all_ended = worker.stop(within_seconds=settings.shutdown_grace_seconds)
+    for one in rounds:
+        one.stop()
     sequencer.stop()
     if not all_ended:
         # What still runs has been handed back; its thread may be inside a native call that nothing can interrupt.

@@ -45,6 +45,13 @@ class Database(Protocol):
     def write_now(self, verb: Callable[[Tx], T]) -> T:
         """Run the verb in one transaction; blocks until it is on disk."""
 
+    async def listen(self, channel: str, heard: Callable[[str | None], None]) -> None:
+        """Call `heard` with the payload of each `Tx.notify` on the channel, by any process, until cancelled.
+
+        With None, anything may have been told: on SQLite, which has no channels, after each commit of anybody; on
+        PostgreSQL when the connection was made, since what was told before is lost.
+        """
+
     async def close(self) -> None:
         """Finish the writes under way, then close every connection."""
 

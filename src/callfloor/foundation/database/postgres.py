@@ -9,6 +9,8 @@ from functools import cached_property, partial
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import psycopg
+import structlog
+from psycopg.sql import SQL, Identifier
 from psycopg_pool import AsyncConnectionPool, ConnectionPool, PoolClosed, PoolTimeout
 from sqlalchemy.dialects.postgresql import psycopg as psycopg_dialect
 
@@ -26,8 +28,12 @@ WRITE_THREADS = 8
 READ_CONNECTIONS = 8
 REPORT_THREADS = 2
 ATTEMPTS = 4
+log = structlog.get_logger(__name__)
+
 _NOTHING: Params = {}
 _POOL_WAIT_SECONDS = 10.0
+_LISTEN_AGAIN_SECONDS = 1.0
+_LISTENING: dict[str, Any] = {"autocommit": True, "application_name": "callfloor", "keepalives_idle": 30}
 _LIMITS = "-c statement_timeout={statement} -c lock_timeout=5000 -c idle_in_transaction_session_timeout=30000"
 
 
@@ -124,6 +130,19 @@ class PostgresDatabase:
     async def report(self, work: Callable[[Tx], T]) -> T:
         """Run a long read on the report pool."""
         return await run_in(self._report_threads, partial(self._read, self._reporters, work))
+
+    async def listen(self, channel: str, heard: Callable[[str | None], None]) -> None:
+        """Listen on a connection of its own, made again whenever it breaks."""
+        while True:
+            try:
+                async with await psycopg.AsyncConnection.connect(self._url, **_LISTENING) as connection:
+                    await connection.execute(SQL("LISTEN {}").format(Identifier(channel)))
+                    heard(None)
+                    async for told in connection.notifies():
+                        heard(told.payload)
+            except psycopg.OperationalError as error:
+                log.warning("listener_waits", reason=str(error))
+            await asyncio.sleep(_LISTEN_AGAIN_SECONDS)
 
     def read_now(self, work: Callable[[Tx], T]) -> T:
         """Run reads in one repeatable-read snapshot."""

@@ -32,6 +32,7 @@ STEPS_PER_CALL = 1000
 STEP_CALLS_ALLOWED = 50
 """A read in the loop may take 50,000 virtual-machine steps: a page of 50 takes 800, OFFSET 50000 takes 200,000."""
 _REPORT_THREADS = 2
+_LOOK_SECONDS = 0.1
 _NOTHING: Params = {}
 
 log = structlog.get_logger(__name__)
@@ -81,6 +82,21 @@ class SqliteDatabase:
     async def report(self, work: Callable[[Tx], T]) -> T:
         """Run a long read on the report pool."""
         return await run_in(self._reports, partial(self.read_now, work))
+
+    async def listen(self, channel: str, heard: Callable[[str | None], None]) -> None:  # noqa: ARG002  # it has none
+        """Look for commits; a look takes two microseconds."""
+        with translated():
+            connection = connect(self._path, read_only=True)
+        try:
+            seen = None
+            while True:
+                version = connection.execute("PRAGMA data_version").fetchall()
+                if version != seen:
+                    seen = version
+                    heard(None)
+                await asyncio.sleep(_LOOK_SECONDS)
+        finally:
+            connection.close()
 
     def read_now(self, work: Callable[[Tx], T]) -> T:
         """Run reads on a read-only connection of their own, in one snapshot."""

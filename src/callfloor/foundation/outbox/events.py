@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from sqlalchemy import Integer, select
@@ -63,17 +63,12 @@ class NumberedEvent:
 
 def publish(tx: Tx, event: Event) -> None:
     """Write the event; it is told if, and only if, the transaction commits."""
-    tx.run(
-        _add,
-        {
-            "event_id": event.id,
-            "team": event.team_id,
-            "event_kind": event.kind,
-            "about": event.subject,
-            "content": event.payload,
-            "happened_at": event.at,
-        },
-    )
+    tx.run(_add, _row(event))
+
+
+def publish_all(tx: Tx, events: Iterable[Event]) -> None:
+    """Write the events, in one statement."""
+    tx.run(_add, [_row(event) for event in events])
 
 
 def events_after(tx: Tx, seq: int, *, count: int = 500) -> list[NumberedEvent]:
@@ -82,3 +77,14 @@ def events_after(tx: Tx, seq: int, *, count: int = 500) -> list[NumberedEvent]:
         NumberedEvent(number, Event(kind=kind, team_id=team_id, subject=subject, payload=payload, at=at, id=event_id))
         for number, event_id, team_id, kind, subject, payload, at in tx.all(_after, {"after": seq, "count": count})
     ]
+
+
+def _row(event: Event) -> dict[str, Any]:
+    return {
+        "event_id": event.id,
+        "team": event.team_id,
+        "event_kind": event.kind,
+        "about": event.subject,
+        "content": event.payload,
+        "happened_at": event.at,
+    }

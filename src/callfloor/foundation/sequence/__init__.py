@@ -3,10 +3,11 @@
 from callfloor.foundation.sequence.numbering import (
     Numbered,
     Sequencer,
+    last_number,
     number_batch,
     number_waiting,
     numbered,
     prepare,
 )
 
-__all__ = ["Numbered", "Sequencer", "number_batch", "number_waiting", "numbered", "prepare"]
+__all__ = ["Numbered", "Sequencer", "last_number", "number_batch", "number_waiting", "numbered", "prepare"]

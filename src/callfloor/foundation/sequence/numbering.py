@@ -30,6 +30,7 @@ _new_head = (
     .on_conflict_do_nothing(index_elements=[sequence_head.c.name])
 )
 _head = select(sequence_head.c.last).where(sequence_head.c.name == param("head")).with_for_update(skip_locked=True)
+_last = select(sequence_head.c.last).where(sequence_head.c.name == param("head"))
 _move_head = update(sequence_head).where(sequence_head.c.name == param("head")).values(last=param("reached"))
 
 log = structlog.get_logger(__name__)
@@ -80,6 +81,12 @@ def number_batch(tx: Tx, what: Numbered, *, count: int = BATCH) -> int:
         tx.run(what.give, [{"the_entry": entry, "number": last + i} for i, (entry,) in enumerate(rows, 1)])
         tx.run(_move_head, {"head": what.name, "reached": last + len(rows)})
     return len(rows)
+
+
+def last_number(tx: Tx, what: Numbered) -> int:
+    """Return the last number given; every row up to it can be seen."""
+    row = tx.one(_last, {"head": what.name})
+    return row[0] if row is not None else 0
 
 
 def number_waiting(db: Database, what: Numbered) -> int:

@@ -421,6 +421,11 @@ def upgrade() -> None:
     sa.Column('seq', sa.BigInteger(), nullable=False),
     sa.PrimaryKeyConstraint('team_id', name=op.f('pk_live_head'))
     )
+    op.create_table('live_sweep',
+    sa.Column('name', sa.Text(), nullable=False),
+    sa.Column('swept_at', sa.BigInteger(), nullable=False),
+    sa.PrimaryKeyConstraint('name', name=op.f('pk_live_sweep'))
+    )
     op.create_table('membership',
     sa.Column('team_id', sa.BigInteger(), autoincrement=False, nullable=False),
     sa.Column('account_id', sa.BigInteger(), autoincrement=False, nullable=False),
@@ -857,6 +862,7 @@ def downgrade() -> None:
         batch_op.drop_index(batch_op.f('ix_membership_account_id'))
 
     op.drop_table('membership')
+    op.drop_table('live_sweep')
     op.drop_table('live_head')
     with op.batch_alter_table('ledger_entry', schema=None) as batch_op:
         batch_op.drop_index(batch_op.f('ix_ledger_entry_team_id_period_start_number'))
