@@ -15,6 +15,10 @@ ROLE_FROM_THE_WIRE = {wire: ours for ours, wire in ROLE_ON_THE_WIRE.items()}
 INVITED = "invited"
 STATUSES = ("unassigned", INVITED, "assigned")
 
+STATES = ("online", "in_call", "offline", "unhealthy", "unavailable")
+CALL_IS_ACTIVE = "active"
+"""Status of the call that a device is in."""
+
 PAGE, PER_PAGE = "page", "perPage"
 DEFAULT_PER_PAGE, MAX_PER_PAGE = 20, 100
 MAX_SEARCH_LENGTH = 255
@@ -84,6 +88,7 @@ Instant = Annotated[str, _told(format="date-time")]
 """ISO 8601, UTC, milliseconds, ``Z``."""
 SeatType = Annotated[str, _told(enum=["device", "email"])]
 Status = Annotated[str, _told(enum=list(STATUSES))]
+State = Annotated[str, _told(enum=list(STATES))]
 RoleName = Annotated[str, _told(enum=list(ROLE_FROM_THE_WIRE))]
 
 
@@ -208,3 +213,135 @@ class DeviceUnblocked(msgspec.Struct):
     """The answer to unblocking; `id` is the entry's that was taken off."""
 
     id: int
+
+
+GROUP_BY, FROM, TO, CADENCE = "group_by", "from", "to", "cadence"
+GROUPINGS = ("user", "username", "device", "language")
+CADENCES = (DEFAULT_CADENCE := "daily", "weekly", "monthly")
+
+Date = Annotated[str, _told(format="date")]
+"""YYYY-MM-DD, a day in UTC."""
+
+
+class UserGroup(msgspec.Struct, tag_field="type", tag="user"):
+    """A person with an account."""
+
+    id: int
+    email: str | None
+    name: str | None
+
+
+class UsernameGroup(msgspec.Struct, tag_field="type", tag="username"):
+    """A user of an operating system."""
+
+    id: str
+    name: str
+
+
+class DeviceGroup(msgspec.Struct, tag_field="type", tag="device"):
+    """A machine; `name` is its hostname."""
+
+    id: int
+    hostname: str | None
+    nickname: str | None
+    name: str | None
+
+
+class LanguageGroup(msgspec.Struct, tag_field="type", tag="language"):
+    """A language, as a BCP 47 tag."""
+
+    id: str
+    name: str
+
+
+class FeatureSeconds(msgspec.Struct):
+    """For how many seconds each feature was on."""
+
+    mic_noise_cancellation: int
+    speaker_noise_cancellation: int
+    background_voice_cancellation: int
+    mic_accent_conversion: int
+    speaker_accent_conversion: int
+    voice_translation: int
+    transcription: int
+
+
+class UsageRow(msgspec.Struct):
+    """A row of the usage report; durations in whole seconds."""
+
+    period_start: Date
+    period_end: Date
+    group: UserGroup | UsernameGroup | DeviceGroup | LanguageGroup
+    mic_call_duration: int
+    speaker_call_duration: int
+    calls: int
+    features: FeatureSeconds
+
+
+class UsageRows(msgspec.Struct):
+    """A page of the usage report and how many rows it has in all."""
+
+    rows: list[UsageRow]
+    count: int
+
+
+class MonitoringUser(msgspec.Struct):
+    """Who works at a device: the OS user, and in an email team whose account it is."""
+
+    id: int | None
+    email: str | None
+    username: str
+
+
+class MonitoringDevice(msgspec.Struct):
+    """The machine."""
+
+    id: int
+    hostname: str
+    nickname: str | None
+    os: str
+    app_version: str
+
+
+class MonitoringCall(msgspec.Struct):
+    """The call that a device is in; `duration` in whole seconds until now."""
+
+    status: str
+    app_name: str
+    started_at: Instant
+    duration: int
+
+
+class MonitoringSound(msgspec.Struct):
+    """A microphone or a speaker as its agent last told; null is not known."""
+
+    device: str | None
+    muted: bool | None
+    noise_cancellation: bool | None
+    accent_conversion: bool | None
+
+
+class MonitoringMetadata(msgspec.Struct):
+    """What the device hears and speaks by."""
+
+    mic: MonitoringSound
+    speaker: MonitoringSound
+
+
+class MonitoringRow(msgspec.Struct):
+    """What one device does at this moment; `id` is the device's."""
+
+    id: int
+    state: State
+    updated_at: Instant
+    user: MonitoringUser
+    device: MonitoringDevice
+    call: MonitoringCall | None
+    metadata: MonitoringMetadata
+
+
+class MonitoringRows(msgspec.Struct):
+    """A page of devices and how many match in all."""
+
+    rows: list[MonitoringRow]
+    count: int

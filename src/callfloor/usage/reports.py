@@ -3,14 +3,11 @@
 from __future__ import annotations
 
 import dataclasses
-import functools
-from collections.abc import Callable, Iterator, Sequence
-from typing import TypeVar
+from collections.abc import Iterator, Sequence
 
 from callfloor.foundation.clock import Millis
-from callfloor.foundation.database import Database, Tx
+from callfloor.foundation.database import Tx
 from callfloor.usage.calendar import day_of, period_of, periods_between
-from callfloor.usage.folding import FOLDED_AT_ONCE, fold, is_unfolded
 from callfloor.usage.naming import Group, named_groups
 from callfloor.usage.ranking import (
     Groups,
@@ -23,8 +20,6 @@ from callfloor.usage.ranking import (
     sorted_as_reported,
 )
 from callfloor.usage.tables import Cadence, GroupKind
-
-T = TypeVar("T")
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -80,23 +75,13 @@ class _Stretch:
     take: int
 
 
-async def usage_page(db: Database, asked: Asked, *, skip: int, take: int, now: Millis) -> UsagePage:
-    """Return `take` rows after the first `skip`: by period, seconds of the microphone from the greatest, group id.
-
-    Every call that was acknowledged before is in it.
-    """
-    asked = until_tomorrow(asked, now)
-    read = functools.partial(read_page, asked=asked, skip=skip, take=take)
-    return await after_folding(db, asked.team_id, (asked.first_day, asked.last_day), read, now=now)
-
-
 def until_tomorrow(asked: Asked, now: Millis) -> Asked:
     """Return the same without days that can have no calls yet; the last may be tomorrow, where a clock is ahead."""
     return dataclasses.replace(asked, last_day=min(asked.last_day, day_of(now) + 1))
 
 
 def read_page(tx: Tx, asked: Asked, *, skip: int, take: int) -> UsagePage:
-    """Return the page as it is folded; see `usage_page`."""
+    """Return `take` rows after the first `skip`: by period, seconds of the microphone from the greatest, group id."""
     periods = list(_periods(tx, asked))
     rows = [row for stretch in _stretches(periods, skip, take) for row in _rows(tx, asked, stretch)]
     named = named_groups(tx, asked.team_id, asked.kind, {row.group_id for row in rows})
@@ -150,22 +135,3 @@ def _rows(tx: Tx, asked: Asked, stretch: _Stretch) -> list[Ranked]:
     else:
         rows = ranked_in_part(tx, asked.groups, first.part, start=first.start, skip=stretch.skip, take=stretch.take)
     return sorted_as_reported(rows)
-
-
-async def after_folding(
-    db: Database, team_id: int, days: tuple[int, int], read: Callable[[Tx], T], *, now: Millis
-) -> T:
-    """Run the read once nothing of these days, first to last, waits to be folded.
-
-    What is acknowledged after the call began may be missing: whoever reports faster than is folded holds up nobody.
-    """
-
-    def read_if_folded(tx: Tx) -> tuple[T] | None:
-        return None if is_unfolded(tx, team_id, *days) else (read(tx),)
-
-    found = await db.report(read_if_folded)
-    if found is not None:
-        return found[0]
-    while await db.write(functools.partial(fold, team_id=team_id, now=now)) == FOLDED_AT_ONCE:
-        pass
-    return await db.report(read)
