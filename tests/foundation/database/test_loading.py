@@ -9,7 +9,7 @@ import pytest
 from sqlalchemy import insert, select, update
 from sqlalchemy.sql.dml import Insert
 
-from callfloor.foundation.database import Clash, Database, Tx, param, upsert
+from callfloor.foundation.database import Clash, Database, Tx, any_of, param, upsert
 from callfloor.foundation.database.errors import PlanError
 from tests.support.ledger import sample
 
@@ -27,6 +27,8 @@ _only_text = insert(sample).values(team_id=param("team_id"), id=param("id"), tex
 _same_text = insert(sample).values(team_id=param("team_id"), id=param("id"), text="the same")
 _copied = insert(sample).from_select(["team_id", "id"], select(_s.team_id, _s.id + 1))
 _with_more = _newest.on_conflict_do_update(index_elements=[_s.team_id, _s.id], set_={"text": param("more")})
+
+_BY_LIST = {name: _all.where(any_of(_s[name], "wanted")) for name in ("id", "text", "hash")}
 
 TEXTS = (
     "plain",
@@ -128,3 +130,16 @@ def test_a_load_and_other_statements_share_a_transaction(ledger: Database) -> No
 
     texts = [text for _, text, *_ in rows_of(ledger)]
     assert (texts.count("c"), texts.count("a"), texts.count("b")) == (100, 199, 1)
+
+
+@pytest.mark.parametrize("column", ["id", "text", "hash"])
+def test_finds_rows_by_a_list_of_any_type(ledger: Database, column: str) -> None:
+    rows = [row(number, text, hash=bytes([number, 0, 255])) for number, text in enumerate(TEXTS)]
+    load(ledger, _plain, rows)
+    wanted = {"id": [3, 5, 99], "text": [TEXTS[3], TEXTS[5], "none"], "hash": [rows[3][4], rows[5][4], b""]}
+
+    found = ledger.read_now(lambda tx: tx.all(_BY_LIST[column], {"team": 1, "wanted": wanted[column]}))
+    none = ledger.read_now(lambda tx: tx.all(_BY_LIST[column], {"team": 1, "wanted": []}))
+
+    assert [one[0] for one in found] == [3, 5]
+    assert none == []

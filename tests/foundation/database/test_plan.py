@@ -48,7 +48,7 @@ class TestParameters:
     def test_sends_a_list_as_one_parameter(self, plans: Plans) -> None:
         plan = plans.of(select(lamp.c.shade).where(any_of(lamp.c.id, "ids")))
 
-        assert plan.bind({"ids": [1, 2]})["ids"] in ([1, 2], "[1,2]")
+        assert plan.bind({"ids": [1, 2]})["ids"] in ("{1,2}", "[1,2]")
         # Compared with true, the list would be looked up for every row of the table.
         assert "= 1" not in plan.sql
 

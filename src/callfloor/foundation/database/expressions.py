@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from sqlalchemy import BigInteger, BindParameter, ColumnElement, FromClause, Text, bindparam
+from sqlalchemy import BigInteger, BindParameter, ColumnElement, FromClause, LargeBinary, Text, bindparam
 from sqlalchemy.dialects import postgresql
 from sqlalchemy.ext.compiler import compiles
 from sqlalchemy.sql.compiler import SQLCompiler
@@ -34,12 +34,13 @@ def _any_of_on_postgres(element: _AnyOf, compiler: SQLCompiler, **kw: Any) -> st
 @compiles(_AnyOf, "sqlite")
 def _any_of_on_sqlite(element: _AnyOf, compiler: SQLCompiler, **kw: Any) -> str:
     values = compiler.process(element.values, **kw)
-    return f"{compiler.process(element.column, **kw)} IN (SELECT value FROM json_each({values}))"  # noqa: S608  # compiled parts, no input
+    item = "unhex(value)" if isinstance(element.column.type, LargeBinary) else "value"
+    return f"{compiler.process(element.column, **kw)} IN (SELECT {item} FROM json_each({values}))"  # noqa: S608  # compiled parts, no input
 
 
 def any_of(column: ColumnElement[Any], name: str) -> ColumnElement[bool]:
     """Return "column is one of the list sent as parameter `name`": one plan whatever the list's length."""
-    item: type[TypeEngine[Any]] = Text if isinstance(column.type, Text) else BigInteger
+    item = next((kind for kind in (Text, LargeBinary) if isinstance(column.type, kind)), BigInteger)
     return _AnyOf(column, bindparam(name, type_=ListOf(item)))
 
 

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Any
 
 import msgspec
-from sqlalchemy import BigInteger, Dialect, MetaData, Text
+from sqlalchemy import BigInteger, Dialect, LargeBinary, MetaData, Text
 from sqlalchemy.dialects import postgresql
 from sqlalchemy.types import TypeDecorator, TypeEngine
 
@@ -64,8 +64,40 @@ class ListOf(TypeDecorator[Any]):
         return postgresql.ARRAY(self.item()) if dialect.name == "postgresql" else Text()
 
     def bind_processor(self, dialect: Dialect) -> Callable[[Any], Any] | None:
-        """Encode for SQLite; psycopg takes the list as it is."""
-        return None if dialect.name == "postgresql" else _encode
+        """Encode as an array's text, or as JSON, in which bytes are hexadecimal digits."""
+        if dialect.name == "postgresql":
+            return array_text
+        return _encode_hex if self.item is LargeBinary else _encode
+
+
+def array_text(values: Iterable[Any]) -> str:
+    """Return the values as the text of a PostgreSQL array: psycopg's own way takes ten times as long."""
+    return "{" + ",".join([_ITEMS[type(value)](value) for value in values]) + "}"
+
+
+def _quoted(text: str) -> str:
+    return '"' + text.replace("\\", "\\\\").replace('"', '\\"') + '"'
+
+
+class _Items(dict[type, Callable[[Any], str]]):
+    def __missing__(self, kind: type) -> Callable[[Any], str]:
+        """Write a value of a subclass, such as a StrEnum's, as one of its base."""
+        return next(self[base] for base in kind.__mro__[1:] if base in self)
+
+
+_ITEMS = _Items(
+    {
+        bool: str,
+        bytes: lambda value: f'"\\\\x{value.hex()}"',
+        int: str,
+        str: _quoted,
+        type(None): lambda _: "NULL",
+    }
+)
+
+
+def _encode_hex(values: Iterable[bytes]) -> str | None:
+    return _encode([value.hex() for value in values])
 
 
 def _encode(value: Any) -> str | None:
