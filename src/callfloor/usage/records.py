@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
 import msgspec
-from sqlalchemy import BigInteger, Text, cast, select, true
+from sqlalchemy import BigInteger, Text, insert, select
 
 from callfloor.foundation.clock import DAY, MINUTE, Millis
 from callfloor.foundation.database import Tx, param, upsert
@@ -78,27 +78,12 @@ _known = select(
 )
 
 
-def _all_of(table: Any) -> Any:
-    """Return the insert of a list of rows, and the list."""
-    kinds = {column.name: Text if isinstance(column.type, Text) else BigInteger for column in table.c}
-    kinds = {name: Text if name == "group_id" else kind for name, kind in kinds.items() if name != "team_id"}
-    sent = row_list("sent", **kinds)
-    team = cast(param("team_id"), BigInteger)
-    # SQLite takes ON CONFLICT for a join's ON unless the select ends with a condition.
-    return upsert(table).from_select(["team_id", *kinds], select(team, *sent.c).where(true()))
-
-
-_recorded = _all_of(call_record)
+_recorded, _added = upsert(call_record), upsert(usage_day)
 _record = _recorded.on_conflict_do_update(
     index_elements=[_c.team_id, _c.device_id, _c.call_id],
     set_={column.name: _recorded.excluded[column.name] for column in call_record.c if not column.primary_key},
 )
-_leave_unfolded = _all_of(usage_unfolded)
-_day_kinds = {"group_kind": Text, "day": BigInteger, "group_id": Text, **dict.fromkeys(SUMS, BigInteger)}
-_of_days = row_list("sent", **_day_kinds)
-_added = upsert(usage_day).from_select(
-    ["team_id", *_day_kinds], select(cast(param("team_id"), BigInteger), *_of_days.c).where(true())
-)
+_leave_unfolded = insert(usage_unfolded)
 _add_to_days = _added.on_conflict_do_update(
     index_elements=[usage_day.c.team_id, usage_day.c.group_kind, usage_day.c.day, usage_day.c.group_id],
     set_={name: usage_day.c[name] + _added.excluded[name] for name in SUMS},
@@ -139,14 +124,10 @@ def _call_of(row: tuple[Any, ...]) -> FinishedCall:
 
 
 def _write(tx: Tx, team_id: int, changes: Sequence[tuple[FinishedCall | None, FinishedCall]], now: Millis) -> None:
-    tx.run(_record, {"team_id": team_id, "sent": [_record_row(new, now) for _, new in changes]})
+    tx.load(_record, [_record_row(team_id, new, now) for _, new in changes])
     moved = [change for old, new in changes for change in _moves(old, new)]
-    if not moved:
-        return
-    tx.run(_leave_unfolded, {"team_id": team_id, "sent": [_unfolded_row(call, sign) for call, sign in moved]})
-    days = _day_rows(moved)
-    if days:
-        tx.run(_add_to_days, {"team_id": team_id, "sent": days})
+    tx.load(_leave_unfolded, [_unfolded_row(team_id, call, sign) for call, sign in moved])
+    tx.load(_add_to_days, _day_rows(team_id, moved))
 
 
 def _moves(old: FinishedCall | None, new: FinishedCall) -> Iterator[tuple[FinishedCall, int]]:
@@ -162,21 +143,21 @@ def _added_up(call: FinishedCall) -> tuple[Any, ...]:
     return call.started_at // QUARTER, call.username, call.account_id, call.language, call.sums
 
 
-def _record_row(call: FinishedCall, now: Millis) -> _Row:
+def _record_row(team_id: int, call: FinishedCall, now: Millis) -> _Row:
     return (
-        *(call.device_id, call.call_id, call.revision, call.username, call.account_id, call.app_name, call.language),
-        *(call.started_at, call.ended_at, call.day, *call.sums[1:], now),
+        *(team_id, call.device_id, call.call_id, call.revision, call.username, call.account_id, call.app_name),
+        *(call.language, call.started_at, call.ended_at, call.day, *call.sums[1:], now),
     )
 
 
-def _unfolded_row(call: FinishedCall, sign: int) -> _Row:
+def _unfolded_row(team_id: int, call: FinishedCall, sign: int) -> _Row:
     return (
-        *(call.started_at // QUARTER, call.device_id, call.call_id, call.revision, int(sign < 0)),
+        *(team_id, call.started_at // QUARTER, call.device_id, call.call_id, call.revision, int(sign < 0)),
         *(call.username, call.account_id, call.language, *(sign * value for value in call.sums)),
     )
 
 
-def _day_rows(moved: Iterable[tuple[FinishedCall, int]]) -> list[_Row]:
+def _day_rows(team_id: int, moved: Iterable[tuple[FinishedCall, int]]) -> list[_Row]:
     """Return one row for each day of a group that changes, in the order in which every transaction locks them."""
     totals: dict[tuple[str, int, str], list[int]] = {}
     for call, sign in moved:
@@ -185,4 +166,4 @@ def _day_rows(moved: Iterable[tuple[FinishedCall, int]]) -> list[_Row]:
             key = kind, call.day, group_id
             known = totals.get(key)
             totals[key] = added if known is None else [one + other for one, other in zip(known, added, strict=True)]
-    return [(*key, *sums) for key, sums in sorted(totals.items()) if any(sums)]
+    return [(team_id, *key, *sums, None) for key, sums in sorted(totals.items()) if any(sums)]
