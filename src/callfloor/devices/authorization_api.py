@@ -158,7 +158,7 @@ async def withdraw_code(person_id: Id, caller: PeopleWriter, facts: Facts) -> No
 
 
 def _command(user_code: str, caller: Caller, facts: RequestFacts, team_id: int | None = None) -> DecideAuthorization:
-    verdict = _LOOKS.take(str(caller.id), facts.now)
+    verdict = _LOOKS.take(caller.name, facts.now)
     if not verdict.allowed:
         raise TooManyRequests(verdict.reset_seconds)
     hashed = hash_of_user_code(user_code, facts.services.settings.hash_key)
