@@ -8,7 +8,7 @@ from typing import Any
 import httpx
 import pytest
 
-from callfloor.access.keys import key_by_id
+from callfloor.access.key_views import key_by_id
 from callfloor.foundation.database import Database
 from callfloor.foundation.services import Services
 from callfloor.portal_api import create_app as portal_app

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import functools
 from pathlib import Path
 
 import psycopg
@@ -11,7 +12,8 @@ from psycopg import sql
 from sqlalchemy import select
 
 from callfloor.access.audit import OPERATOR, Actor
-from callfloor.access.keys import CreateKey, DeleteKey, KeyNameTaken, KeyNotFound, create_key, delete_key, keys_of_team
+from callfloor.access.key_views import KeyNotFound, keys_of_team
+from callfloor.access.keys import CreateKey, DeleteKey, KeyNameTaken, create_key, delete_key
 from callfloor.access.secrets import keyed_hash
 from callfloor.access.tables import KeyKind, audit_entry
 from callfloor.foundation import clock
@@ -108,7 +110,7 @@ class TestDelete:
 
         for team_id, key_id in [(theirs.id, key.id), (ours.id, 2**40)]:
             with pytest.raises(KeyNotFound):
-                db.write_now(lambda tx, t=team_id, k=key_id: delete_key(tx, DeleteKey(t, k, OPERATOR, NOW)))  # type: ignore[misc]  # mypy cannot infer a lambda with defaults
+                db.write_now(functools.partial(delete_key, command=DeleteKey(team_id, key_id, OPERATOR, NOW)))
 
         assert [one.id for one in db.read_now(lambda tx: keys_of_team(tx, ours.id))] == [key.id]
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import functools
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -11,16 +12,15 @@ import pytest
 from callfloor.access.audit import OPERATOR
 from callfloor.access.key_expiry import enqueue_due_notices
 from callfloor.access.key_secrets import secret_at_rest
+from callfloor.access.key_views import KeyView, key_by_id
 from callfloor.access.keys import (
     ChangeKey,
     CreateKey,
     DeleteKey,
     KeyNameTaken,
-    KeyView,
     change_key,
     create_key,
     delete_key,
-    key_by_id,
     record_uses,
 )
 from callfloor.access.networks import checked_networks, is_within
@@ -241,7 +241,8 @@ class TestUses:
         key = make_portal_key(db, team, hash_key=KEY)
 
         for used_at in (NOW + 5, NOW + 9, NOW + 7):
-            db.write_now(lambda tx, at=used_at: record_uses(tx, {(team.id, key.id): at, (team.id, 2**40): at}))  # type: ignore[misc]  # mypy cannot infer a lambda with defaults
+            uses = {(team.id, key.id): used_at, (team.id, 2**40): used_at}
+            db.write_now(functools.partial(record_uses, uses=uses))
 
         assert db.read_now(lambda tx: key_by_id(tx, team.id, key.id)).last_used_at == NOW + 9
 
@@ -271,7 +272,7 @@ class TestNotices:
         for days in (40, 31, 30, 29, 8, 7, 6, 2, 1, 0):
             for _ in range(2):
                 before = len(self.mails(db, team))
-                db.write_now(lambda tx, at=NOW + YEAR - days * DAY: enqueue_due_notices(tx, at))  # type: ignore[misc]  # mypy cannot infer a lambda with defaults
+                db.write_now(functools.partial(enqueue_due_notices, now=NOW + YEAR - days * DAY))
                 told[days] = told.get(days, 0) + len(self.mails(db, team)) - before
 
         assert told == {40: 0, 31: 0, 30: 2, 29: 0, 8: 0, 7: 2, 6: 0, 2: 0, 1: 2, 0: 0}

@@ -95,7 +95,7 @@ def test_names_the_first_entry_that_is_not_as_it_was(db: Database, reason: str) 
     statements, seq = BREACHES[reason]
 
     for statement in statements:
-        db.write_now(lambda tx, one=statement: tx.run(one))  # type: ignore[misc]  # mypy cannot infer a lambda with defaults
+        db.write_now(functools.partial(Tx.run, statement=statement))
     found = verified(db)
 
     assert found.broken is not None

@@ -14,12 +14,13 @@ import pytest
 from pydantic import SecretStr
 
 from callfloor.access.audit import OPERATOR
-from callfloor.access.keys import CONVERSATIONS_KEY_LIFE, CreateKey, DeleteKey, create_key, delete_key
+from callfloor.access.keys import CreateKey, DeleteKey, create_key, delete_key
 from callfloor.access.scopes import Scope
 from callfloor.access.secrets import keyed_hash
 from callfloor.access.sessions import begin_session, csrf_token
 from callfloor.access.tables import KeyKind, Role
 from callfloor.foundation import clock
+from callfloor.foundation.clock import DAY
 from callfloor.foundation.database import Database, open_database
 from callfloor.foundation.files import open_files
 from callfloor.foundation.ids import new_id, new_secret
@@ -97,23 +98,39 @@ class Callers:
     def _keyed(self, name: str) -> Caller:
         now = clock.now()
         if name == "expired key":
-            return self._key(KeyKind.CONVERSATIONS, now=now - CONVERSATIONS_KEY_LIFE)[0]
+            return self._each(lambda kind: self._key(kind, now=now - DAY, expires_at=now - 1)[0])
         if name == "deleted key":
-            caller, key_id = self._key(KeyKind.API)
-            gone = DeleteKey(self._team.id, key_id, OPERATOR, now)
-            self._db.write_now(functools.partial(delete_key, command=gone))
-            return caller
+            return self._each(self._deleted)
         if name.startswith("api key"):
             scopes = () if name.endswith("without scopes") else tuple(scope.value for scope in Scope)
             return self._key(KeyKind.API, scopes=scopes)[0]
         return self._key(KeyKind(name.removesuffix(" key")))[0]
 
+    def _each(self, key_of: Callable[[KeyKind], Caller]) -> Caller:
+        """Return a caller who has a key of the right kind for each API."""
+        portal, conversations, callfloor = (key_of(kind) for kind in KeyKind)
+        return Caller(portal.portal, conversations.conversations, callfloor.callfloor)
+
+    def _deleted(self, kind: KeyKind) -> Caller:
+        caller, key_id = self._key(kind)
+        gone = DeleteKey(self._team.id, key_id, OPERATOR, clock.now())
+        self._db.write_now(functools.partial(delete_key, command=gone))
+        return caller
+
     def _key(
-        self, kind: KeyKind, *, scopes: tuple[str, ...] | None = None, now: int | None = None
+        self,
+        kind: KeyKind,
+        *,
+        scopes: tuple[str, ...] | None = None,
+        now: int | None = None,
+        expires_at: int | None = None,
     ) -> tuple[Caller, int]:
         secret, name = new_secret(), new_id()
         hashed = keyed_hash(secret, key=HASH_KEY)
-        command = CreateKey(self._team.id, kind, name, hashed, OPERATOR, now or clock.now(), scopes=scopes)
+        scopes = scopes if scopes is not None or kind is not KeyKind.API else tuple(scope.value for scope in Scope)
+        command = CreateKey(
+            self._team.id, kind, name, hashed, OPERATOR, now or clock.now(), scopes=scopes, expires_at=expires_at
+        )
         made = self._db.write_now(functools.partial(create_key, command=command))
         conversations = {"api-key": secret, "client-id": self._team.client_id}
         portal = {"authorization": basic(name, secret)}

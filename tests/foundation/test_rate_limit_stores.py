@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import collections
+import functools
 from collections.abc import Callable, Iterator
 
 import pytest
@@ -185,7 +186,7 @@ class TestLift:
 
         for client in (ended.client, new_id()):
             with pytest.raises(NotBlocked):
-                db.write_now(lambda tx, one=client: lift_block(tx, one, now=NOW))  # type: ignore[misc]  # mypy cannot infer a lambda with defaults
+                db.write_now(functools.partial(lift_block, client=client, now=NOW))
 
 
 def test_blocks_are_listed_while_they_hold(db: Database) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import dataclasses
+import functools
 import json
 import stat
 from collections import Counter
@@ -137,7 +138,7 @@ def test_a_thousand_machines_for_a_hundred_seats(place: Place) -> None:
     for number in range(20):
         known = log_in(place.db, team, machine(number, hostname=f"WS-{number}"))
         command = ChangeDevice(team.id, known.device_id, OPERATOR, clock.now())
-        place.db.write_now(lambda tx, c=command: block_device(tx, c))  # type: ignore[misc]  # mypy cannot infer a lambda with a default
+        place.db.write_now(functools.partial(block_device, command=command))
 
     answers = asyncio.run(at_once(place.server, [body(team.secret, number) for number in range(1000)]))
 

@@ -137,8 +137,11 @@ class TestAssigning:
             ("refused", "no_empty_seat"),
         ]
         # Who finds no seat keeps the role they have.
-        roles = [db.read_now(lambda tx, n=one.account_id: person_by_id(tx, team.id, n or 0)) for one in people]  # type: ignore[misc]  # mypy cannot infer a lambda with a default
-        assert [one.member.role for one in roles] == [Role.ANALYTICS, Role.USER, Role.USER]
+        ids = [one.account_id or 0 for one in people]
+        roles = [
+            db.read_now(functools.partial(person_by_id, team_id=team.id, account_id=one)).member.role for one in ids
+        ]
+        assert roles == [Role.ANALYTICS, Role.USER, Role.USER]
         assert statuses(db, team) == {"assigned": 1}
 
     def test_takes_the_seat_that_an_invitation_keeps(self, db: Database) -> None:

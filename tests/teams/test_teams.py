@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import functools
 import uuid
 
 import pytest
@@ -117,7 +118,10 @@ class TestDeviceSecret:
 
         for secret in ("first", "second"):
             digest = keyed_hash(secret, key=KEY + str(ours.id).encode())
-            db.write_now(lambda tx, d=digest: rotate_device_secret(tx, ours.id, d, actor=OPERATOR, now=NOW))  # type: ignore[misc]  # mypy cannot infer a lambda with a default
+            rotate = functools.partial(
+                rotate_device_secret, team_id=ours.id, device_secret_hash=digest, actor=OPERATOR, now=NOW
+            )
+            db.write_now(rotate)
 
             assert db.read_now(lambda tx: tx.all(_secret, {"team": ours.id})) == [(digest,)]
 
@@ -133,7 +137,7 @@ class TestDomain:
         ours = make_team(db)
 
         for given in ("Company.Example", "@company.example", " other.local "):
-            db.write_now(lambda tx, g=given: add_domain(tx, ours.id, g, actor=OPERATOR, now=NOW))  # type: ignore[misc]  # mypy cannot infer a lambda with a default
+            db.write_now(functools.partial(add_domain, team_id=ours.id, domain=given, actor=OPERATOR, now=NOW))
 
         assert db.read_now(lambda tx: domains_of_team(tx, ours.id)) == {"company.example", "other.local"}
         trail = [row[0] for row in db.read_now(lambda tx: tx.all(_trail, {"team": ours.id}))]

@@ -7,8 +7,8 @@ from typing import Any
 
 from sqlalchemy import Integer, select
 
-from callfloor.access.keys import KeyNotFound, key_by_id
-from callfloor.access.tables import Role, access_key, access_key_notice, account, membership
+from callfloor.access.key_views import KeyNotFound, key_by_id
+from callfloor.access.tables import KeyKind, Role, access_key, access_key_notice, account, membership
 from callfloor.foundation.clock import DAY, Millis, as_datetime
 from callfloor.foundation.database import Tx, param, upsert
 from callfloor.foundation.mail import Content, Mail, enqueue_mail
@@ -17,6 +17,16 @@ from callfloor.foundation.services import Services
 KEY_EXPIRY_MAIL = "key_expiry"
 DAYS_BEFORE = (1, 7, 30)
 AT_ONCE = 200
+
+_API = {
+    KeyKind.PORTAL: "Portal API",
+    KeyKind.CONVERSATIONS: "Conversations API",
+    KeyKind.API: "Callfloor API",
+}
+_CONVERSATIONS_ADVICE = (
+    "Rotate it before: it is given a new secret for another year, and the old one goes on working for a while."
+)
+_ADVICE = "If it is still needed, give it a later end before; or put another key in its place."
 
 _k, _n = access_key.c, access_key_notice.c
 _no_notice_since = ~(
@@ -77,7 +87,7 @@ def enqueue_due_notices(tx: Tx, now: Millis) -> int:
 
 
 def key_expiry_mail(services: Services, team_id: int | None, args: Mapping[str, Any]) -> Content | None:
-    """Return the mail, or None when the key was rotated or deleted since."""
+    """Return the mail, or None when the key was given another end or deleted since."""
     if team_id is None:
         return None
     try:
@@ -91,8 +101,8 @@ def key_expiry_mail(services: Services, team_id: int | None, args: Mapping[str, 
         subject=f"The key {key.name} expires on {day}",
         heading=f"The key {key.name} is about to expire",
         paragraphs=(
-            f"The key {key.name} of the Conversations API works until {day}. What uses it stops working then.",
-            "Rotate it before: it is given a new secret for another year, and the old one goes on working for a while.",
+            f"The key {key.name} of the {_API[key.kind]} works until {day}. What uses it stops working then.",
+            _ADVICE if key.kind is not KeyKind.CONVERSATIONS else _CONVERSATIONS_ADVICE,
         ),
         closing="You get this mail because you made the key, or are an administrator of its team.",
     )

@@ -5,11 +5,12 @@ from __future__ import annotations
 import dataclasses
 from typing import Any
 
-from sqlalchemy import Integer, delete, select, update
+from sqlalchemy import delete, select, update
 
 from callfloor.access import audit
 from callfloor.access.changes import record_change
-from callfloor.access.key_secrets import SecretAtRest, SecretView, add_secret, remove_secrets, secrets_of
+from callfloor.access.key_secrets import SecretAtRest, add_secret, remove_secrets
+from callfloor.access.key_views import KeyNotFound, KeyView, key_by_id
 from callfloor.access.networks import checked_networks
 from callfloor.access.tables import KeyKind, access_key, access_key_notice
 from callfloor.foundation.clock import DAY, Millis
@@ -20,6 +21,8 @@ from callfloor.foundation.numbers import take_numbers
 
 NAME_MAX_LENGTH = 64
 CONVERSATIONS_KEY_LIFE: Millis = 365 * DAY
+LONGEST_LIFE: Millis = 3650 * DAY
+"""Of a key of the other kinds, when it is to expire at all."""
 
 _k = access_key.c
 _this = (_k.team_id == param("team_id"), _k.id == param("key_id"))
@@ -43,22 +46,12 @@ _remove = delete(access_key).where(*_this).returning(_k.kind, _k.name)
 _forget_notices = delete(access_key_notice).where(
     access_key_notice.c.team_id == param("team_id"), access_key_notice.c.key_id == param("key_id")
 )
-_of_team = select(
-    _k.id,
-    _k.kind,
-    _k.name,
-    _k.scopes,
-    _k.networks,
-    _k.made_by_account_id,
-    _k.created_at,
-    _k.expires_at,
-    _k.last_used_at,
-).where(_k.team_id == param("team_id"))
-_by_id = _of_team.where(_k.id == param("key_id"))
-_page = _of_team.where(_k.id > param("after")).order_by(_k.id).limit(param("count", Integer))
-_all_of_team = _of_team.order_by(_k.id)
 _named = select(_k.id).where(_k.team_id == param("team_id"), _k.kind == param("kind"), _k.name == param("name"))
-_change = update(access_key).where(*_this).values(name=param("name"), networks=param("networks", Json()))
+_change = (
+    update(access_key)
+    .where(*_this)
+    .values(name=param("name"), networks=param("networks", Json()), expires_at=param("new_expires_at"))
+)
 _use = (
     update(access_key)
     .where(*_this, (_k.last_used_at < param("used_at")) | _k.last_used_at.is_(None))
@@ -72,11 +65,10 @@ class KeyNameTaken(DomainError):
     code = "key_name_taken"
 
 
-class KeyNotFound(DomainError):
-    """The team has no such key."""
+class KeyExpiryFixed(DomainError):
+    """Only rotating it gives a key of the Conversations API another end."""
 
-    code = "key_not_found"
-    status = 404
+    code = "key_expiry_fixed"
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -96,6 +88,8 @@ class CreateKey:
     """From where it may be used; None is from everywhere."""
     prefix: str = ""
     """The first characters of the secret."""
+    expires_at: Millis | None = None
+    """None is never, and a year from now for a key of the Conversations API."""
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -109,7 +103,7 @@ class CreatedKey:
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class ChangeKey:
-    """Another name, other networks, or both; None leaves the name as it is."""
+    """Another name, other networks, another end, or all of them; None leaves the name as it is."""
 
     team_id: int
     key_id: int
@@ -119,6 +113,9 @@ class ChangeKey:
     networks: tuple[str, ...] | None = None
     """Counts only with `sets_networks`."""
     sets_networks: bool = False
+    expires_at: Millis | None = None
+    """Counts only with `sets_expiry`."""
+    sets_expiry: bool = False
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -131,33 +128,16 @@ class DeleteKey:
     now: Millis
 
 
-@dataclasses.dataclass(frozen=True, slots=True)
-class KeyView:
-    """What people may know of a key."""
-
-    id: int
-    kind: KeyKind
-    name: str
-    scopes: tuple[str, ...] | None
-    networks: tuple[str, ...] | None
-    made_by_account_id: int | None
-    created_at: Millis
-    expires_at: Millis | None
-    last_used_at: Millis | None
-    """At most a minute behind."""
-    secrets: tuple[SecretView, ...]
-    """Newest first; two during a rotation. Those that have ended are among them until the next change."""
-
-
 def create_key(tx: Tx, command: CreateKey) -> CreatedKey:
-    """Make the key; one of the Conversations API lives one year.
+    """Make the key; one of the Conversations API lives one year at most.
 
     Raises:
-        InvalidInput: the name is empty, too long, or holds a colon or a control character; a network is none.
+        InvalidInput: the name is empty, too long, or holds a colon or a control character; a network is none; the end
+            is not to come, or too far away.
         KeyNameTaken: the team has a key of this kind with this name.
     """
     name, networks = _checked_name(command.name), checked_networks(command.networks)
-    expires_at = command.now + CONVERSATIONS_KEY_LIFE if command.kind is KeyKind.CONVERSATIONS else None
+    expires_at = _checked_expiry(command.kind, command.expires_at, now=command.now)
     key_id = take_numbers(tx, "access_key")
     added = tx.one(
         _add,
@@ -184,34 +164,30 @@ def create_key(tx: Tx, command: CreateKey) -> CreatedKey:
 
 
 def change_key(tx: Tx, command: ChangeKey) -> KeyView:
-    """Rename the key or bind it to networks; of two names only the new one works from this commit on.
+    """Rename the key, bind it to networks or move its end; of two names only the new one works from this commit on.
 
     Raises:
         KeyNotFound: the team has no such key.
         InvalidInput, KeyNameTaken: as `create_key`.
+        KeyExpiryFixed: the end of a key of the Conversations API is not moved, but by rotating it.
     """
     # The counter's row is held by everybody who gives a name, until they commit: two cannot take the same one at once.
     take_numbers(tx, "access_key")
     key = key_by_id(tx, command.team_id, command.key_id)
     name = key.name if command.name is None else _checked_name(command.name)
     networks = checked_networks(command.networks) if command.sets_networks else key.networks
-    if (name, networks) == (key.name, key.networks):
+    expires_at = _changed_expiry(key, command) if command.sets_expiry else key.expires_at
+    changed = dataclasses.replace(key, name=name, networks=networks, expires_at=expires_at)
+    before, after = _differences(key, changed)
+    if not after:
         return key
     taken = tx.one(_named, {"team_id": command.team_id, "kind": key.kind.value, "name": name})
     if taken is not None and taken[0] != key.id:
         raise _taken(key.kind, name)
-    tx.run(_change, {"team_id": command.team_id, "key_id": key.id, "name": name, "networks": networks})
-    before, after = {"name": key.name, "networks": key.networks}, {"name": name, "networks": networks}
-    changed = {field for field in after if before[field] != after[field]}
-    _tell(
-        tx,
-        command,
-        key.id,
-        "key.changed",
-        before={field: before[field] for field in sorted(changed)},
-        after={field: after[field] for field in sorted(changed)},
-    )
-    return dataclasses.replace(key, name=name, networks=networks)
+    this = {"team_id": command.team_id, "key_id": key.id}
+    tx.run(_change, {**this, "name": name, "networks": networks, "new_expires_at": expires_at})
+    _tell(tx, command, key.id, "key.changed", before=before, after=after)
+    return changed
 
 
 def delete_key(tx: Tx, command: DeleteKey) -> None:
@@ -223,7 +199,7 @@ def delete_key(tx: Tx, command: DeleteKey) -> None:
     this = {"team_id": command.team_id, "key_id": command.key_id}
     removed = tx.one(_remove, this)
     if removed is None:
-        raise _no_key(command.key_id)
+        raise KeyNotFound(f"there is no key {command.key_id} in this team")
     remove_secrets(tx, command.team_id, command.key_id)
     tx.run(_forget_notices, this)
     _tell(tx, command, command.key_id, "key.deleted", before={"kind": removed[0], "name": removed[1]})
@@ -234,47 +210,6 @@ def record_uses(tx: Tx, uses: dict[tuple[int, int], Millis]) -> None:
     # In one order everywhere, so that two processes never wait for each other.
     rows = [{"team_id": team, "key_id": key, "used_at": at} for (team, key), at in sorted(uses.items())]
     tx.run(_use, rows)
-
-
-def keys_of_team(tx: Tx, team_id: int) -> list[KeyView]:
-    """Return every key of the team, by id."""
-    return _views(tx, team_id, tx.all(_all_of_team, {"team_id": team_id}))
-
-
-def page_of_keys(tx: Tx, team_id: int, *, after: int, count: int) -> list[KeyView]:
-    """Return the next keys of the team, by id."""
-    return _views(tx, team_id, tx.all(_page, {"team_id": team_id, "after": after, "count": count}))
-
-
-def key_by_id(tx: Tx, team_id: int, key_id: int) -> KeyView:
-    """Return the key.
-
-    Raises:
-        KeyNotFound: the team has no such key.
-    """
-    rows = tx.all(_by_id, {"team_id": team_id, "key_id": key_id})
-    if not rows:
-        raise _no_key(key_id)
-    return _views(tx, team_id, rows)[0]
-
-
-def _views(tx: Tx, team_id: int, rows: list[Any]) -> list[KeyView]:
-    secrets = secrets_of(tx, team_id, [row[0] for row in rows])
-    return [
-        KeyView(
-            id=row[0],
-            kind=KeyKind(row[1]),
-            name=row[2],
-            scopes=None if row[3] is None else tuple(row[3]),
-            networks=None if row[4] is None else tuple(row[4]),
-            made_by_account_id=row[5],
-            created_at=row[6],
-            expires_at=row[7],
-            last_used_at=row[8],
-            secrets=tuple(secrets.get(row[0], ())),
-        )
-        for row in rows
-    ]
 
 
 def _tell(
@@ -294,11 +229,28 @@ def _taken(kind: KeyKind, name: str) -> KeyNameTaken:
     return KeyNameTaken(f"a {kind.value} key named {name!r} exists already; choose another name")
 
 
-def _no_key(key_id: int) -> KeyNotFound:
-    return KeyNotFound(f"there is no key {key_id} in this team")
-
-
 def _checked_name(name: str) -> str:
     if ":" in name:
         raise invalid("name", "must have no colon: it stands between name and secret")
     return checked_name("name", name, limit=NAME_MAX_LENGTH)
+
+
+def _checked_expiry(kind: KeyKind, expires_at: Millis | None, *, now: Millis) -> Millis | None:
+    is_conversations = kind is KeyKind.CONVERSATIONS
+    longest = CONVERSATIONS_KEY_LIFE if is_conversations else LONGEST_LIFE
+    if expires_at is None:
+        return now + longest if is_conversations else None
+    if not now < expires_at <= now + longest:
+        raise invalid("expires_at", f"must be to come, and at most {longest // DAY} days away")
+    return expires_at
+
+
+def _changed_expiry(key: KeyView, command: ChangeKey) -> Millis | None:
+    if key.kind is KeyKind.CONVERSATIONS:
+        raise KeyExpiryFixed("a key of the Conversations API lives one year: rotate it to begin another")
+    return _checked_expiry(key.kind, command.expires_at, now=command.now)
+
+
+def _differences(key: KeyView, changed: KeyView) -> tuple[dict[str, Any], dict[str, Any]]:
+    names = [name for name in ("expires_at", "name", "networks") if getattr(key, name) != getattr(changed, name)]
+    return {name: getattr(key, name) for name in names}, {name: getattr(changed, name) for name in names}

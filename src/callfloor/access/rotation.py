@@ -9,7 +9,8 @@ from sqlalchemy import select, update
 from callfloor.access import audit
 from callfloor.access.changes import record_change
 from callfloor.access.key_secrets import SecretAtRest, add_secret, remove_replaced_secrets, replace_secret
-from callfloor.access.keys import CONVERSATIONS_KEY_LIFE, KeyView, key_by_id
+from callfloor.access.key_views import KeyView, key_by_id
+from callfloor.access.keys import CONVERSATIONS_KEY_LIFE
 from callfloor.access.tables import KeyKind, access_key
 from callfloor.foundation.clock import DAY, Millis
 from callfloor.foundation.database import Tx, param
@@ -54,7 +55,8 @@ class EndRotation:
 def rotate_key(tx: Tx, command: RotateKey) -> KeyView:
     """Give the key a new secret; at most two work: one that was replaced earlier ends at once.
 
-    The year of a key of the Conversations API begins anew; its old secret does not outlive the year it had.
+    The year of a key of the Conversations API begins anew, a key of another kind ends when it would have; no old secret
+    outlives the end that its key had.
 
     Raises:
         KeyNotFound: the team has no such key.

@@ -8,39 +8,31 @@ from typing import Annotated, Any
 
 from fastapi import APIRouter, Header, Path, Query
 from fastapi.responses import Response
-from pydantic import ConfigDict, Field
 
 from callfloor.access.guard import Caller, NotAllowed, needs
 from callfloor.access.key_secrets import secret_at_rest
-from callfloor.access.keys import (
-    NAME_MAX_LENGTH,
-    ChangeKey,
-    CreateKey,
-    DeleteKey,
-    KeyView,
-    change_key,
-    create_key,
-    delete_key,
-    key_by_id,
-    page_of_keys,
-)
-from callfloor.access.networks import MAX_NETWORKS
-from callfloor.access.rotation import (
-    LONGEST_OVERLAP,
-    OVERLAP,
-    EndRotation,
-    RotateKey,
-    end_rotation,
-    rotate_key,
-)
+from callfloor.access.key_views import KeyView, key_by_id, page_of_keys
+from callfloor.access.keys import ChangeKey, CreateKey, DeleteKey, change_key, create_key, delete_key
+from callfloor.access.rotation import EndRotation, RotateKey, end_rotation, rotate_key
 from callfloor.access.scopes import Scope
 from callfloor.access.tables import KeyKind
-from callfloor.foundation.clock import DAY, iso, iso_or_none
+from callfloor.foundation.clock import DAY
 from callfloor.foundation.database import Tx
 from callfloor.foundation.errors import invalid
-from callfloor.foundation.fields import ID_LIMIT, name_field
+from callfloor.foundation.fields import ID_LIMIT
 from callfloor.foundation.ids import new_secret
-from callfloor.foundation.web import Facts, RequestFacts, Shape, check_match, cursor_after, entity_tag, position_of
+from callfloor.foundation.web import Facts, RequestFacts, check_match, cursor_after, position_of
+from callfloor.teams.key_shapes import (
+    Key,
+    KeyChange,
+    KeyCreation,
+    KeyRotation,
+    Keys,
+    KeyWithSecret,
+    key_shown,
+    tag_of,
+    tagged_part,
+)
 from callfloor.teams.teams import team_by_id
 
 router = APIRouter(prefix="/keys", tags=["Keys"])
@@ -49,78 +41,6 @@ IfMatch = Annotated[str | None, Header(alias="If-Match", max_length=1000, descri
 KeyId = Annotated[int, Path(ge=1, le=ID_LIMIT)]
 Reader = Annotated[Caller, needs(Scope.KEYS_READ)]
 Writer = Annotated[Caller, needs(Scope.KEYS_WRITE)]
-Name = Annotated[str, name_field(NAME_MAX_LENGTH, without=":")]
-Networks = Annotated[list[str], Field(max_length=MAX_NETWORKS, examples=[["192.0.2.0/24"]])]
-
-
-class KeySecret(Shape):
-    """What is known of a secret: its first characters, and when it ends if another has taken its place."""
-
-    prefix: str
-    created_at: str
-    ends_at: str | None
-
-
-class Key(Shape):
-    """A key; `last_used_at` is at most a minute behind, and not part of its ETag."""
-
-    id: int
-    kind: KeyKind
-    name: str
-    scopes: list[str] | None = Field(description="Of a key of the Callfloor API.")
-    networks: list[str] | None = Field(description="From where it may be used; null is from everywhere.")
-    created_at: str
-    expires_at: str | None
-    last_used_at: str | None
-    secrets: list[KeySecret] = Field(description="Newest first; two during a rotation.")
-
-
-class KeyWithSecret(Shape):
-    """A key with its new secret, which is never shown again; a Conversations key is used with the team's client id."""
-
-    key: Key
-    secret: str
-    client_id: str | None
-
-
-class Keys(Shape):
-    """A page of keys, by id."""
-
-    data: list[Key]
-    next_cursor: str | None = Field(description="Give it as `cursor` for the next page; null on the last one.")
-
-
-class KeyCreation(Shape):
-    """A key to be made."""
-
-    model_config = ConfigDict(
-        json_schema_extra={
-            "anyOf": [
-                {"properties": {"kind": {"const": KeyKind.API.value}}},
-                {"properties": {"scopes": {"type": "null"}}},
-            ]
-        }
-    )
-
-    kind: KeyKind = Field(strict=False)
-    name: Name
-    scopes: list[Annotated[Scope, Field(strict=False)]] | None = Field(
-        default=None, min_length=1, description="Of a key of the Callfloor API; left out, all that the caller has."
-    )
-    networks: Networks | None = None
-
-
-class KeyChange(Shape):
-    """What to change; what is left out stays."""
-
-    name: Name | None = None
-    networks: Networks | None = Field(default=None, description="Null or empty: from everywhere.")
-
-
-class KeyRotation(Shape):
-    """How long the old secret goes on working."""
-
-    keep_days: int = Field(default=OVERLAP // DAY, ge=0, le=LONGEST_OVERLAP // DAY)
 
 
 @router.get("", operation_id="list_keys")
@@ -131,7 +51,7 @@ async def list_keys(
     (after,) = position_of(cursor, int) or (0,)
     read = functools.partial(page_of_keys, team_id=caller.team_id, after=after, count=limit + 1)
     keys = await facts.services.db.report(read)
-    page = [_shown(key, facts) for key in keys[:limit]]
+    page = [key_shown(key, now=facts.now) for key in keys[:limit]]
     return Keys(data=page, next_cursor=cursor_after(page[-1].id) if len(keys) > limit else None)
 
 
@@ -149,8 +69,8 @@ async def add_key(body: KeyCreation, facts: Facts, caller: Writer, response: Res
 async def show_key(key_id: KeyId, facts: Facts, caller: Reader, response: Response) -> Key:
     """Show one key."""
     read = functools.partial(key_by_id, team_id=caller.team_id, key_id=key_id)
-    key = _shown(await facts.services.db.report(read), facts)
-    response.headers["ETag"] = _tag(key)
+    key = key_shown(await facts.services.db.report(read), now=facts.now)
+    response.headers["ETag"] = tag_of(key)
     return key
 
 
@@ -158,14 +78,21 @@ async def show_key(key_id: KeyId, facts: Facts, caller: Reader, response: Respon
 async def change(
     key_id: KeyId, body: KeyChange, facts: Facts, caller: Writer, response: Response, if_match: IfMatch = None
 ) -> Key:
-    """Rename a key, or bind it to networks; of a Portal key's names only the new one works at once."""
-    sets_networks = "networks" in body.model_fields_set
+    """Rename a key, bind it to networks, or let it expire; of a Portal key's names only the new one works at once."""
     command = ChangeKey(
-        caller.team_id, key_id, caller.actor(facts), facts.now, body.name, tuple(body.networks or ()), sets_networks
+        caller.team_id,
+        key_id,
+        caller.actor(facts),
+        facts.now,
+        body.name,
+        networks=tuple(body.networks or ()),
+        sets_networks="networks" in body.model_fields_set,
+        expires_at=_end(body.expires_in_days, facts),
+        sets_expiry="expires_in_days" in body.model_fields_set,
     )
     changed = await _matched(functools.partial(change_key, command=command), key_id, facts, caller, if_match)
-    key = _shown(changed, facts)
-    response.headers["ETag"] = _tag(key)
+    key = key_shown(changed, now=facts.now)
+    response.headers["ETag"] = tag_of(key)
     return key
 
 
@@ -186,8 +113,8 @@ async def rotate(
 async def end_key_rotation(key_id: KeyId, facts: Facts, caller: Writer, response: Response) -> Key:
     """End the old secret of a key now."""
     command = EndRotation(caller.team_id, key_id, caller.actor(facts), facts.now)
-    key = _shown(await facts.services.db.write(functools.partial(end_rotation, command=command)), facts)
-    response.headers["ETag"] = _tag(key)
+    key = key_shown(await facts.services.db.write(functools.partial(end_rotation, command=command)), now=facts.now)
+    response.headers["ETag"] = tag_of(key)
     return key
 
 
@@ -211,9 +138,14 @@ def _create(tx: Tx, body: KeyCreation, caller: Caller, facts: RequestFacts, secr
         made_by_account_id=caller.account_id,
         scopes=_scopes_of(body, caller),
         networks=tuple(body.networks or ()),
+        expires_at=_end(body.expires_in_days, facts),
     )
     made = create_key(tx, command)
     return _with_secret(tx, key_by_id(tx, caller.team_id, made.id), facts, secret, caller.team_id)
+
+
+def _end(days: int | None, facts: RequestFacts) -> int | None:
+    return None if days is None else facts.now + days * DAY
 
 
 def _scopes_of(body: KeyCreation, caller: Caller) -> tuple[str, ...] | None:
@@ -240,7 +172,7 @@ async def _matched(
 
     def checked(tx: Tx) -> Any:
         if if_match is not None:
-            check_match(if_match, _representation(_shown(key_by_id(tx, caller.team_id, key_id), facts)))
+            check_match(if_match, tagged_part(key_shown(key_by_id(tx, caller.team_id, key_id), now=facts.now)))
         return verb(tx)
 
     return await facts.services.db.write(checked)
@@ -248,35 +180,9 @@ async def _matched(
 
 def _with_secret(tx: Tx, key: KeyView, facts: RequestFacts, secret: str, team_id: int) -> KeyWithSecret:
     client_id = team_by_id(tx, team_id).client_id if key.kind is KeyKind.CONVERSATIONS else None
-    return KeyWithSecret(key=_shown(key, facts), secret=secret, client_id=client_id)
+    return KeyWithSecret(key=key_shown(key, now=facts.now), secret=secret, client_id=client_id)
 
 
 def _tagged(made: KeyWithSecret, response: Response) -> KeyWithSecret:
-    response.headers["ETag"] = _tag(made.key)
+    response.headers["ETag"] = tag_of(made.key)
     return made
-
-
-def _tag(key: Key) -> str:
-    return entity_tag(_representation(key))
-
-
-def _representation(key: Key) -> dict[str, Any]:
-    return key.model_dump(mode="json", exclude={"last_used_at"})
-
-
-def _shown(key: KeyView, facts: RequestFacts) -> Key:
-    return Key(
-        id=key.id,
-        kind=key.kind,
-        name=key.name,
-        scopes=None if key.scopes is None else list(key.scopes),
-        networks=None if key.networks is None else list(key.networks),
-        created_at=iso(key.created_at),
-        expires_at=iso_or_none(key.expires_at),
-        last_used_at=iso_or_none(key.last_used_at),
-        secrets=[
-            KeySecret(prefix=one.prefix, created_at=iso(one.created_at), ends_at=iso_or_none(one.ends_at))
-            for one in key.secrets
-            if one.ends_at is None or one.ends_at > facts.now
-        ],
-    )

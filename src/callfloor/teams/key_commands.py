@@ -11,16 +11,17 @@ import typer
 from callfloor.access.accounts import member_by_email
 from callfloor.access.audit import OPERATOR
 from callfloor.access.key_secrets import SecretView, secret_at_rest
+from callfloor.access.key_views import KeyView, keys_of_team
 from callfloor.access.keys import (
+    CONVERSATIONS_KEY_LIFE,
+    LONGEST_LIFE,
     ChangeKey,
     CreatedKey,
     CreateKey,
     DeleteKey,
-    KeyView,
     change_key,
     create_key,
     delete_key,
-    keys_of_team,
 )
 from callfloor.access.rotation import OVERLAP, EndRotation, RotateKey, end_rotation, rotate_key
 from callfloor.access.scopes import Scope
@@ -46,7 +47,7 @@ class MakerNotFound(Exception):
 
 
 @app.command("create")
-def create(  # noqa: PLR0917  # one parameter an option
+def create(  # noqa: PLR0913, PLR0917  # one parameter an option
     team: TeamOption,
     kind: Annotated[KeyKind, typer.Option(help="Which API it opens.")],
     name: Annotated[str, typer.Option(help="What it is called; the user name of the Portal API.")],
@@ -58,6 +59,14 @@ def create(  # noqa: PLR0917  # one parameter an option
         list[Scope] | None,
         typer.Option(help="What a key of the Callfloor API may do; may repeat; left out, everything."),
     ] = None,
+    expires_in_days: Annotated[
+        int | None,
+        typer.Option(
+            min=1,
+            max=LONGEST_LIFE // clock.DAY,
+            help=f"When it ends; left out, never, and a conversations key after {CONVERSATIONS_KEY_LIFE // clock.DAY}.",
+        ),
+    ] = None,
     data: Data = None,
     database: DatabaseUrl = None,
     as_json: AsJson = False,
@@ -65,7 +74,7 @@ def create(  # noqa: PLR0917  # one parameter an option
     """Make a key; its secret is shown only here."""
     if scope and kind is not KeyKind.API:
         raise typer.BadParameter("only a key of the Callfloor API (--kind api) has scopes", param_hint="--scope")
-    secret = new_secret()
+    secret, now = new_secret(), clock.now()
     with opened(data, database) as services:
         at_rest = secret_at_rest(secret, key=services.settings.hash_key)
         command = CreateKey(
@@ -75,7 +84,8 @@ def create(  # noqa: PLR0917  # one parameter an option
             secret_hash=at_rest.hash,
             prefix=at_rest.prefix,
             actor=OPERATOR,
-            now=clock.now(),
+            now=now,
+            expires_at=None if expires_in_days is None else now + expires_in_days * clock.DAY,
             scopes=tuple(one.value for one in scope or Scope) if kind is KeyKind.API else None,
         )
         try:
@@ -131,6 +141,27 @@ def restrict(
         answer(_listed(key, command.now), as_json=as_json)
 
 
+@app.command("expire")
+def expire(
+    key_id: KeyArgument,
+    team: TeamOption,
+    in_days: Annotated[
+        int | None,
+        typer.Option(min=1, max=LONGEST_LIFE // clock.DAY, help="How many days it lives from now on."),
+    ] = None,
+    data: Data = None,
+    database: DatabaseUrl = None,
+    as_json: AsJson = False,
+) -> None:
+    """Give a portal or api key another end; without --in-days it has none."""
+    with opened(data, database) as services:
+        now = clock.now()
+        expires_at = None if in_days is None else now + in_days * clock.DAY
+        command = ChangeKey(team, key_id, OPERATOR, now, expires_at=expires_at, sets_expiry=True)
+        key = services.db.write_now(functools.partial(change_key, command=command))
+        answer(_listed(key, now), as_json=as_json)
+
+
 @app.command("rotate")
 def rotate(  # noqa: PLR0917  # one parameter an option
     key_id: KeyArgument,
@@ -182,16 +213,12 @@ def _create(tx: Tx, command: CreateKey, maker_email: str | None) -> tuple[Team, 
 
 
 def _shown(owner: Team, command: CreateKey, key: CreatedKey, secret: str) -> dict[str, object]:
+    expiry = {} if key.expires_at is None else {"expires_at": clock.iso(key.expires_at)}
     if command.kind is KeyKind.PORTAL:
-        return {"id": key.id, "name": key.name, "secret": secret}
+        return {"id": key.id, "name": key.name, "secret": secret, **expiry}
     if command.kind is KeyKind.API:
-        return {"id": key.id, "token": secret, "scopes": list(command.scopes or ())}
-    return {
-        "id": key.id,
-        "api_key": secret,
-        "client_id": owner.client_id,
-        "expires_at": clock.iso_or_none(key.expires_at),
-    }
+        return {"id": key.id, "token": secret, "scopes": list(command.scopes or ()), **expiry}
+    return {"id": key.id, "api_key": secret, "client_id": owner.client_id, **expiry}
 
 
 def _listed(key: KeyView, now: clock.Millis) -> dict[str, object]:

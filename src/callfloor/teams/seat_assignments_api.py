@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import dataclasses
 import functools
+from collections.abc import Sequence
 from typing import Annotated
 
 from fastapi import APIRouter, Header
@@ -141,18 +143,22 @@ async def release(body: NewSeatReleases, facts: Facts, caller: Writer) -> SeatCh
 
 
 def _people(body: NewSeatAssignments | NewSeatReleases) -> tuple[PersonMeant, ...]:
+    people: Sequence[PersonToSeat | PersonToRelease] = body.people
+    named = [_meant(place, one) for place, one in enumerate(people)]
+    pasted = [PersonMeant(email=email) for email in addresses_in(body.text)]
     common = body.role if isinstance(body, NewSeatAssignments) else None
-    named = [_meant(place, one, common) for place, one in enumerate(body.people)]
-    role = None if common is None else Role(common)
-    return (*named, *(PersonMeant(email=email, role=role) for email in addresses_in(body.text)))
+    return tuple(dataclasses.replace(one, role=one.role or _role(common)) for one in (*named, *pasted))
 
 
-def _meant(place: int, person: PersonToSeat | PersonToRelease, common: RoleName | None) -> PersonMeant:
+def _meant(place: int, person: PersonToSeat | PersonToRelease) -> PersonMeant:
     if (person.email is None) == (person.account_id is None):
         raise invalid(f"people.{place}", "must have either email or account_id")
-    own = person.role if isinstance(person, PersonToSeat) else None
-    role = own or common
-    return PersonMeant(person.email, person.account_id, None if role is None else Role(role))
+    role = person.role if isinstance(person, PersonToSeat) else None
+    return PersonMeant(person.email, person.account_id, _role(role))
+
+
+def _role(name: RoleName | None) -> Role | None:
+    return None if name is None else Role(name)
 
 
 def _shown(done: SeatsChanged, *, dry_run: bool) -> SeatChanges:
