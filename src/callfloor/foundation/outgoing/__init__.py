@@ -1,0 +1,16 @@
+"""The one way out: HTTP requests to addresses that users name, which must not lead into the operator's network."""
+
+from callfloor.foundation.outgoing.addresses import AddressRefused, OutgoingRules, check_address, rules_of
+from callfloor.foundation.outgoing.client import Answer, AnswerTooLarge, RequestFailed, fetched, send
+
+__all__ = [
+    "AddressRefused",
+    "Answer",
+    "AnswerTooLarge",
+    "OutgoingRules",
+    "RequestFailed",
+    "check_address",
+    "fetched",
+    "rules_of",
+    "send",
+]
