@@ -7,6 +7,7 @@ import http.client
 import os
 import socket
 import subprocess
+import sys
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
@@ -14,6 +15,7 @@ from pathlib import Path
 import psutil
 
 SERVER_CORE, LOAD_CORE = 0, 1
+_BIN = Path(sys.executable).parent
 _START_SECONDS = 60.0
 _STOP_SECONDS = 20.0
 _POLL_SECONDS = 0.05
@@ -79,6 +81,17 @@ def running(name: str, command: Sequence[str], environ: Mapping[str, str], log: 
         except subprocess.TimeoutExpired:
             process.kill()
             process.wait()
+
+
+@contextlib.contextmanager
+def serving(data: Path, database: str) -> Iterator[Server]:
+    """Run `callfloor serve` as a reverse proxy would stand before it, its limit too high to be reached."""
+    port = free_port()
+    command = [str(_BIN / "callfloor"), "serve", "--data", str(data), "--database", database]
+    command += ["--port", str(port), "--behind-proxy", "--no-worker"]
+    environ = {"CALLFLOOR_RATE_LIMIT_REQUESTS": "1000000000"}
+    with running("callfloor serve", command, environ, data / "server.log", port) as server:
+        yield server
 
 
 def _wait_for(name: str, process: subprocess.Popen[bytes], log: Path, port: int) -> None:

@@ -20,14 +20,13 @@ from pathlib import Path
 
 from benchmarks import report
 from benchmarks.load import Measured, Paths, Trickle, WrkMissing, measure
-from benchmarks.processes import LOAD_CORE, Server, ServerFailed, free_port, pinned, running
+from benchmarks.processes import LOAD_CORE, Server, ServerFailed, free_port, pinned, running, serving
 from benchmarks.report import Goal, Row, faster
 from benchmarks.seats_data import PER_PAGE, Seeded, database_server, seed
 
 DATABASES = ("sqlite", "postgresql")
 PEER_GOAL = {"sqlite": 5.0, "postgresql": 4.0}
 NEAR_PAGES = 20
-_BIN = Path(sys.executable).parent
 _UNIT = "requests/CPU-s"
 _PATHS = 2_000
 _COMPARED = 60
@@ -181,15 +180,8 @@ def _cost(
     return faster(what, database, against, "CPU µs a request", pairs, goal=goal)
 
 
-@contextlib.contextmanager
-def _ours(seeded: Seeded) -> Iterator[Server]:
-    """Run `callfloor serve` as a reverse proxy would stand before it, its limit too high to be reached."""
-    port = free_port()
-    command = [str(_BIN / "callfloor"), "serve", "--data", str(seeded.data), "--database", seeded.database]
-    command += ["--port", str(port), "--behind-proxy", "--no-worker"]
-    environ = {"CALLFLOOR_RATE_LIMIT_REQUESTS": "1000000000"}
-    with running("callfloor serve", command, environ, seeded.data / "server.log", port) as server:
-        yield server
+def _ours(seeded: Seeded) -> contextlib.AbstractContextManager[Server]:
+    return serving(seeded.data, seeded.database)
 
 
 @contextlib.contextmanager

@@ -68,9 +68,9 @@ class Seeded:
         shutil.copytree(self.data, data)
         if self.database.startswith("sqlite:///"):
             return Seeded(
-                data, _sqlite_url(data), self.hash_key, self.team_id, self.headers, self.totals, self.deletable
+                data, sqlite_url(data), self.hash_key, self.team_id, self.headers, self.totals, self.deletable
             )
-        database = _postgres_database(self.database, name, template=_name_of(self.database))
+        database = postgres_database(self.database, name, template=_name_of(self.database))
         return Seeded(data, database, self.hash_key, self.team_id, self.headers, self.totals, self.deletable)
 
 
@@ -95,7 +95,7 @@ def seed(folder: Path, name: str, server: str | None, seats: int) -> Seeded:
     """
     data = folder / name
     data.mkdir()
-    url = _sqlite_url(data) if server is None else _postgres_database(server, name)
+    url = sqlite_url(data) if server is None else postgres_database(server, name)
     services = open_services(Settings(data=data, database=SecretStr(url)))
     try:
         seeded = _fill(services, url, seats)
@@ -110,7 +110,7 @@ def seed(folder: Path, name: str, server: str | None, seats: int) -> Seeded:
 def _fill(services: Services, url: str, seats: int) -> Seeded:
     key = services.settings.hash_key
     secret = new_secret()
-    team_id = services.db.write_now(functools.partial(_add_team, secret_hash=keyed_hash(secret, key=key)))
+    team_id = services.db.write_now(functools.partial(add_team, secret_hash=keyed_hash(secret, key=key)))
     dice = random.Random(seats)
     free: list[int] = []
     for first in range(0, seats, _AT_ONCE):
@@ -123,7 +123,8 @@ def _fill(services: Services, url: str, seats: int) -> Seeded:
     return Seeded(services.settings.data, url, key, team_id, headers, counted, tuple(free[-_DELETABLE:]))
 
 
-def _add_team(tx: Tx, secret_hash: bytes) -> int:
+def add_team(tx: Tx, secret_hash: bytes) -> int:
+    """Make the team and its Portal key; returns the team's id."""
     command = CreateTeam(
         name="Benchmark",
         type=TeamType.EMAIL,
@@ -180,11 +181,12 @@ def _account(account_id: int, dice: random.Random) -> dict[str, Any]:
     }
 
 
-def _sqlite_url(data: Path) -> str:
+def sqlite_url(data: Path) -> str:
+    """Return the address of the database in a data folder."""
     return f"sqlite:///{data / 'callfloor.db'}"
 
 
-def _postgres_database(server: str, name: str, template: str = "template1") -> str:
+def postgres_database(server: str, name: str, template: str = "template1") -> str:
     """Make a database on the server and return its address."""
     with psycopg.connect(server.replace(f"/{_name_of(server)}?", "/postgres?"), autocommit=True) as connection:
         connection.execute(f'CREATE DATABASE "{name}" TEMPLATE "{template}"'.encode())
