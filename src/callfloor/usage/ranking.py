@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import dataclasses
 import functools
+import operator
 from collections.abc import Sequence
 from typing import Any
 
-from sqlalchemy import BigInteger, ColumnElement, Integer, Select, and_, func, select
+from sqlalchemy import BigInteger, ColumnElement, Integer, Select, and_, case, func, select
 
 from callfloor.foundation.database import Tx, any_of, param
-from callfloor.foundation.database.row_list import row_list
 from callfloor.usage.calendar import week_of
 from callfloor.usage.tables import DAYS_OF_WEEK, SUMS, Cadence, usage_count, usage_day, usage_month, usage_week
 
@@ -88,40 +88,46 @@ counts_statement = select(usage_count.c.start, usage_count.c.groups).where(
     usage_count.c.groups > 0,
 )
 
-_WEIGHTS = tuple(f"weight_{day}" for day in DAYS_OF_WEEK)
-"""1 for each day of the week that is asked for, else 0."""
+
+def _weights(which: str) -> list[str]:
+    """Return names of parameters: 1 for each day of that week which is asked for, else 0."""
+    return [f"{which}_{day}" for day in DAYS_OF_WEEK]
 
 
-def _weighted(name: str, weights: Any) -> ColumnElement[int]:
-    total: ColumnElement[int] = usage_week.c[f"{name}_0"] * weights[0]
-    for day in DAYS_OF_WEEK[1:]:
-        total = total + usage_week.c[f"{name}_{day}"] * weights[day]
-    return total
+def _weighted(name: str, which: str) -> ColumnElement[int]:
+    parts = [usage_week.c[f"{name}_{day}"] * param(key, BigInteger) for day, key in enumerate(_weights(which))]
+    return functools.reduce(operator.add, parts)
 
 
-_of_week = and_(_of_groups(usage_week), usage_week.c.start == param("start", Integer))
-_given = [param(name, BigInteger) for name in _WEIGHTS]
-_seconds, _calls = _weighted("mic_seconds", _given), _weighted("calls", _given)
+_week = usage_week.c
+_of_week = and_(_of_groups(usage_week), _week.start == param("start", Integer))
+_in_week = _weighted("calls", "first") > 0
 part_of_week = (
-    select(usage_week.c.group_id)
-    .where(_of_week, _calls > 0)
-    .order_by(_seconds.desc(), usage_week.c.group_id)
+    select(_week.group_id)
+    .where(_of_week, _in_week)
+    .order_by(_weighted("mic_seconds", "first").desc(), _week.group_id)
     .limit(param("take", Integer))
     .offset(param("skip", BigInteger))
 )
-part_of_week_count = select(func.count()).select_from(usage_week).where(_of_week, _calls > 0)
+part_of_week_count = select(func.count()).select_from(usage_week).where(_of_week, _in_week)
 
-_weeks = row_list("weeks", start=BigInteger, **dict.fromkeys(_WEIGHTS, BigInteger))
-_sent = [_weeks.c[name] for name in _WEIGHTS]
-_of_weeks = and_(_of_groups(usage_week), usage_week.c.start == _weeks.c.start)
+_of_weeks = and_(_of_groups(usage_week), _week.start.between(param("start", Integer), param("end", Integer)))
+
+
+def _sum_in_weeks(name: str) -> ColumnElement[int]:
+    """Return the sum over weeks of which the first and the last may be cut."""
+    ends = {param("start", Integer): _weighted(name, "first"), param("end", Integer): _weighted(name, "last")}
+    return func.sum(case(ends, value=_week.start, else_=_week[name]))
+
+
 _in_weeks = (
-    select(usage_week.c.group_id, func.sum(_weighted("mic_seconds", _sent)).label("seconds"))
-    .join_from(_weeks, usage_week, _of_weeks, isouter=True)
-    .group_by(usage_week.c.group_id)
-    .having(func.sum(_weighted("calls", _sent)) > 0)
+    select(_week.group_id, _sum_in_weeks("mic_seconds").label("seconds"))
+    .where(_of_weeks)
+    .group_by(_week.group_id)
+    .having(_sum_in_weeks("calls") > 0)
 )
 part_of_weeks = (
-    _in_weeks.order_by(_in_weeks.selected_columns.seconds.desc(), usage_week.c.group_id)
+    _in_weeks.order_by(_in_weeks.selected_columns.seconds.desc(), _week.group_id)
     .limit(param("take", Integer))
     .offset(param("skip", BigInteger))
 )
@@ -166,13 +172,14 @@ def count_in_part(tx: Tx, groups: Groups, days: range) -> int:
 
 def _part(days: range, of_week: Select[Any], of_weeks: Select[Any]) -> tuple[Select[Any], dict[str, Any]]:
     """Return the statement for the weeks that the days lie in, and what it needs to know of them."""
-    weeks = [
-        (week, *(int(week + day in days) for day in DAYS_OF_WEEK)) for week in range(week_of(days[0]), days[-1] + 1, 7)
-    ]
-    if len(weeks) > 1:
-        return of_weeks, {"weeks": weeks}
-    start, *weights = weeks[0]
-    return of_week, {"start": start, **dict(zip(_WEIGHTS, weights, strict=True))}
+    first, last = week_of(days[0]), week_of(days[-1])
+    if first == last:
+        return of_week, {"start": first, **_asked_for("first", first, days)}
+    return of_weeks, {"start": first, "end": last, **_asked_for("first", first, days), **_asked_for("last", last, days)}
+
+
+def _asked_for(which: str, week: int, days: range) -> dict[str, int]:
+    return {name: int(week + day in days) for day, name in enumerate(_weights(which))}
 
 
 def sorted_as_reported(rows: Sequence[Ranked]) -> list[Ranked]:
