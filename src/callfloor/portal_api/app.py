@@ -14,7 +14,7 @@ from callfloor.foundation.errors import DomainError, FieldError, InvalidInput, U
 from callfloor.foundation.idempotency import IdempotencyKeyReused
 from callfloor.foundation.rate_limit import Limit, MemoryRateLimit, RateLimit, Verdict
 from callfloor.foundation.services import Services
-from callfloor.portal_api import devices, exchange, people, seats, wire
+from callfloor.portal_api import devices, exchange, monitoring, people, seats, usage, wire
 from callfloor.portal_api.authentication import authenticated
 from callfloor.portal_api.exchange import Refused, Request
 from callfloor.teams.principals import Origin
@@ -30,6 +30,8 @@ _FIXED: dict[tuple[str, str], Route] = {
     ("POST", f"{wire.ROOT}/seats"): seats.add,
     ("GET", f"{wire.ROOT}/team/block/list"): devices.list_blocked,
     ("POST", f"{wire.ROOT}/team/invite"): people.invite,
+    ("GET", f"{wire.ROOT}/analytics/monitoring"): monitoring.list_live,
+    ("GET", f"{wire.ROOT}/analytics/usage"): usage.list_usage,
 }
 _WITH_ID: dict[tuple[str, str], RouteWithId] = {
     ("DELETE", f"{wire.ROOT}/seats/{{id}}"): seats.delete,

@@ -8,6 +8,7 @@ from typing import Any
 
 import msgspec
 
+from callfloor.access.accounts import EMAIL_MAX_LENGTH, EMAIL_PATTERN
 from callfloor.portal_api import wire
 from callfloor.portal_api.exchange import BODY_LIMIT
 from callfloor.teams.seats import ADD_LIMIT
@@ -38,8 +39,16 @@ def _query(name: str, about: str, schema: dict[str, Any]) -> dict[str, Any]:
     return {"name": name, "in": "query", "description": about, "schema": schema}
 
 
+def _required(name: str, about: str, schema: dict[str, Any]) -> dict[str, Any]:
+    return {**_query(name, about, schema), "required": True}
+
+
 def _search(name: str) -> dict[str, Any]:
-    return _query(name, "Part of it, in any case.", {"type": "string", "maxLength": wire.MAX_SEARCH_LENGTH})
+    return _query(
+        name,
+        "Part of it, in any case.",
+        {"type": "string", "maxLength": wire.MAX_SEARCH_LENGTH, "pattern": r"^[^\x00]*$"},
+    )
 
 
 _PAGING = (
@@ -50,12 +59,13 @@ _PAGING = (
         {**_WHOLE, "maximum": wire.MAX_PER_PAGE, "default": wire.DEFAULT_PER_PAGE},
     ),
 )
+_DATE = {"type": "string", "format": "date"}
 _ID = {"name": "id", "in": "path", "required": True, "schema": {"type": "integer", "minimum": 0}}
 _REPEAT_KEY = {
     "name": "Idempotency-Key",
     "in": "header",
     "description": "The same key within 24 hours gets the first answer again, and nothing is added twice.",
-    "schema": {"type": "string", "minLength": 1, "maxLength": 255},
+    "schema": {"type": "string", "minLength": 1, "maxLength": 255, "pattern": r"^[\x20-\x7e\xa1-\xac\xae-\xff]*$"},
 }
 _COUNT = {
     "type": "object",
@@ -66,7 +76,14 @@ _COUNT = {
 _EMAIL = {
     "type": "object",
     "required": ["email"],
-    "properties": {"email": {"type": "string", "maxLength": 254, "description": "Whom to invite."}},
+    "properties": {
+        "email": {
+            "type": "string",
+            "maxLength": EMAIL_MAX_LENGTH,
+            "pattern": EMAIL_PATTERN,
+            "description": "Whom to invite.",
+        }
+    },
 }
 
 OPERATIONS: dict[tuple[str, str], Operation] = {
@@ -115,6 +132,33 @@ OPERATIONS: dict[tuple[str, str], Operation] = {
     ),
     ("PUT", f"{wire.ROOT}/team/device/unblock/{{id}}"): Operation(
         "unblock_device", "Let the device of a block-list entry log in again.", wire.DeviceUnblocked, (_ID,)
+    ),
+    ("GET", f"{wire.ROOT}/analytics/monitoring"): Operation(
+        "list_live_devices",
+        "List what the team's devices do at this moment, ordered by id; blocked ones are left out.",
+        wire.MonitoringRows,
+        (
+            *_PAGING,
+            _query("state", "Exactly this state.", {"type": "string", "enum": list(wire.STATES)}),
+            _search("hostname"),
+            _search("username"),
+        ),
+    ),
+    ("GET", f"{wire.ROOT}/analytics/usage"): Operation(
+        "list_usage",
+        "Report usage by group and period: by start of the period, then time of the microphone, greatest first.",
+        wire.UsageRows,
+        (
+            _required(wire.GROUP_BY, "What calls are added up by.", {"type": "string", "enum": list(wire.GROUPINGS)}),
+            _required(wire.FROM, "The first day, in UTC, at most four months ago.", _DATE),
+            _required(wire.TO, "The last day, in UTC.", _DATE),
+            _query(
+                wire.CADENCE,
+                "The periods: days, weeks from Monday, or months.",
+                {"type": "string", "enum": list(wire.CADENCES), "default": wire.DEFAULT_CADENCE},
+            ),
+            *_PAGING,
+        ),
     ),
 }
 

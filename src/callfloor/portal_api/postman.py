@@ -49,7 +49,19 @@ class Step:
 STEPS = (
     Step("POST", _SEATS, "Add seats", body=(("count", "3"),)),
     Step("POST", _SEATS, "Add a seat, by a form", body=(("count", "1"),), is_form=True),
-    Step("GET", _SEATS, "List seats", query=(("page", "1"), ("perPage", "20"))),
+    Step(
+        "GET",
+        _SEATS,
+        "List seats",
+        query=(("page", "1"), ("perPage", "20")),
+        remember=("today", "new Date().toISOString().slice(0, 10)"),
+    ),
+    Step(
+        "GET",
+        f"{wire.ROOT}/analytics/usage",
+        "Report usage of the week",
+        query=((wire.GROUP_BY, "username"), (wire.FROM, "{{today}}"), (wire.TO, "{{today}}"), (wire.CADENCE, "weekly")),
+    ),
     Step(
         "GET",
         _SEATS,
