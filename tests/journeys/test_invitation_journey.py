@@ -1,9 +1,15 @@
-"""From the invitation to the first sign-in: Portal API, a real mail server, the link, the account, its role."""
+"""From the invitation to the first sign-in: Portal API, a real mail server, the link, the account, its role.
+
+And many at the same moment: each free seat is given once, each link seats one person.
+"""
 
 from __future__ import annotations
 
+import contextlib
+import functools
 import json
 import re
+from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -11,24 +17,27 @@ from typing import Any
 import httpx
 import pytest
 
-from tests.conftest import DATABASES
 from tests.contracts.portal_client import PortalClient
 from tests.support.mail import MailServer
 from tests.support.server import Server, run_command, running_server
+from tests.teams.test_races import at_once
 
 PASSWORD = "correct horse battery"
 LINK = re.compile(r"https://[^\s\"<]+/invitations/[A-Za-z0-9_-]{43}")
 
 
 class World:
-    """A server with its worker, a mail server, one email team and its keys."""
+    """Servers with their workers, a mail server, one email team and its keys."""
 
-    def __init__(self, server: Server, mail: MailServer, database: str, settings: dict[str, str]) -> None:
-        self.server = server
+    def __init__(
+        self, servers: list[Server], mail: MailServer, database: str, settings: dict[str, str], *, seats: int
+    ) -> None:
+        self.servers = servers
+        self.server = servers[0]
         self.mail = mail
-        self._where = ("--data", str(server.data), "--database", database, "--json")
+        self._where = ("--data", str(self.server.data), "--database", database, "--json")
         self._settings = settings
-        team = self.command("team", "create", "Front desk", "--type", "email", "--seats", "3")
+        team = self.command("team", "create", "Front desk", "--type", "email", "--seats", str(seats))
         self.team_id = str(team["team_id"])
         self.key = self.command("key", "create", "--team", self.team_id, "--kind", "portal", "--name", "ops")
 
@@ -44,15 +53,45 @@ class World:
         return PortalClient(http, str(self.key["name"]), str(self.key["secret"]))
 
 
-@pytest.fixture(params=DATABASES)
-def world(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[World]:
-    template = "sqlite_template" if request.param == "sqlite" else "postgres_template"
-    database = request.getfixturevalue(template).fresh_url()
+@contextlib.contextmanager
+def running_world(data: Path, database: str, *, servers: int = 1, seats: int = 3) -> Iterator[World]:
+    """Run so many servers on one database, the first with a worker, and a mail server."""
     mail = MailServer()
-    settings = {"CALLFLOOR_SMTP_URL": mail.url, "CALLFLOOR_MAIL_FROM": "Callfloor <desk@callfloor.example>"}
-    with running_server(tmp_path / "data", database_url=database, settings=settings) as server:
-        yield World(server, mail, database, settings)
-    mail.stop()
+    settings = {
+        "CALLFLOOR_SMTP_URL": mail.url,
+        "CALLFLOOR_MAIL_FROM": "Callfloor <desk@callfloor.example>",
+        "CALLFLOOR_RATE_LIMIT_STORE": "memory" if servers == 1 else "database",
+    }
+    with contextlib.ExitStack() as stack:
+        stack.callback(mail.stop)
+        running = [
+            stack.enter_context(
+                running_server(data, *(["--no-worker"] if number else []), database_url=database, settings=settings)
+            )
+            for number in range(servers)
+        ]
+        yield World(running, mail, database, settings, seats=seats)
+
+
+@pytest.fixture
+def world(fresh_database_url: str, tmp_path: Path) -> Iterator[World]:
+    with running_world(tmp_path / "data", fresh_database_url) as one:
+        yield one
+
+
+@pytest.fixture
+def crowd(fresh_database_url: str, tmp_path: Path) -> Iterator[World]:
+    """Ten free seats, behind two servers on PostgreSQL and one on SQLite."""
+    servers = 1 if fresh_database_url.startswith("sqlite") else 2
+    with running_world(tmp_path / "data", fresh_database_url, servers=servers, seats=10) as one:
+        yield one
+
+
+@pytest.fixture
+def clients(crowd: World) -> Iterator[list[httpx.Client]]:
+    """A client of each server of the crowd."""
+    with contextlib.ExitStack() as stack:
+        yield [stack.enter_context(server.client()) for server in crowd.servers]
 
 
 def sign_in(http: httpx.Client, email: str, password: str = PASSWORD) -> httpx.Response:
@@ -124,6 +163,49 @@ def test_the_role_decides_and_a_change_holds_at_once(world: World) -> None:
         # Taken off the seat, the person is out, everywhere at once.
         assert http.get("/api/v2/people", headers=mine).status_code == 401
         assert sign_in(http, email).status_code == 401
+
+
+def test_of_fifty_invitations_at_once_for_ten_seats_ten_go_out(crowd: World, clients: list[httpx.Client]) -> None:
+    portals = [crowd.portal(client) for client in clients]
+    emails = [f"person{number}@people.example" for number in range(50)]
+
+    answers = at_once(
+        [functools.partial(portals[number % len(portals)].invite, email) for number, email in enumerate(emails)]
+    )
+
+    assert Counter(answer.error for answer in answers) == {None: 10, "NOT_EMPTY_SEAT": 40}
+    invited = [answer.data for answer in answers if answer.error is None]
+    assert len({one["id"] for one in invited}) == 10
+    assert [seat["status"] for seat in portals[-1].every_seat()] == ["invited"] * 10
+    for one in invited:
+        crowd.mail.wait_for_mail(one["email"])
+    # One more, whose mail is the last one to be written: nobody else's is on its way.
+    portals[0].unassign(invited[0]["id"])
+    assert portals[0].invite("last@people.example").error is None
+    crowd.mail.wait_for_mail("last@people.example")
+    received = Counter(recipient for mail in crowd.mail.mails for recipient in mail.recipients)
+    assert received == Counter(["last@people.example", *(one["email"] for one in invited)])
+
+
+def test_one_link_accepted_twenty_times_at_once_seats_one_person(crowd: World, clients: list[httpx.Client]) -> None:
+    email = "ada@people.example"
+    portal = crowd.portal(clients[0])
+    seat_id = portal.invite(email).data["id"]
+    path = f"/api/v2/invitations/{token_in_mail(crowd, email)}/acceptance"
+
+    def accepting(number: int) -> httpx.Response:
+        body = {"first_name": f"Ada {number}", "password": PASSWORD}
+        return clients[number % len(clients)].post(path, json=body)
+
+    answers = at_once([functools.partial(accepting, number) for number in range(20)])
+
+    codes = Counter((answer.status_code, answer.json().get("code")) for answer in answers)
+    assert codes == {(200, None): 1, (410, "invitation_used"): 19}
+    seated = [seat for seat in portal.every_seat() if seat["status"] == "assigned"]
+    (accepted,) = [answer.json() for answer in answers if answer.status_code == 200]
+    assert [(seat["id"], seat["user"]["first_name"]) for seat in seated] == [(seat_id, accepted["first_name"])]
+    assert portal.seats(status="unassigned").data["count"] == 9
+    assert all(sign_in(client, email).status_code == 200 for client in clients)
 
 
 def token_in_mail(world: World, email: str) -> str:
