@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Collection, Iterable, Sequence
+from typing import Any
 
 from sqlalchemy import case, delete, func, select, update
 
 from callfloor.access.audit import Actor
 from callfloor.devices.events import tell
 from callfloor.devices.tables import device, device_block, device_token
-from callfloor.foundation.clock import DAY, SECOND, Millis
-from callfloor.foundation.database import Tx, param, upsert
+from callfloor.foundation.clock import DAY, HOUR, SECOND, Millis
+from callfloor.foundation.database import Tx, any_of, param, upsert
 from callfloor.foundation.errors import DomainError
 from callfloor.teams.device_seats import mark_seat_active
 from callfloor.teams.seat_activity import mark_person_active
@@ -56,7 +58,7 @@ _seen = (
 )
 _leave = update(device).where(*_of_one).values(active_until=param("now"))
 
-BY_TOKEN = (
+_whose = (
     select(
         _t.team_id,
         _t.device_id,
@@ -77,9 +79,22 @@ BY_TOKEN = (
         isouter=True,
     )
     .join(seat, (seat.c.team_id == _d.team_id) & (seat.c.account_id == _d.account_id), isouter=True)
-    .where(_t.token_hash == param("token_hash"))
 )
-"""Whose token it is: the columns of a `DeviceCaller`, then when it was blocked, and why."""
+BY_TOKEN = _whose.where(_t.token_hash == param("token_hash"))
+"""Whose token it is, for `caller_of`."""
+_by_tokens = _whose.add_columns(_t.token_hash).where(any_of(_t.token_hash, "token_hashes"))
+_renew_all = (
+    update(device_token)
+    .where(any_of(_t.token_hash, "token_hashes"), _t.expires_at > param("now"))
+    .values(expires_at=param("until"))
+)
+
+
+class TokenInvalid(DomainError):
+    """No token, one that is not known, or one that has ended."""
+
+    code = "token_invalid"
+    status = 401
 
 
 class DeviceBlocked(DomainError):
@@ -107,6 +122,10 @@ class DeviceCaller:
     account_id: int | None = None
     """Whose device it is, in an email team."""
 
+    def is_ageing(self, now: Millis) -> bool:
+        """Return whether the token has been left as it is for an hour."""
+        return self.expires_at - now < TOKEN_LIFE - HOUR
+
     def is_due(self, now: Millis) -> bool:
         """Return whether the token is to be renewed, which each use does, but not more than once a heartbeat."""
         return now - self.last_seen_at >= _RENEW_AFTER
@@ -114,6 +133,42 @@ class DeviceCaller:
     def actor(self, *, request_id: str, address: str) -> Actor:
         """Return the device as the actor of an audit entry."""
         return Actor("device", str(self.device_id), self.hostname, request_id, address)
+
+
+def caller_of(rows: Sequence[tuple[Any, ...]], now: Millis) -> DeviceCaller:
+    """Return who speaks by the token that `BY_TOKEN` was asked for.
+
+    Raises:
+        TokenInvalid: it is not known, or has ended.
+        DeviceBlocked: an administrator shut the device out.
+    """
+    if not rows:
+        raise TokenInvalid("this token is not known here; log in again")
+    caller, (blocked_at, reason) = DeviceCaller(*rows[0][:8]), rows[0][8:10]
+    if blocked_at is not None:
+        raise DeviceBlocked(reason)
+    if caller.expires_at <= now:
+        raise TokenInvalid("this token has ended; log in again")
+    return caller
+
+
+def callers_of(tx: Tx, token_hashes: Iterable[bytes], *, now: Millis) -> dict[bytes, DeviceCaller | DomainError]:
+    """Return for each token who speaks by it, or what `caller_of` would raise."""
+    asked = sorted(set(token_hashes))
+    known = {row[10]: row for row in tx.all(_by_tokens, {"token_hashes": asked})}
+    found: dict[bytes, DeviceCaller | DomainError] = {}
+    for token_hash in asked:
+        try:
+            found[token_hash] = caller_of([known[token_hash]] if token_hash in known else [], now)
+        except DomainError as refusal:
+            found[token_hash] = refusal
+    return found
+
+
+def renew_tokens(tx: Tx, token_hashes: Collection[bytes], *, now: Millis) -> None:
+    """Keep the tokens for another 30 days; an ended one stays ended. Their devices' rows are locked by the caller."""
+    if token_hashes:
+        tx.run(_renew_all, {"token_hashes": sorted(token_hashes), "now": now, "until": now + TOKEN_LIFE})
 
 
 def give_token(

@@ -185,6 +185,24 @@ class Agent(Subject):
     )
 
 
+class Ingest(Subject):
+    """What agents report."""
+
+    queue_events: int = setting(
+        20_000,
+        "Events that may wait to be written; beyond it requests are answered 503 and agents send them later.",
+        "a whole number from 500 to 1000000",
+        ge=500,
+        le=1_000_000,
+    )
+    kept_days: int = setting(
+        35,
+        "How long events are kept as they were sent; one sent again within that time is known by its id.",
+        "whole days, at least 30",
+        ge=30,
+    )
+
+
 class Tls(Subject):
     """The certificate made on first start."""
 
@@ -277,6 +295,7 @@ class Settings(Subject):
     speech: Speech = Speech()
     billing: Billing = Billing()
     agent: Agent = Agent()
+    ingest: Ingest = Ingest()
     tls: Tls = Tls()
     files: Files = Files()
     log: Log = Log()

@@ -9,20 +9,13 @@ from fastapi import Depends
 from fastapi.requests import Request
 
 from callfloor.access.secrets import keyed_hash
-from callfloor.devices.tokens import BY_TOKEN, DeviceBlocked, DeviceCaller, renew_token
+from callfloor.devices.tokens import BY_TOKEN, DeviceCaller, TokenInvalid, caller_of, renew_token
 from callfloor.foundation.errors import DomainError
 from callfloor.foundation.rate_limit import Limit, MemoryRateLimit
 from callfloor.foundation.web import Facts, RequestFacts
 
 _LIMIT = MemoryRateLimit(Limit(requests=120, window_seconds=60, block_seconds=60))
 """Of one device: sixty times what an agent needs that only sends heartbeats."""
-
-
-class TokenInvalid(DomainError):
-    """No token, one that is not known, or one that has ended."""
-
-    code = "token_invalid"
-    status = 401
 
 
 class TooManyRequests(DomainError):
@@ -47,6 +40,18 @@ def check_rate(device: str, facts: RequestFacts) -> None:
         raise TooManyRequests(verdict.reset_seconds)
 
 
+def hash_of(authorization: str, hash_key: bytes) -> bytes:
+    """Return the hash of the bearer token in an Authorization header.
+
+    Raises:
+        TokenInvalid: there is none.
+    """
+    scheme, _, token = authorization.partition(" ")
+    if scheme.lower() != "bearer" or not token.strip():
+        raise TokenInvalid("send the device's token as: Authorization: Bearer TOKEN")
+    return keyed_hash(token.strip(), key=hash_key)
+
+
 async def device_of(request: Request, facts: Facts) -> DeviceCaller:
     """Return the device that the bearer token stands for; the token is good for another 30 days from now.
 
@@ -55,20 +60,10 @@ async def device_of(request: Request, facts: Facts) -> DeviceCaller:
         DeviceBlocked: an administrator shut the device out.
         TooManyRequests: it asks too often.
     """
-    scheme, _, token = request.headers.get("authorization", "").partition(" ")
-    if scheme.lower() != "bearer" or not token.strip():
-        raise TokenInvalid("send the device's token as: Authorization: Bearer TOKEN")
     services = facts.services
-    token_hash = keyed_hash(token.strip(), key=services.settings.hash_key)
+    token_hash = hash_of(request.headers.get("authorization", ""), services.settings.hash_key)
     check_rate(token_hash.hex(), facts)
-    rows = await services.db.read(BY_TOKEN, {"token_hash": token_hash})
-    if not rows:
-        raise TokenInvalid("this token is not known here; log in again")
-    caller, (blocked_at, reason) = DeviceCaller(*rows[0][:8]), rows[0][8:]
-    if blocked_at is not None:
-        raise DeviceBlocked(reason)
-    if caller.expires_at <= facts.now:
-        raise TokenInvalid("this token has ended; log in again")
+    caller = caller_of(await services.db.read(BY_TOKEN, {"token_hash": token_hash}), facts.now)
     if caller.is_due(facts.now):
         await services.db.write(functools.partial(renew_token, caller=caller, now=facts.now))
     return caller

@@ -1,0 +1,139 @@
+"""`POST /api/v2/agent/events`, answered without a framework: thousands of agents call it, twice a minute each."""
+
+from __future__ import annotations
+
+from http import HTTPStatus
+from typing import Any
+
+import msgspec
+import structlog
+from fastapi.requests import Request
+from fastapi.responses import Response
+from starlette.requests import ClientDisconnect
+
+from callfloor.devices.agent.guard import TooManyRequests, hash_of
+from callfloor.devices.tokens import BY_TOKEN, caller_of
+from callfloor.foundation import clock
+from callfloor.foundation.clock import Millis
+from callfloor.foundation.errors import DomainError, FieldError, InvalidInput, Unavailable
+from callfloor.foundation.rate_limit import Limit, MemoryRateLimit
+from callfloor.foundation.services import Services
+from callfloor.foundation.web import problem
+from callfloor.ingest.batches import Parcel, parcel_of
+from callfloor.ingest.schemas import Taken
+from callfloor.ingest.writer import Writer
+
+PATH = "/api/v2/agent/events"
+BODY_LIMIT = 1_000_000
+DEVICE_LIMIT = Limit(requests=1200, window_seconds=60, block_seconds=15)
+"""For one token: an agent that was away for a month sends what it kept in some dozen requests."""
+
+_HEADERS = [(b"content-type", b"application/json")]
+_ENCODER = msgspec.json.Encoder()
+
+log = structlog.get_logger(__name__)
+
+
+class BodyTooLarge(DomainError):
+    """The body has more bytes than are read."""
+
+    code = "body_too_large"
+    status = HTTPStatus.REQUEST_ENTITY_TOO_LARGE
+
+
+class MethodNotAllowed(DomainError):
+    """Events are only posted."""
+
+    code = "method_not_allowed"
+    status = HTTPStatus.METHOD_NOT_ALLOWED
+
+
+class Events:
+    """The application of the one route; it holds the writer of this process."""
+
+    def __init__(self, services: Services, *, limit: Limit = DEVICE_LIMIT) -> None:
+        self._services = services
+        self._writer = Writer(services.db, queue_events=services.settings.ingest.queue_events)
+        self._limit = MemoryRateLimit(limit)
+
+    async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
+        try:
+            body = _ENCODER.encode(await self._taken(scope, receive))
+        except DomainError as error:
+            await _refusal(scope, error)(scope, receive, send)
+            return
+        except Unavailable as error:
+            log.warning("unavailable", error=str(error))
+            await _unavailable(scope, error)(scope, receive, send)
+            return
+        headers = [*_HEADERS, (b"content-length", b"%d" % len(body))]
+        await send({"type": "http.response.start", "status": HTTPStatus.OK, "headers": headers})
+        await send({"type": "http.response.body", "body": body})
+
+    async def _taken(self, scope: Any, receive: Any) -> Taken:
+        if scope["method"] != "POST":
+            raise MethodNotAllowed(f"{scope['method']} is not allowed here; allowed: POST")
+        token_hash = hash_of(_authorization(scope), self._services.settings.hash_key)
+        now = clock.now()
+        verdict = self._limit.take(token_hash.hex(), now)
+        if not verdict.allowed:
+            raise TooManyRequests(verdict.reset_seconds)
+        try:
+            parcel = await self._parcel(scope, receive, token_hash, now)
+        except DomainError:
+            await self._check_token(token_hash, now)  # who may not speak here is told that first
+            raise
+        if not parcel.events:
+            await self._check_token(token_hash, now)
+            return Taken(0, 0, parcel.rejected, self._writer.heartbeat_seconds)
+        counted, heartbeat_seconds = await self._writer.write(parcel)
+        return Taken(counted.accepted, counted.duplicates, parcel.rejected, heartbeat_seconds)
+
+    async def _parcel(self, scope: Any, receive: Any, token_hash: bytes, now: Millis) -> Parcel:
+        if scope["query_string"]:
+            raise InvalidInput([FieldError("query", "has no parameters here")])
+        return parcel_of(await _body(receive), token_hash, now=now)
+
+    async def _check_token(self, token_hash: bytes, now: Millis) -> None:
+        caller_of(await self._services.db.read(BY_TOKEN, {"token_hash": token_hash}), now)
+
+
+def _authorization(scope: Any) -> str:
+    for name, value in scope["headers"]:
+        if name == b"authorization":
+            text: str = value.decode("latin-1")
+            return text
+    return ""
+
+
+async def _body(receive: Any) -> bytes:
+    chunks: list[bytes] = []
+    size = 0
+    while True:
+        message = await receive()
+        if message["type"] == "http.disconnect":
+            raise ClientDisconnect
+        chunks.append(message.get("body", b""))
+        size += len(chunks[-1])
+        if size > BODY_LIMIT:
+            raise BodyTooLarge(f"the body must have at most {BODY_LIMIT} bytes; send fewer events at once")
+        if not message.get("more_body", False):
+            return chunks[0] if len(chunks) == 1 else b"".join(chunks)
+
+
+def _refusal(scope: Any, error: DomainError) -> Response:
+    headers = {}
+    if error.status == HTTPStatus.UNAUTHORIZED:
+        headers["WWW-Authenticate"] = "Bearer"
+    if isinstance(error, MethodNotAllowed):
+        headers["Allow"] = "POST"
+    if error.retry_after_seconds is not None:
+        headers["Retry-After"] = str(error.retry_after_seconds)
+    errors = error.errors if isinstance(error, InvalidInput) else ()
+    return problem(Request(scope), error.status, error.code, error.message, errors=errors, headers=headers)
+
+
+def _unavailable(scope: Any, error: Unavailable) -> Response:
+    headers = {"Retry-After": str(error.retry_after_seconds)}
+    detail = "try again, with the same events: what was taken already is known by its ids"
+    return problem(Request(scope), HTTPStatus.SERVICE_UNAVAILABLE, "unavailable", detail, headers=headers)

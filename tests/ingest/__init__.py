@@ -1,0 +1,1 @@
+"""What agents report: over HTTP, and by the verb that records it."""
