@@ -1,0 +1,1 @@
+"""Usage: calls, their sums, and the reports of them."""
