@@ -11,6 +11,8 @@ import msgspec
 from callfloor_agent.clock import instant, instant_ms
 
 State = Literal["online", "in_call", "offline", "unhealthy", "unavailable"]
+NAME_MAX_LENGTH = 255
+UNKNOWN = "unknown"
 BATCH_MAX = 500
 """Events that one request may carry."""
 
@@ -87,6 +89,11 @@ _DECODER: msgspec.json.Decoder[Event] = msgspec.json.Decoder(Event)
 def new_event_id() -> str:
     """Return a new id of an event or a call."""
     return str(uuid.uuid4())
+
+
+def fitting(text: str) -> str:
+    """Return the text as the server takes a name: at most 255 characters, none of them a control character."""
+    return "".join(character for character in text if character.isprintable())[:NAME_MAX_LENGTH].strip() or UNKNOWN
 
 
 def heartbeat(at_ms: int) -> HeartbeatEvent:

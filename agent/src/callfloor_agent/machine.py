@@ -11,12 +11,11 @@ from pathlib import Path
 
 from callfloor_agent import VERSION
 from callfloor_agent.api import Machine
-from callfloor_agent.events import new_event_id
+from callfloor_agent.events import fitting, new_event_id
 from callfloor_agent.private_files import PrivateFile
 from callfloor_agent.settings import Settings
 
 LINUX_MACHINE_IDS = (Path("/etc/machine-id"), Path("/var/lib/dbus/machine-id"))
-NAME_MAX_LENGTH = 255
 COMMAND_SECONDS = 10.0
 
 
@@ -24,11 +23,13 @@ def this_machine(settings: Settings) -> Machine:
     """Return this machine; an id that the operating system does not tell is made once, and kept."""
     system, version = _system()
     return Machine(
-        machine_id=_cut(settings.machine_id or _system_machine_id(system) or _kept_machine_id(settings.state_folder)),
-        hostname=_cut(settings.hostname or socket.gethostname() or "unknown"),
-        username=_cut(settings.username or _username()),
+        machine_id=fitting(
+            settings.machine_id or _system_machine_id(system) or _kept_machine_id(settings.state_folder)
+        ),
+        hostname=fitting(settings.hostname or socket.gethostname() or "unknown"),
+        username=fitting(settings.username or _username()),
         os=system,
-        os_version=_cut(version),
+        os_version=fitting(version),
         app_version=VERSION,
     )
 
@@ -103,7 +104,3 @@ def _username() -> str:
         return getpass.getuser()
     except (OSError, KeyError, ImportError):
         return "unknown"
-
-
-def _cut(text: str) -> str:
-    return "".join(character for character in text if character.isprintable())[:NAME_MAX_LENGTH]

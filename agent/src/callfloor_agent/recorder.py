@@ -17,7 +17,7 @@ import dataclasses
 import msgspec
 
 from callfloor_agent.clock import instant
-from callfloor_agent.events import Event, RunningCall, StateEvent, Stream, new_event_id
+from callfloor_agent.events import Event, RunningCall, StateEvent, Stream, fitting, new_event_id
 from callfloor_agent.sight import Side, Sight
 from callfloor_agent.states import Verdict, state_of
 from callfloor_agent.tally import CALL_MAX_MS, Tally
@@ -172,12 +172,13 @@ def _told(memory: Memory, look: Look, names: Names, events: list[Event]) -> Memo
 
 
 def _telling(verdict: Verdict, call: Tally | None, sight: Sight | None, names: Names) -> Told:
-    running = RunningCall(call.app_name or names.app_name, instant(call.started_at)) if call else None
+    running = RunningCall(fitting(call.app_name or names.app_name), instant(call.started_at)) if call else None
     mic, speaker = (_stream(sight.mic), _stream(sight.speaker)) if sight else (None, None)
-    return Told(verdict.state, verdict.reason, running, mic, speaker)
+    return Told(verdict.state, verdict.reason and fitting(verdict.reason), running, mic, speaker)
 
 
 def _stream(side: Side | None) -> Stream | None:
     if side is None or side.device is None:
         return None
-    return Stream(side.device.name, side.device.is_muted, side.noise_cancellation, side.accent_conversion)
+    name = side.device.name and fitting(side.device.name)
+    return Stream(name, side.device.is_muted, side.noise_cancellation, side.accent_conversion)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ipaddress
 import os
+import re
 import sys
 import tomllib
 from collections.abc import Mapping
@@ -15,6 +16,7 @@ import msgspec
 from callfloor_agent.desktop import PORTS
 from callfloor_agent.pauses import LONGEST_SECONDS, SLOW_SECONDS
 
+LANGUAGE = re.compile(r"[A-Za-z]{2,8}(?:-[A-Za-z0-9]{1,8})*")
 PREFIX = "CALLFLOOR_AGENT_"
 
 
@@ -99,10 +101,12 @@ def read_settings(path: Path | None, environment: Mapping[str, str]) -> Settings
                 raise SettingWrong(f"{variable} is no setting")
             values[name] = [part for part in text.split(",") if part] if name == "desktop_ports" else text
     try:
-        settings = msgspec.convert(values, Settings, strict=False)
+        settings = msgspec.convert(values, Settings, strict=False, dec_hook=_path)
     except msgspec.ValidationError as error:
         raise SettingWrong(f"a setting is wrong: {error}") from error
     _check_server(settings.server)
+    if settings.language is not None and not LANGUAGE.fullmatch(settings.language):
+        raise SettingWrong(f"language is a BCP 47 tag such as de or en-US, not {settings.language!r}")
     return settings
 
 
@@ -124,6 +128,12 @@ def _folder(*, windows: str, macos: str, linux: str, is_state: bool) -> Path:
         return Path.home() / "Library" / "Application Support" / macos
     variable, usual = ("XDG_STATE_HOME", ".local/state") if is_state else ("XDG_CONFIG_HOME", ".config")
     return Path(os.environ.get(variable) or Path.home() / usual) / linux
+
+
+def _path(type_: type, value: object) -> object:
+    if type_ is Path and isinstance(value, str) and value:
+        return Path(value).expanduser()
+    raise ValueError(f"{value!r} is no path")
 
 
 def _file_values(path: Path, *, is_needed: bool) -> dict[str, object]:

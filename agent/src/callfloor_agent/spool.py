@@ -34,8 +34,9 @@ CREATE TABLE IF NOT EXISTS rejected (
     content BLOB NOT NULL
 ) STRICT;
 CREATE TABLE IF NOT EXISTS note (name TEXT PRIMARY KEY, value BLOB NOT NULL) STRICT, WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS total (name TEXT PRIMARY KEY, value INTEGER NOT NULL) STRICT, WITHOUT ROWID;
 """
-_COUNT = "INSERT INTO note VALUES (?1, ?2) ON CONFLICT (name) DO UPDATE SET value = note.value + excluded.value"
+_COUNT = "INSERT INTO total VALUES (?1, ?2) ON CONFLICT (name) DO UPDATE SET value = total.value + excluded.value"
 
 
 class SpoolBroken(Exception):
@@ -202,7 +203,7 @@ class Spool:
     def counts(self) -> SpoolCounts:
         """Return what the file holds, and what became of what it held."""
         waiting, oldest_at = next(iter(self._connection.execute("SELECT count(*), min(at) FROM event")))
-        kept = dict(self._connection.execute("SELECT name, value FROM note WHERE typeof(value) = 'integer'"))
+        kept = dict(self._connection.execute("SELECT name, value FROM total"))
         return SpoolCounts(
             waiting, oldest_at, kept.get("delivered", 0), kept.get("rejected", 0), kept.get("dropped", 0)
         )

@@ -5,7 +5,7 @@ from __future__ import annotations
 import msgspec
 
 from callfloor_agent.clock import instant
-from callfloor_agent.events import CallEvent, Features, new_event_id
+from callfloor_agent.events import CallEvent, Features, fitting, new_event_id
 from callfloor_agent.sight import Sight
 
 CALL_MAX_MS = 24 * 3_600_000
@@ -72,7 +72,7 @@ class Tally(msgspec.Struct, frozen=True):
             at=instant(at),
             call_id=self.call_id,
             revision=self.revision,
-            app_name=self.app_name or app_name,
+            app_name=fitting(self.app_name or app_name),
             started_at=instant(self.started_at),
             ended_at=instant(ended_at),
             mic_seconds=seconds(self.mic),

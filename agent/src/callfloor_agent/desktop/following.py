@@ -9,6 +9,7 @@ import random
 from collections.abc import Callable, Sequence
 from typing import Any
 
+import aiohttp
 import msgspec
 import socketio
 
@@ -37,6 +38,7 @@ class DesktopFollower:
         changed: told what is seen; also after the first search, whatever it found.
         ports: tried in this order.
         round_seconds: between two rounds of questions.
+        answer_seconds: an answer is waited for so long.
     """
 
     def __init__(
@@ -45,11 +47,13 @@ class DesktopFollower:
         *,
         ports: Sequence[int] = PORTS,
         round_seconds: float = ROUND_SECONDS,
+        answer_seconds: float = ANSWER_SECONDS,
     ) -> None:
         self.port: int | None = None
         self._changed = changed
         self._ports = ports
         self._round_seconds = round_seconds
+        self._answer_seconds = answer_seconds
         self._sight = Sight(SOURCE)
         self._error: str | None = None
         self._is_heard = False
@@ -59,25 +63,30 @@ class DesktopFollower:
 
     async def run(self) -> None:
         """Follow until canceled."""
-        while True:
-            client = await self._connected()
-            if client is None:
-                self._changed(None)
-                await asyncio.sleep(SEARCH_SECONDS * random.uniform(0.75, 1.25))  # noqa: S311  # spreads load
-                continue
-            log.info("following the desktop app on port %s", self.port)
-            try:
-                await self._follow(client)
-            finally:
-                self._shows, self.port = False, None
-                with contextlib.suppress(socketio.exceptions.SocketIOError, OSError):
-                    await client.shutdown()
-            log.info("the desktop app is gone")
-            self._changed(None)
+        async with aiohttp.ClientSession() as session:  # the library leaves one of its own open
+            while True:
+                await self._search(session)
 
-    async def _connected(self) -> socketio.AsyncClient | None:
+    async def _search(self, session: aiohttp.ClientSession) -> None:
+        """Search once; follow what is found as long as it is there."""
+        client = await self._connected(session)
+        if client is None:
+            self._changed(None)
+            await asyncio.sleep(SEARCH_SECONDS * random.uniform(0.75, 1.25))  # noqa: S311  # spreads load
+            return
+        log.info("following the desktop app on port %s", self.port)
+        try:
+            await self._follow(client)
+        finally:
+            self._shows, self.port = False, None
+            with contextlib.suppress(socketio.exceptions.SocketIOError, OSError):
+                await client.shutdown()
+        log.info("the desktop app is gone")
+        self._changed(None)
+
+    async def _connected(self, session: aiohttp.ClientSession) -> socketio.AsyncClient | None:
         for port in self._ports:
-            client = self._client()
+            client = self._client(session)
             url = f"http://{HOST}:{port}?version={VERSION}"
             try:
                 async with asyncio.timeout(CONNECT_SECONDS):
@@ -91,9 +100,11 @@ class DesktopFollower:
             return client
         return None
 
-    def _client(self) -> socketio.AsyncClient:
+    def _client(self, session: aiohttp.ClientSession) -> socketio.AsyncClient:
         self._sight, self._error, self._shows = Sight(SOURCE), None, False
-        client = socketio.AsyncClient(reconnection=False, handle_sigint=False, logger=False, engineio_logger=False)
+        client = socketio.AsyncClient(
+            reconnection=False, handle_sigint=False, logger=False, engineio_logger=False, http_session=session
+        )
         for event in EVENT_OF_TOPIC.values():
             client.on(event, self._hearing(event))
         client.on("error", self._hear_error)
@@ -153,7 +164,7 @@ class DesktopFollower:
     async def _ask(self, client: socketio.AsyncClient, gone: Gone, event: str, data: Any = None) -> Any:
         """Return the acknowledgement; None without one in time, for an empty one, and for a refusal."""
         before = self._error
-        call = asyncio.create_task(client.call(event, data, timeout=ANSWER_SECONDS))
+        call = asyncio.create_task(client.call(event, data, timeout=self._answer_seconds))
         try:
             await asyncio.wait([call, gone], return_when=asyncio.FIRST_COMPLETED)
         finally:

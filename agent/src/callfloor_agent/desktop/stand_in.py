@@ -70,7 +70,10 @@ class StandIn:
         raise NoFreePort(f"none of the ports {', '.join(map(str, self._ports))} is free")
 
     async def stop(self) -> None:
-        """Hang up on everybody and listen no more."""
+        """Hang up on everybody and listen no more; a second time does nothing."""
+        if self.port == 0:
+            return
+        self.port = 0
         await self._sio.shutdown()
         await self._runner.cleanup()
 

@@ -1,0 +1,55 @@
+"""The server's clock, as the headers of its answers tell it."""
+
+from __future__ import annotations
+
+import email.utils
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from callfloor_agent.clock import ServerClock, instant, instant_ms
+
+T = 1_795_000_000_000
+
+
+def header(at_ms: int) -> str:
+    """Return a Date header."""
+    return email.utils.formatdate(at_ms // 1000, usegmt=True)
+
+
+@given(st.integers(-(10**9), 10**9), st.integers(0, 30_000), st.integers(0, 30_000))
+def test_the_offset_is_right_to_a_second_and_the_delay(offset: int, there: int, back: int) -> None:
+    clock = ServerClock()
+
+    clock.observe(header(T + there + offset), sent_ms=T, received_ms=T + there + back)
+
+    assert clock.is_known
+    assert abs(clock.offset_ms - offset) <= 1000 + there + back
+
+
+@given(st.lists(st.integers(0, 10**7), min_size=1, max_size=20))
+def test_a_clock_that_is_right_is_never_moved(moments: list[int]) -> None:
+    clock = ServerClock()
+
+    for moment in moments:
+        clock.observe(header(T + moment), sent_ms=T + moment, received_ms=T + moment + 5)
+
+    assert clock.offset_ms == 0
+
+
+@pytest.mark.parametrize("text", [None, "", "yesterday", "Sun, 99 Nov 2026 04:30:43 GMT"])
+def test_a_header_that_cannot_be_read_teaches_nothing(text: str | None) -> None:
+    clock = ServerClock(5)
+
+    assert not clock.observe(text, sent_ms=T, received_ms=T)
+    assert (clock.offset_ms, clock.is_known) == (5, False)
+
+
+@given(st.integers(0, 4 * 10**12))
+def test_instants_go_over_the_wire_and_come_back(at_ms: int) -> None:
+    assert instant_ms(instant(at_ms)) == at_ms
+
+
+def test_instants_are_written_in_utc_with_milliseconds() -> None:
+    assert instant(1_700_000_000_007) == "2023-11-14T22:13:20.007Z"

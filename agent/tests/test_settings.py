@@ -1,0 +1,74 @@
+"""The settings: file, then environment; what is wrong is said."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from callfloor_agent.settings import SettingWrong, read_settings
+
+SERVER = {"CALLFLOOR_AGENT_SERVER": "https://callfloor.test"}
+
+
+def test_the_environment_wins_over_the_file(tmp_path: Path) -> None:
+    file = tmp_path / "agent.toml"
+    file.write_text('server = "https://one.test"\nhostname = "ws-1"\ndesktop_ports = [1, 2]\n')
+
+    settings = read_settings(file, {**SERVER, "CALLFLOOR_AGENT_AUDIO": "false", "CALLFLOOR_AGENT_LOOK_SECONDS": "2.5"})
+
+    assert (settings.server, settings.hostname, settings.desktop_ports) == ("https://callfloor.test", "ws-1", (1, 2))
+    assert (settings.audio, settings.look_seconds) == (False, 2.5)
+
+
+def test_the_file_is_named_by_the_environment(tmp_path: Path) -> None:
+    file = tmp_path / "agent.toml"
+    file.write_text('server = "https://one.test"\n')
+
+    assert read_settings(None, {"CALLFLOOR_AGENT_CONFIG": str(file)}).server == "https://one.test"
+
+
+def test_ports_are_separated_by_commas_and_none_switches_off() -> None:
+    assert read_settings(None, {**SERVER, "CALLFLOOR_AGENT_DESKTOP_PORTS": "5,6"}).desktop_ports == (5, 6)
+    assert read_settings(None, {**SERVER, "CALLFLOOR_AGENT_DESKTOP_PORTS": ""}).desktop_ports == ()
+
+
+def test_the_secret_is_read_anew_from_its_file(tmp_path: Path) -> None:
+    file = tmp_path / "team.secret"
+    file.write_text("first\n")
+    settings = read_settings(None, {**SERVER, "CALLFLOOR_AGENT_TEAM_SECRET_FILE": str(file)})
+    before = settings.secret()
+    file.write_text("second\n")
+
+    assert (before, settings.secret()) == ("first", "second")
+
+
+@pytest.mark.parametrize(
+    ("environment", "sentence"),
+    [
+        ({}, "no server is set"),
+        ({"CALLFLOOR_AGENT_SERVER": "callfloor.test"}, "server is an address"),
+        ({"CALLFLOOR_AGENT_SERVER": "http://callfloor.test"}, "server must be https"),
+        ({**SERVER, "CALLFLOOR_AGENT_SERVRE": "x"}, "CALLFLOOR_AGENT_SERVRE is no setting"),
+        ({**SERVER, "CALLFLOOR_AGENT_AUDIO": "perhaps"}, "a setting is wrong"),
+        ({**SERVER, "CALLFLOOR_AGENT_DESKTOP_PORTS": "x"}, "a setting is wrong"),
+        ({**SERVER, "CALLFLOOR_AGENT_LANGUAGE": "German!"}, "language is a BCP 47 tag"),
+        ({"CALLFLOOR_AGENT_CONFIG": "absent.toml"}, "there is no file absent.toml"),
+    ],
+)
+def test_what_is_wrong_is_said(environment: dict[str, str], sentence: str) -> None:
+    with pytest.raises(SettingWrong, match=sentence):
+        read_settings(None, environment)
+
+
+def test_plain_http_is_for_this_machine_only() -> None:
+    for server in ("http://127.0.0.1:8443", "http://localhost:8443", "http://[::1]:8443"):
+        assert read_settings(None, {"CALLFLOOR_AGENT_SERVER": server}).server == server
+
+
+def test_a_file_with_an_unknown_name_is_refused(tmp_path: Path) -> None:
+    file = tmp_path / "agent.toml"
+    file.write_text('sevrer = "https://one.test"\n')
+
+    with pytest.raises(SettingWrong, match="sevrer"):
+        read_settings(file, {})
