@@ -23,13 +23,26 @@ async def write_or_try(db: Database, verb: Callable[[Tx], T], *, dry_run: bool) 
     if not dry_run:
         return await db.write(verb)
     results: list[T] = []
+    try:
+        await db.write(_tried(verb, results))
+    except _Undone:
+        return results[-1]
+    raise RuntimeError("a dry run was committed")
 
+
+def try_now(db: Database, verb: Callable[[Tx], T]) -> T:
+    """Run the verb and keep nothing of it, as `write_or_try` does, for the command line."""
+    results: list[T] = []
+    try:
+        db.write_now(_tried(verb, results))
+    except _Undone:
+        return results[-1]
+    raise RuntimeError("a dry run was committed")
+
+
+def _tried(verb: Callable[[Tx], T], results: list[T]) -> Callable[[Tx], None]:
     def tried(tx: Tx) -> None:
         results.append(verb(tx))
         raise _Undone(results)
 
-    try:
-        await db.write(tried)
-    except _Undone:
-        return results[-1]
-    raise RuntimeError("a dry run was committed")
+    return tried

@@ -15,6 +15,7 @@ MODULES = (
     "callfloor.devices.tables",
     "callfloor.live.tables",
     "callfloor.usage.tables",
+    "callfloor.usage.reclaim.tables",
     "callfloor.ingest.tables",
     "callfloor.conversations.tables",
     "callfloor.conversations.change_tables",

@@ -6,6 +6,7 @@ Run as a program, this module prints the OpenAPI document.
 from __future__ import annotations
 
 import sys
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 import msgspec
@@ -23,6 +24,10 @@ from callfloor.devices.api import router as devices_router
 from callfloor.devices.authorization_api import router as authorization_router
 from callfloor.foundation.rate_limit import Limit, MemoryRateLimit
 from callfloor.foundation.web import answer_problems
+from callfloor.ingest.api import PATH as EVENTS_PATH
+from callfloor.ingest.api import Events
+from callfloor.live.api import router as live_router
+from callfloor.live.hub import Hub
 from callfloor.server.api_bounds import Bounds, known_parameters_only
 from callfloor.server.api_v2_document import described
 from callfloor.teams.acceptance_api import router as acceptance_router
@@ -33,10 +38,11 @@ from callfloor.teams.people_api import router as people_router
 from callfloor.teams.seat_api import router as seat_router
 from callfloor.teams.seat_assignments_api import router as seat_assignments_router
 from callfloor.teams.team_api import router as team_router
+from callfloor.usage.reclaim.api import router as reclaim_router
 
 if TYPE_CHECKING:
     from callfloor.foundation.services import Services
-    from callfloor.server.asgi import Application
+    from callfloor.server.asgi import Application, Receive, Scope, Send
 
 ROOT = "/api/v2"
 ROUTERS = (
@@ -45,9 +51,11 @@ ROUTERS = (
     agent_sign_in_router,
     billing_router,
     seat_router,
+    reclaim_router,
     seat_assignments_router,
     team_router,
     devices_router,
+    live_router,
     authorization_router,
     people_router,
     invitations_router,
@@ -72,7 +80,18 @@ def create_app(services: Services, *, limit: Limit = KEY_LIMIT) -> Application:
     app = routed()
     app.state.services = services
     app.state.key_limit = MemoryRateLimit(limit)
-    return Bounds(app)
+    app.state.live = Hub(services.db, limit=services.settings.live.streams)
+    services.stopping.on_begin(app.state.live.close)
+    return _beside(Bounds(app), {EVENTS_PATH: Events(services)})
+
+
+def _beside(app: Application, raw: Mapping[str, Application]) -> Application:
+    """Return the application with routes beside it that are too hot for a framework."""
+
+    async def dispatch(scope: Scope, receive: Receive, send: Send) -> None:
+        await raw.get(scope["path"], app)(scope, receive, send)
+
+    return dispatch
 
 
 def routed() -> FastAPI:

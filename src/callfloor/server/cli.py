@@ -25,6 +25,7 @@ GROUPS = (
     Deferred("user", about="People of a team.", module="callfloor.teams.commands", attribute="user_app"),
     Deferred("invitation", about="Invitations by mail.", module="callfloor.teams.invitation_commands", attribute="app"),
     Deferred("key", about="Keys of the public APIs.", module="callfloor.teams.key_commands", attribute="app"),
+    Deferred("reclaim", about="Seats that nobody uses.", module="callfloor.usage.reclaim.commands", attribute="app"),
     Deferred("audit", about="The audit trail.", module="callfloor.access.commands", attribute="app"),
     Deferred(
         "limits", about="Addresses that are shut out.", module="callfloor.foundation.limits.commands", attribute="app"

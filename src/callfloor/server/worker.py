@@ -25,20 +25,35 @@ from callfloor.foundation.rounds import Rounds
 from callfloor.foundation.sequence import Sequencer
 from callfloor.foundation.services import Services, open_services
 from callfloor.foundation.settings import Settings
+from callfloor.ingest.jobs import FORGET_EVENTS
+from callfloor.ingest.jobs import FORGET_SCHEDULE as INGEST_SCHEDULE
+from callfloor.live.jobs import FORGET_SCHEDULE as LIVE_SCHEDULE
+from callfloor.live.jobs import FORGET_TRANSITIONS
 from callfloor.live.rounds import live_rounds
 from callfloor.teams.invitation_mail import INVITATION_MAIL, invitation_mail
 from callfloor.teams.jobs import EXPIRE_INVITATIONS, EXPIRY_SCHEDULE
 from callfloor.teams.payments import RENEW_PERIODS, RENEW_SCHEDULE, RecordingProvider, settle_kind
+from callfloor.usage.reclaim.jobs import RECLAIM_SEATS, START_SEAT_RECLAIM
+from callfloor.usage.reclaim.jobs import SCHEDULE as RECLAIM_SCHEDULE
+from callfloor.usage.reclaim.mails import SEAT_NOTICE_MAIL, SEATS_NOTICE_MAIL, seat_notice_mail, seats_notice_mail
 
 KEPT_MS = {JobState.DONE: 7 * DAY, JobState.CANCELLED: 30 * DAY, JobState.FAILED: 90 * DAY}
 """For how long jobs are kept after they ended."""
-MAILS = {INVITATION_MAIL: invitation_mail, KEY_EXPIRY_MAIL: key_expiry_mail}
+MAILS = {
+    INVITATION_MAIL: invitation_mail,
+    KEY_EXPIRY_MAIL: key_expiry_mail,
+    SEAT_NOTICE_MAIL: seat_notice_mail,
+    SEATS_NOTICE_MAIL: seats_notice_mail,
+}
 """What each mail says."""
 SCHEDULES = (
     SWEEP_SCHEDULE,
     RENEW_SCHEDULE,
     EXPIRY_SCHEDULE,
     FORGET_SCHEDULE,
+    LIVE_SCHEDULE,
+    INGEST_SCHEDULE,
+    RECLAIM_SCHEDULE,
     *ACCESS_SCHEDULES,
     Schedule("prune_jobs", PRUNE_JOBS, Daily(3, 10)),
 )
@@ -51,7 +66,7 @@ def job_kinds() -> list[JobKind[Services]]:
     payments = [settle_kind(RecordingProvider()), RENEW_PERIODS]
     mails = [send_mail_kind(MAILS), EXPIRE_INVITATIONS]
     access = [SEAL_AUDIT_TRAIL, TELL_OF_KEY_EXPIRY]
-    devices = [FORGET_AGENT_CODES]
+    devices = [START_SEAT_RECLAIM, RECLAIM_SEATS, FORGET_AGENT_CODES, FORGET_TRANSITIONS, FORGET_EVENTS]
     return [TRANSCRIBE_CONVERSATION, SWEEP_INCOMING_FILES, *payments, *mails, *access, *devices, prune_kind(KEPT_MS)]
 
 

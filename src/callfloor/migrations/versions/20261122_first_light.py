@@ -499,6 +499,56 @@ def upgrade() -> None:
         batch_op.create_index(batch_op.f('ix_rate_limit_client_ends_at'), ['ends_at'], unique=False)
         batch_op.create_index('ix_rate_limit_client_lifted', ['lifted_at'], unique=False, sqlite_where=sa.text('lifted_at IS NOT NULL'), postgresql_where=sa.text('lifted_at IS NOT NULL'))
 
+    op.create_table('reclaim_case',
+    sa.Column('team_id', sa.BigInteger(), autoincrement=False, nullable=False),
+    sa.Column('id', sa.BigInteger(), autoincrement=False, nullable=False),
+    sa.Column('state', sa.Text(), nullable=False),
+    sa.Column('seat_id', sa.BigInteger(), nullable=False),
+    sa.Column('account_id', sa.BigInteger(), nullable=True),
+    sa.Column('device_id', sa.BigInteger(), nullable=True),
+    sa.Column('name', sa.Text(), nullable=False),
+    sa.Column('role', sa.Text(), nullable=False),
+    sa.Column('inactive_since', sa.BigInteger(), nullable=False),
+    sa.Column('run_id', sa.BigInteger(), nullable=False),
+    sa.Column('noticed_at', sa.BigInteger(), nullable=False),
+    sa.Column('due_at', sa.BigInteger(), nullable=False),
+    sa.Column('ended_at', sa.BigInteger(), nullable=True),
+    sa.Column('reason', sa.Text(), nullable=True),
+    sa.Column('restored_at', sa.BigInteger(), nullable=True),
+    sa.Column('restored_seat_id', sa.BigInteger(), nullable=True),
+    sa.PrimaryKeyConstraint('team_id', 'id', name=op.f('pk_reclaim_case'))
+    )
+    with op.batch_alter_table('reclaim_case', schema=None) as batch_op:
+        batch_op.create_index(batch_op.f('ix_reclaim_case_team_id_run_id_id'), ['team_id', 'run_id', 'id'], unique=False)
+        batch_op.create_index(batch_op.f('ix_reclaim_case_team_id_state_id'), ['team_id', 'state', 'id'], unique=False)
+        batch_op.create_index('uq_reclaim_case_open', ['team_id', 'seat_id'], unique=True, sqlite_where=sa.text("state = 'noticed'"), postgresql_where=sa.text("state = 'noticed'"))
+
+    op.create_table('reclaim_policy',
+    sa.Column('team_id', sa.BigInteger(), autoincrement=False, nullable=False),
+    sa.Column('is_on', sa.Boolean(), nullable=False),
+    sa.Column('inactive_days', sa.Integer(), nullable=False),
+    sa.Column('grace_days', sa.Integer(), nullable=False),
+    sa.Column('protected_roles', sa.Text(), nullable=False),
+    sa.Column('tells_person', sa.Boolean(), nullable=False),
+    sa.Column('tells_administrators', sa.Boolean(), nullable=False),
+    sa.Column('hour', sa.Integer(), nullable=False),
+    sa.Column('next_run_at', sa.BigInteger(), nullable=True),
+    sa.PrimaryKeyConstraint('team_id', name=op.f('pk_reclaim_policy'))
+    )
+    with op.batch_alter_table('reclaim_policy', schema=None) as batch_op:
+        batch_op.create_index(batch_op.f('ix_reclaim_policy_next_run_at'), ['next_run_at'], unique=False)
+
+    op.create_table('reclaim_run',
+    sa.Column('team_id', sa.BigInteger(), autoincrement=False, nullable=False),
+    sa.Column('id', sa.BigInteger(), autoincrement=False, nullable=False),
+    sa.Column('at', sa.BigInteger(), nullable=False),
+    sa.Column('started_by', sa.Text(), nullable=False),
+    sa.Column('noticed', sa.Integer(), nullable=False),
+    sa.Column('canceled', sa.Integer(), nullable=False),
+    sa.Column('reclaimed', sa.Integer(), nullable=False),
+    sa.Column('refused', sa.Integer(), nullable=False),
+    sa.PrimaryKeyConstraint('team_id', 'id', name=op.f('pk_reclaim_run'))
+    )
     op.create_table('recording',
     sa.Column('team_id', sa.BigInteger(), autoincrement=False, nullable=False),
     sa.Column('id', sa.Text(), nullable=False),
@@ -840,6 +890,17 @@ def downgrade() -> None:
         batch_op.drop_index(batch_op.f('ix_recording_team_id_conversation_id'))
 
     op.drop_table('recording')
+    op.drop_table('reclaim_run')
+    with op.batch_alter_table('reclaim_policy', schema=None) as batch_op:
+        batch_op.drop_index(batch_op.f('ix_reclaim_policy_next_run_at'))
+
+    op.drop_table('reclaim_policy')
+    with op.batch_alter_table('reclaim_case', schema=None) as batch_op:
+        batch_op.drop_index('uq_reclaim_case_open', sqlite_where=sa.text("state = 'noticed'"), postgresql_where=sa.text("state = 'noticed'"))
+        batch_op.drop_index(batch_op.f('ix_reclaim_case_team_id_state_id'))
+        batch_op.drop_index(batch_op.f('ix_reclaim_case_team_id_run_id_id'))
+
+    op.drop_table('reclaim_case')
     with op.batch_alter_table('rate_limit_client', schema=None) as batch_op:
         batch_op.drop_index('ix_rate_limit_client_lifted', sqlite_where=sa.text('lifted_at IS NOT NULL'), postgresql_where=sa.text('lifted_at IS NOT NULL'))
         batch_op.drop_index(batch_op.f('ix_rate_limit_client_ends_at'))

@@ -1,0 +1,114 @@
+"""Mails about seats that nobody uses: to its person about one, to administrators about those of a run."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from sqlalchemy import select
+
+from callfloor.access.tables import Role, account, membership
+from callfloor.foundation.clock import Millis, as_datetime
+from callfloor.foundation.database import Tx, param
+from callfloor.foundation.mail import Action, Content, Mail, enqueue_mail
+from callfloor.foundation.services import Services
+from callfloor.teams.teams import team_by_id
+from callfloor.usage.reclaim.cases import Case, ReclaimedSeatNotFound, case_by_id, cases_of_run
+from callfloor.usage.reclaim.tables import CaseState
+
+SEAT_NOTICE_MAIL = "seat_reclaim_notice"
+SEATS_NOTICE_MAIL = "seats_reclaim_notice"
+NAMED_AT_MOST = 50
+
+_administrators = (
+    select(account.c.email)
+    .join_from(membership, account, account.c.id == membership.c.account_id)
+    .where(membership.c.team_id == param("team_id"), membership.c.role == Role.ADMIN.value)
+    .order_by(account.c.id)
+)
+
+
+def enqueue_notices(
+    tx: Tx,
+    team_id: int,
+    run_id: int,
+    cases: Sequence[Case],
+    *,
+    tells_person: bool,
+    tells_administrators: bool,
+    now: Millis,
+) -> None:
+    """Enqueue the mails about seats that a run noticed."""
+    if tells_person:
+        for case in cases:
+            if case.holder.account_id is not None:
+                args = {"case_id": case.id}
+                enqueue_mail(tx, Mail(case.holder.name, SEAT_NOTICE_MAIL, args, team_id, now))
+    if tells_administrators and cases:
+        for (email,) in tx.all(_administrators, {"team_id": team_id}):
+            enqueue_mail(tx, Mail(email, SEATS_NOTICE_MAIL, {"run_id": run_id}, team_id, now))
+
+
+def seat_notice_mail(services: Services, team_id: int | None, args: Mapping[str, Any]) -> Content | None:
+    """Return the mail to the person, or None when the notice was taken back or carried out since."""
+    if team_id is None:
+        return None
+
+    def read(tx: Tx) -> tuple[Case, str] | None:
+        try:
+            return case_by_id(tx, team_id, args["case_id"]), team_by_id(tx, team_id).name
+        except ReclaimedSeatNotFound:
+            return None
+
+    found = services.db.read_now(read)
+    if found is None or found[0].state is not CaseState.NOTICED:
+        return None
+    case, team_name = found
+    return Content(
+        subject=f"Your seat in {team_name} is about to be given back",
+        heading=f"You have not used your seat in {team_name}",
+        paragraphs=(
+            f"Your seat was last used on {_day(case.inactive_since)}.",
+            f"On {_day(case.due_at)} it is given back, and you leave the team {team_name}.",
+            "To keep it, sign in, or let your agent run, before that day.",
+        ),
+        action=_sign_in(services),
+        closing=f"This mail was sent to {case.holder.name}. An administrator of the team can give you a seat again.",
+    )
+
+
+def seats_notice_mail(services: Services, team_id: int | None, args: Mapping[str, Any]) -> Content | None:
+    """Return the mail to an administrator, or None when none of the run's seats is due any more."""
+    if team_id is None:
+        return None
+
+    def read(tx: Tx) -> tuple[list[Case], str]:
+        return cases_of_run(tx, team_id, args["run_id"], take=1000), team_by_id(tx, team_id).name
+
+    cases, team_name = services.db.read_now(read)
+    due = [case for case in cases if case.state is CaseState.NOTICED]
+    if not due:
+        return None
+    lines = [f"{case.holder.name}, last used on {_day(case.inactive_since)}" for case in due[:NAMED_AT_MOST]]
+    if len(due) > NAMED_AT_MOST:
+        lines.append(f"and {len(due) - NAMED_AT_MOST} more")
+    seats = "1 seat" if len(due) == 1 else f"{len(due)} seats"
+    return Content(
+        subject=f"{seats} of {team_name} will be free on {_day(due[0].due_at)}",
+        heading=f"Nobody uses {seats} of {team_name}",
+        paragraphs=(
+            f"On {_day(due[0].due_at)} they are given back, but those that are used before. You can undo each.",
+            *lines,
+        ),
+        action=_sign_in(services),
+        closing=f"You get this mail because you are an administrator of {team_name}.",
+    )
+
+
+def _sign_in(services: Services) -> Action | None:
+    base = services.settings.public_url
+    return None if base is None else Action("Open Callfloor", f"{base}/")
+
+
+def _day(instant: Millis) -> str:
+    return as_datetime(instant).strftime("%d %B %Y").lstrip("0")
