@@ -113,7 +113,7 @@ class Standing:
         since = rows[-1][0] if since is None else since
         if not is_cut:  # nothing else was ever known, or is kept
             before = [self.since] if state == self.shown_state else []
-            since = min(since, *before, *([self.enrolled_at] if state == State.UNAVAILABLE else []))
+            since = min((since, *before, *([self.enrolled_at] if state == State.UNAVAILABLE else [])))
         if (state, since) != (self.shown_state, self.since):
             self._show(state, since, moment)
             self._mark(moment)
