@@ -21,7 +21,7 @@ from callfloor.foundation.clock import Millis
 from callfloor.foundation.database import Database, param
 from callfloor.foundation.errors import DomainError
 from callfloor.foundation.rate_limit import Limit, MemoryRateLimit
-from callfloor.foundation.web import Facts, RequestFacts
+from callfloor.foundation.web import CALLER, Facts, RequestFacts
 
 SESSION_COOKIE = "__Host-callfloor"
 CSRF_HEADER = "x-csrf-token"
@@ -137,6 +137,9 @@ async def caller_of(request: Request, facts: Facts) -> Caller:
         TooManyRequests: the key or the person asks too often.
         CsrfRefused: a change by session without its CSRF token.
     """
+    found = request.scope.get(CALLER)
+    if isinstance(found, Caller):
+        return found
     header = request.headers.get("authorization")
     if header is not None:
         return await _by_key(request, header, facts)
@@ -155,17 +158,40 @@ def needs(scope: Scope) -> Any:
     return Depends(guard)
 
 
+async def standing_of(request: Request, facts: RequestFacts, *, now: Millis) -> Caller | None:
+    """Return who made the request by what they may at this later moment, for an answer that goes on for long.
+
+    Returns:
+        None once the key or the session has ended.
+    """
+    later = dataclasses.replace(facts, now=now)
+    header = request.headers.get("authorization")
+    if header is not None:
+        return await _key_caller(header, later)
+    token = session_token(request)
+    hash_key = facts.services.settings.hash_key
+    found = None if token is None else await _signed_in(facts.services.db, token, hash_key=hash_key, now=now)
+    return None if found is None else _person(found)
+
+
 async def _by_key(request: Request, header: str, facts: RequestFacts) -> Caller:
     kind, _, token = header.partition(" ")
     if kind.lower() != "bearer" or not token.strip():
         raise NotSignedIn("send the key as: Authorization: Bearer KEY")
-    hashed = keyed_hash(token.strip(), key=facts.services.settings.hash_key)
+    caller = await _key_caller(header, facts)
+    if caller is None:
+        raise NotSignedIn("this key is not known here, or it has expired")
+    _count(request, f"key {caller.id}", facts.now)
+    facts.services.key_uses.note((caller.team_id, caller.id), facts.now)
+    return caller
+
+
+async def _key_caller(header: str, facts: RequestFacts) -> Caller | None:
+    hashed = keyed_hash(header.partition(" ")[2].strip(), key=facts.services.settings.hash_key)
     rows = await facts.services.db.read(_by_secret, {"secret_hash": hashed, "now": facts.now})
     if not rows or (rows[0][4] is not None and not is_within(facts.address, rows[0][4])):
-        raise NotSignedIn("this key is not known here, or it has expired")
+        return None
     team_id, key_id, name, scopes, _, maker = rows[0]
-    _count(request, f"key {key_id}", facts.now)
-    facts.services.key_uses.note((team_id, key_id), facts.now)
     return Caller("api_key", key_id, name, team_id, frozenset(scopes or ()), maker)
 
 
@@ -188,6 +214,10 @@ async def _by_session(request: Request, facts: RequestFacts) -> Caller:
         given = request.headers.get(CSRF_HEADER, "")
         if not hmac.compare_digest(given.encode(), csrf_token(token, hash_key=hash_key).encode()):
             raise CsrfRefused(f"send the session's csrf_token in the header {CSRF_HEADER}")
+    return _person(found)
+
+
+def _person(found: SignedIn) -> Caller:
     scopes = frozenset(scope.value for scope in SCOPES_OF_ROLE[found.role])
     return Caller("account", found.account_id, found.email, found.team_id, scopes, found.account_id)
 

@@ -10,6 +10,7 @@ from callfloor.foundation.database.migrate import migrate
 from callfloor.foundation.files import open_files
 from callfloor.foundation.latest import Latest
 from callfloor.foundation.settings import with_secret_key
+from callfloor.foundation.stopping import Stopping
 
 if TYPE_CHECKING:
     from callfloor.foundation.database import Database
@@ -27,6 +28,8 @@ class Services:
     files: Files
     key_uses: Latest[tuple[int, int]] = field(default_factory=Latest)
     """When keys (team id, key id) were used; written down by the server now and then."""
+    stopping: Stopping = field(default_factory=Stopping)
+    """Begun when the program is to end: answers without an end listen to it."""
     portal_limit: RateLimit | None = None
     """The Portal API's limit by address, opened by a server; None is a limit in memory."""
 

@@ -150,13 +150,14 @@ def _narrowed(statement: Select[*tuple[Any, ...]], *, by_state: bool, by_hostnam
 
 
 _by_ids = _joined().where(_d.team_id == param("team_id", BigInteger), any_of(_d.id, "ids")).order_by(_d.id)
-_state = _state_at(param("now", BigInteger))
-_counts = (
-    select(_state, func.count())
-    .join_from(device, presence, _same, isouter=True)
+_states = (
+    select(_state_at(param("now", BigInteger)).label("state"))
+    .select_from(device)
+    .join(presence, _same, isouter=True)
     .where(_d.team_id == param("team_id", BigInteger), is_let_in)
-    .group_by(_state)
+    .subquery("states")
 )
+_counts = select(_states.c.state, func.count()).group_by(_states.c.state)
 _changed = (
     select(*_columns, _d.blocked_at)
     .join_from(presence, device, (_d.team_id == _p.team_id) & (_d.id == _p.device_id))

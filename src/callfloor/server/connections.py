@@ -40,6 +40,8 @@ class Connection(HttpToolsProtocol):
 
     def on_headers_complete(self) -> None:
         self._in_head = False
+        # An answer without an end has no other way to be rid of a client that does not read.
+        self.scope["callfloor.abort"] = self.transport.abort  # type: ignore[typeddict-unknown-key]  # a key of ours
         super().on_headers_complete()
 
     def on_header(self, name: bytes, value: bytes) -> None:
