@@ -116,5 +116,5 @@ def devices_of_all_teams(tx: Tx, *, after: tuple[int, int], take: int) -> list[t
 def _spans(one: Standing, steps: list[Step], within: Range, now: Millis) -> list[Span]:
     noted = one.catch_up(Moment(now))
     if noted is not None:  # nobody has swept yet
-        steps = [*steps, Step(noted["at"], noted["state"], noted["reason"], noted["source"])]
+        steps = [*steps, Step(noted.at, noted.state, noted.reason, noted.source)]
     return spans_of(steps, enrolled_at=one.enrolled_at, within=within)

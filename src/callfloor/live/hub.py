@@ -7,6 +7,7 @@ or is passed over; so it misses nothing, and nothing it has seen is replaced by 
 from __future__ import annotations
 
 import asyncio
+import contextlib
 from collections import deque
 from collections.abc import Awaitable, Callable, Hashable
 from typing import Any
@@ -243,7 +244,7 @@ class Hub:
         if room is None or room.seq is None:
             return
         with contextlib.ExitStack() as undo:
-            undo.callback(self._heard.add, team_id)
+            undo.callback(self._hear, str(team_id))
             message = await asyncio.to_thread(self._message, team_id, room.seq)
             undo.pop_all()
         if message.seq is not None and message.seq != room.seq:

@@ -10,14 +10,13 @@ import itertools
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from operator import itemgetter
-from typing import Any
 
 import msgspec
 
 from callfloor.foundation.clock import Millis
 from callfloor.foundation.database import Tx
 from callfloor.live.rows import add_transitions, correct_returns, newest_runs, next_seq, standings, write_standings
-from callfloor.live.standing import SETTLE, Moment, Standing
+from callfloor.live.standing import SETTLE, Moment, Standing, TransitionRow
 from callfloor.live.tables import Source, State
 
 CHANNEL = "callfloor_live"
@@ -135,12 +134,6 @@ def _read_runs(tx: Tx, team_id: int, late: Sequence[Standing], moment: Moment, *
         by_id[device_id].correct([(at, state) for _, at, state in rows], moment)
 
 
-def _transition(report: StateReport) -> dict[str, Any]:
-    return {
-        "device_id": report.device_id,
-        "at": report.at,
-        "event_id": report.event_id,
-        "state": str(report.state),
-        "reason": report.reason,
-        "source": Source.AGENT.value,
-    }
+def _transition(report: StateReport) -> TransitionRow:
+    state, source = str(report.state), Source.AGENT.value
+    return TransitionRow(report.device_id, report.at, report.event_id, state, report.reason, source)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 from sqlalchemy import BigInteger, Select, func, select, update
@@ -10,7 +10,7 @@ from sqlalchemy import BigInteger, Select, func, select, update
 from callfloor.devices.tables import device
 from callfloor.foundation.clock import Millis
 from callfloor.foundation.database import Tx, any_of, param, upsert
-from callfloor.live.standing import Standing
+from callfloor.live.standing import Standing, TransitionRow
 from callfloor.live.tables import Source, State, live_head, presence, transition
 
 _d, _p, _t = device.c, presence.c, transition.c
@@ -134,14 +134,14 @@ def standings(tx: Tx, team_id: int, device_ids: Sequence[int], *, lock: bool = F
     return [Standing(*row) for row in rows]
 
 
-def add_transitions(tx: Tx, team_id: int, rows: Sequence[Mapping[str, Any]]) -> None:
+def add_transitions(tx: Tx, team_id: int, rows: Sequence[TransitionRow]) -> None:
     """Keep the transitions; one that is known already stays as it is."""
-    tx.run(_add_transition, [{"team_id": team_id, **row} for row in rows])
+    tx.load(_add_transition, [(team_id, *row) for row in rows])
 
 
 def write_standings(tx: Tx, team_id: int, known: Sequence[Standing]) -> None:
     """Write the rows of presence."""
-    tx.run(_write, [one.row(team_id) for one in known])
+    tx.load(_write, [one.row(team_id) for one in known])
 
 
 def next_seq(tx: Tx, team_id: int) -> int:

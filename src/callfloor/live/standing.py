@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 from callfloor.devices.tokens import ACTIVE_FOR
 from callfloor.foundation.clock import SECOND, Millis
@@ -18,6 +18,17 @@ from callfloor.live.tables import Source, State
 
 SETTLE: Millis = 30 * SECOND
 """How long a state must hold, unless a setting says otherwise, before an event tells of it."""
+
+
+class TransitionRow(NamedTuple):
+    """A transition of a device, in the order of its columns after the team's."""
+
+    device_id: int
+    at: Millis
+    event_id: str
+    state: str
+    reason: str | None
+    source: str
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -58,7 +69,7 @@ class Standing:
     is_late: bool = False
     """A report came that belongs before what is known: since when it is in its state is to be read anew."""
 
-    def catch_up(self, moment: Moment) -> dict[str, Any] | None:
+    def catch_up(self, moment: Moment) -> TransitionRow | None:
         """Note what the lease says by now: it ran out, or was renewed by a log-in.
 
         Returns:
@@ -81,7 +92,7 @@ class Standing:
             self._show(state, self.since if state == self.shown_state else at, moment)
         self._mark(moment)
 
-    def come_back(self, moment: Moment) -> dict[str, Any] | None:
+    def come_back(self, moment: Moment) -> TransitionRow | None:
         """Take the device as heard of.
 
         Returns:
@@ -142,27 +153,27 @@ class Standing:
         self.is_changed = True
         return before
 
-    def row(self, team_id: int) -> dict[str, Any]:
+    def row(self, team_id: int) -> tuple[Any, ...]:
         """Return its row of presence."""
-        return {
-            "team_id": team_id,
-            "device_id": self.device_id,
-            "state": self.state,
-            "reason": self.reason,
-            "at": self.at,
-            "event_id": self.event_id,
-            "content": self.content,
-            "updated_at": self.updated_at,
-            "shown_state": self.shown_state,
-            "since": self.since,
-            "seq": self.seq,
-            "announced_state": self.announced_state,
-            "settle_at": self.settle_at,
-            "lapsed_at": self.lapsed_at,
-            "due_at": self.due_at,
-        }
+        return (
+            team_id,
+            self.device_id,
+            self.state,
+            self.reason,
+            self.at,
+            self.event_id,
+            self.content,
+            self.updated_at,
+            self.shown_state,
+            self.since,
+            self.seq,
+            self.announced_state,
+            self.settle_at,
+            self.lapsed_at,
+            self.due_at,
+        )
 
-    def _note_lapse(self, moment: Moment) -> dict[str, Any] | None:
+    def _note_lapse(self, moment: Moment) -> TransitionRow | None:
         if self.lapsed_at == self.active_until:
             return None
         is_logout = self.active_until < self.last_seen_at + ACTIVE_FOR
@@ -194,12 +205,5 @@ class Standing:
         times = (None if self.shown_state == State.OFFLINE else lease_end, self.settle_at)
         self.due_at = min((at for at in times if at is not None), default=None)
 
-    def _transition(self, at: Millis, state: str, source: Source, reason: str | None) -> dict[str, Any]:
-        return {
-            "device_id": self.device_id,
-            "at": at,
-            "event_id": source.value,
-            "state": state,
-            "reason": reason,
-            "source": source.value,
-        }
+    def _transition(self, at: Millis, state: str, source: Source, reason: str | None) -> TransitionRow:
+        return TransitionRow(self.device_id, at, source.value, state, reason, source.value)

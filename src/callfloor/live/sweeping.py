@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import itertools
 from operator import itemgetter
-from typing import Any
 
 from sqlalchemy import BigInteger, Integer, select, update
 
@@ -92,7 +91,7 @@ def _sweep_team(tx: Tx, team_id: int, device_ids: list[int], moment: Moment) -> 
 
 
 def _catch_up(tx: Tx, team_id: int, known: list[Standing], moment: Moment) -> None:
-    changes: list[dict[str, Any]] = [row for one in known if (row := one.catch_up(moment)) is not None]
+    changes = [row for one in known if (row := one.catch_up(moment)) is not None]
     add_transitions(tx, team_id, changes)
 
 
