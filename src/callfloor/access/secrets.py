@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hmac
+import os
 from typing import TYPE_CHECKING
 
 from callfloor.foundation.errors import invalid
@@ -12,6 +13,11 @@ if TYPE_CHECKING:
 
 PASSWORD_MIN_LENGTH = 12
 PASSWORD_MAX_LENGTH = 1024
+_NONCE_BYTES = 12
+
+
+class SecretUnreadable(Exception):
+    """A kept secret cannot be read with this installation's key."""
 
 
 def keyed_hash(secret: str, *, key: bytes) -> bytes:
@@ -47,3 +53,36 @@ def _hasher() -> PasswordHasher:
     from argon2 import PasswordHasher  # noqa: PLC0415  # loaded where passwords are used
 
     return PasswordHasher()
+
+
+def encrypted(secret: bytes, *, key: bytes, context: str) -> bytes:
+    """Return a secret that is needed again as it may be kept: AES-256-GCM under a key of its context, the nonce first.
+
+    Args:
+        secret: such as what requests are signed by.
+        key: the installation's.
+        context: what and whose it is; it cannot be read back as anything else.
+    """
+    from cryptography.hazmat.primitives.ciphers.aead import AESGCM  # noqa: PLC0415  # loaded where secrets are kept
+
+    nonce = os.urandom(_NONCE_BYTES)
+    return nonce + AESGCM(_context_key(key, context)).encrypt(nonce, secret, context.encode())
+
+
+def decrypted(kept: bytes, *, key: bytes, context: str) -> bytes:
+    """Return what was `encrypted` in the same context.
+
+    Raises:
+        SecretUnreadable: the key is another one, or the bytes were changed.
+    """
+    from cryptography.exceptions import InvalidTag  # noqa: PLC0415  # as encrypted
+    from cryptography.hazmat.primitives.ciphers.aead import AESGCM  # noqa: PLC0415
+
+    try:
+        return AESGCM(_context_key(key, context)).decrypt(kept[:_NONCE_BYTES], kept[_NONCE_BYTES:], context.encode())
+    except (InvalidTag, ValueError):
+        raise SecretUnreadable(f"the secret of {context} was kept under another key") from None
+
+
+def _context_key(key: bytes, context: str) -> bytes:
+    return hmac.digest(key, f"encryption {context}".encode(), "sha256")

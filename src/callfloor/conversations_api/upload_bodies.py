@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 from collections.abc import AsyncIterator
 from http import HTTPStatus
@@ -77,7 +78,12 @@ async def _json_fields(request: Request) -> dict[str, object]:
 
 async def _form(reader: MultipartReader, intake: Intake) -> UploadBody:
     body = UploadBody()
-    try:
+
+    async def discard() -> None:
+        await intake.discard(body.recording)
+
+    async with contextlib.AsyncExitStack() as undo:
+        undo.push_async_callback(discard)
         while (part := await reader.next_part()) is not None:
             if part.name == Upload.FILE and (part.filename is not None or part.content_type is not None):
                 check_each(body.fields)
@@ -85,9 +91,7 @@ async def _form(reader: MultipartReader, intake: Intake) -> UploadBody:
             else:
                 await _take_field(body, part, reader)
         check_each(body.fields)
-    except BaseException:
-        await intake.discard(body.recording)
-        raise
+        undo.pop_all()
     return body
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 from functools import partial
 from http import HTTPStatus
@@ -39,11 +40,10 @@ async def upload_call(request: Request, services: Services, principal: Principal
     begun_at = clock.now()
     intake = Intake(services, principal.team_id, begun_at)
     body = await read_upload(request, intake, limit_bytes=services.settings.upload.max_bytes)
-    try:
+    async with contextlib.AsyncExitStack() as undo:
+        undo.push_async_callback(intake.discard, body.recording)
         arrival = _arrival(request, principal, upload_fields(body.fields), body.recording, begun_at)
-    except BaseException:
-        await intake.discard(body.recording)
-        raise
+        undo.pop_all()
     # A failed write may have been committed: its file is left to the sweep, which knows.
     received = await services.db.write(partial(receive_conversation, arrival=arrival))
     if received.conversation_id != arrival.conversation_id:

@@ -127,6 +127,13 @@ class Jobs(Subject):
     speech_concurrency: int = setting(
         1, "Jobs at once in the queue `speech`.", "a whole number from 1 to 64", ge=1, le=64
     )
+    webhooks_concurrency: int = setting(
+        8,
+        "Webhooks sent at once; each waits up to 15 seconds for its answer.",
+        "a whole number from 1 to 64",
+        ge=1,
+        le=64,
+    )
 
 
 class Live(Subject):
@@ -200,6 +207,17 @@ class Ingest(Subject):
         "How long events are kept as they were sent; one sent again within that time is known by its id.",
         "whole days, at least 30",
         ge=30,
+    )
+
+
+class Usage(Subject):
+    """Finished calls, and what they add up to."""
+
+    kept_months: int | None = setting(
+        None,
+        "For how many calendar months before this one calls and their sums are kept; left out, for ever.",
+        "a whole number of at least 4",
+        ge=4,
     )
 
 
@@ -296,6 +314,7 @@ class Settings(Subject):
     billing: Billing = Billing()
     agent: Agent = Agent()
     ingest: Ingest = Ingest()
+    usage: Usage = Usage()
     tls: Tls = Tls()
     files: Files = Files()
     log: Log = Log()

@@ -11,6 +11,7 @@ MODULES = (
     "callfloor.foundation.live_servers",
     "callfloor.foundation.sequence.tables",
     "callfloor.access.tables",
+    "callfloor.webhooks.tables",
     "callfloor.teams.tables",
     "callfloor.devices.tables",
     "callfloor.live.tables",

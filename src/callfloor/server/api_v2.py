@@ -30,6 +30,7 @@ from callfloor.live.api import router as live_router
 from callfloor.live.hub import Hub
 from callfloor.server.api_bounds import Bounds, known_parameters_only
 from callfloor.server.api_v2_document import described
+from callfloor.server.webhooks import router as webhook_events_router
 from callfloor.teams.acceptance_api import router as acceptance_router
 from callfloor.teams.billing_api import router as billing_router
 from callfloor.teams.invitations_api import router as invitations_router
@@ -39,6 +40,7 @@ from callfloor.teams.seat_api import router as seat_router
 from callfloor.teams.seat_assignments_api import router as seat_assignments_router
 from callfloor.teams.team_api import router as team_router
 from callfloor.usage.reclaim.api import router as reclaim_router
+from callfloor.webhooks.api import router as webhooks_router
 
 if TYPE_CHECKING:
     from callfloor.foundation.services import Services
@@ -65,6 +67,8 @@ ROUTERS = (
     changes_router,
     conversations_router,
     search_router,
+    webhooks_router,
+    webhook_events_router,
 )
 
 

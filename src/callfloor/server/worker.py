@@ -30,12 +30,19 @@ from callfloor.ingest.jobs import FORGET_SCHEDULE as INGEST_SCHEDULE
 from callfloor.live.jobs import FORGET_SCHEDULE as LIVE_SCHEDULE
 from callfloor.live.jobs import FORGET_TRANSITIONS
 from callfloor.live.rounds import live_rounds
+from callfloor.server.webhooks import webhook_rounds
 from callfloor.teams.invitation_mail import INVITATION_MAIL, invitation_mail
 from callfloor.teams.jobs import EXPIRE_INVITATIONS, EXPIRY_SCHEDULE
 from callfloor.teams.payments import RENEW_PERIODS, RENEW_SCHEDULE, RecordingProvider, settle_kind
+from callfloor.usage.jobs import FORGET_SCHEDULE as USAGE_SCHEDULE
+from callfloor.usage.jobs import FORGET_USAGE
 from callfloor.usage.reclaim.jobs import RECLAIM_SEATS, START_SEAT_RECLAIM
 from callfloor.usage.reclaim.jobs import SCHEDULE as RECLAIM_SCHEDULE
 from callfloor.usage.reclaim.mails import SEAT_NOTICE_MAIL, SEATS_NOTICE_MAIL, seat_notice_mail, seats_notice_mail
+from callfloor.usage.rounds import usage_rounds
+from callfloor.webhooks.deliveries import QUEUE as WEBHOOKS_QUEUE
+from callfloor.webhooks.jobs import DELIVER, FORGET_DELIVERIES
+from callfloor.webhooks.jobs import FORGET_SCHEDULE as WEBHOOKS_SCHEDULE
 
 KEPT_MS = {JobState.DONE: 7 * DAY, JobState.CANCELLED: 30 * DAY, JobState.FAILED: 90 * DAY}
 """For how long jobs are kept after they ended."""
@@ -53,7 +60,9 @@ SCHEDULES = (
     FORGET_SCHEDULE,
     LIVE_SCHEDULE,
     INGEST_SCHEDULE,
+    USAGE_SCHEDULE,
     RECLAIM_SCHEDULE,
+    WEBHOOKS_SCHEDULE,
     *ACCESS_SCHEDULES,
     Schedule("prune_jobs", PRUNE_JOBS, Daily(3, 10)),
 )
@@ -66,8 +75,9 @@ def job_kinds() -> list[JobKind[Services]]:
     payments = [settle_kind(RecordingProvider()), RENEW_PERIODS]
     mails = [send_mail_kind(MAILS), EXPIRE_INVITATIONS]
     access = [SEAL_AUDIT_TRAIL, TELL_OF_KEY_EXPIRY]
-    devices = [START_SEAT_RECLAIM, RECLAIM_SEATS, FORGET_AGENT_CODES, FORGET_TRANSITIONS, FORGET_EVENTS]
-    return [TRANSCRIBE_CONVERSATION, SWEEP_INCOMING_FILES, *payments, *mails, *access, *devices, prune_kind(KEPT_MS)]
+    devices = [START_SEAT_RECLAIM, RECLAIM_SEATS, FORGET_AGENT_CODES, FORGET_TRANSITIONS, FORGET_EVENTS, FORGET_USAGE]
+    conversations = [TRANSCRIBE_CONVERSATION, SWEEP_INCOMING_FILES, DELIVER, FORGET_DELIVERIES]
+    return [*conversations, *payments, *mails, *access, *devices, prune_kind(KEPT_MS)]
 
 
 def create_worker(services: Services) -> Worker[Services]:
@@ -76,7 +86,11 @@ def create_worker(services: Services) -> Worker[Services]:
     return Worker(
         services,
         job_kinds(),
-        concurrency={"default": jobs.default_concurrency, "speech": jobs.speech_concurrency},
+        concurrency={
+            "default": jobs.default_concurrency,
+            "speech": jobs.speech_concurrency,
+            WEBHOOKS_QUEUE: jobs.webhooks_concurrency,
+        },
         owner=f"{socket.gethostname()}:{os.getpid()}",
         schedules=SCHEDULES,
     )
@@ -89,7 +103,7 @@ def create_sequencer(services: Services) -> Sequencer:
 
 def create_rounds(services: Services) -> list[Rounds]:
     """Return what is looked after all the time."""
-    return live_rounds(services)
+    return [*live_rounds(services), *usage_rounds(services), webhook_rounds(services)]
 
 
 def work(settings: Settings, *, is_supervised: bool = False) -> None:

@@ -1,0 +1,216 @@
+"""One attempt at a delivery, from what is sent to what follows from its answer."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Mapping
+from http import HTTPStatus
+from typing import Any
+
+from sqlalchemy import insert, select, update
+
+from callfloor.foundation.clock import DAY, HOUR, MINUTE, Millis
+from callfloor.foundation.database import Tx, param
+from callfloor.webhooks.deliveries import PAUSES, cancel_pending, enqueue_delivery, give_turn, lock_endpoint
+from callfloor.webhooks.endpoints import disable_endpoint
+from callfloor.webhooks.tables import DeliveryState, webhook_attempt, webhook_delivery, webhook_endpoint
+
+FAILURES_TO_PAUSE = 5
+"""Failed attempts in a row after which an endpoint is left alone for a while."""
+LONGEST_PAUSE: Millis = HOUR
+_FIRST_PAUSE: Millis = MINUTE
+LONGEST_RETRY_AFTER: Millis = 6 * HOUR
+DEAF_FOR: Millis = 2 * DAY
+"""An endpoint that took nothing for so long is disabled when a delivery to it is given up."""
+
+_PENDING, _DELIVERED, _FAILED, _CANCELED = (state.value for state in DeliveryState)
+_e, _d = webhook_endpoint.c, webhook_delivery.c
+_this = (_d.team_id == param("team"), _d.id == param("delivery"))
+_sending = (
+    select(
+        _d.endpoint_id,
+        _d.subject,
+        _d.body,
+        _d.attempts,
+        _d.next_at,
+        _d.retry_until,
+        _e.url,
+        _e.secret,
+        _e.previous_secret,
+        _e.previous_ends_at,
+        _e.is_enabled,
+        _e.resumes_at,
+        _e.failures,
+    )
+    .join_from(webhook_delivery, webhook_endpoint, (_e.team_id == _d.team_id) & (_e.id == _d.endpoint_id), isouter=True)
+    .where(*_this, _d.state == _PENDING)
+)
+_add_attempt = insert(webhook_attempt)
+_end = (
+    update(webhook_delivery)
+    .where(*_this, _d.state == _PENDING)
+    .values(state=param("new_state"), attempts=param("tried"), next_at=param("again_at"), finished_at=param("ended_at"))
+    .returning(_d.id)
+)
+_postpone = update(webhook_delivery).where(*_this, _d.state == _PENDING).values(next_at=param("again_at"))
+_count_success = (
+    update(webhook_endpoint)
+    .where(_e.team_id == param("team"), _e.id == param("endpoint"))
+    .values(failures=0, failing_since=None, resumes_at=None)
+)
+_health = select(_e.failures, _e.failing_since).where(_e.team_id == param("team"), _e.id == param("endpoint"))
+_count_failure = (
+    update(webhook_endpoint)
+    .where(_e.team_id == param("team"), _e.id == param("endpoint"))
+    .values(failures=param("count"), failing_since=param("since"), resumes_at=param("resumes"))
+)
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Sending:
+    """A delivery that waits to be sent, and where to; the columns of its endpoint are None where it was deleted."""
+
+    endpoint_id: int
+    subject: str
+    body: str
+    attempts: int
+    next_at: Millis | None
+    retry_until: Millis
+    url: str | None
+    secret: bytes | None
+    previous_secret: bytes | None
+    previous_ends_at: Millis | None
+    is_enabled: bool | None
+    resumes_at: Millis | None
+    failures: int | None
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Attempted:
+    """One attempt; a status, or the error because of which there is none."""
+
+    team_id: int
+    delivery_id: str
+    endpoint_id: int
+    subject: str
+    number: int
+    retry_until: Millis
+    at: Millis
+    now: Millis
+    request_headers: Mapping[str, str]
+    status: int | None = None
+    error: str | None = None
+    answer_headers: Mapping[str, str] | None = None
+    answer_body: str | None = None
+    duration_ms: int = 0
+    retry_after_ms: Millis = 0
+    jitter: float = 0.0
+    """0..1, by which a pause is stretched up to a fifth."""
+
+    @property
+    def is_taken(self) -> bool:
+        """Return whether the endpoint took it."""
+        return self.status is not None and HTTPStatus.OK <= self.status < HTTPStatus.MULTIPLE_CHOICES
+
+
+def sending_of(tx: Tx, team_id: int, delivery_id: str) -> Sending | None:
+    """Return the delivery if it still waits to be sent."""
+    row: Any = tx.one(_sending, {"team": team_id, "delivery": delivery_id})
+    return None if row is None else Sending(*row)
+
+
+def cancel_delivery(tx: Tx, team_id: int, delivery_id: str, *, attempts: int, now: Millis) -> None:
+    """End a delivery whose endpoint is gone or disabled."""
+    _finish(tx, team_id, delivery_id, DeliveryState.CANCELED, attempts, now)
+
+
+def postpone_delivery(tx: Tx, team_id: int, delivery_id: str, *, at: Millis, now: Millis) -> None:
+    """Leave a delivery for later: its endpoint is left alone until then."""
+    tx.run(_postpone, {"team": team_id, "delivery": delivery_id, "again_at": at})
+    enqueue_delivery(tx, team_id, delivery_id, at=at, now=now)
+
+
+def record_attempt(tx: Tx, done: Attempted) -> None:
+    """Write the attempt down, and what follows: the end, another attempt, a pause of the endpoint, or its end.
+
+    410 disables the endpoint at once: it asked for it. So does a delivery that is given up after 72 hours, if the
+    endpoint took nothing else for two days.
+    """
+    exists = lock_endpoint(tx, done.team_id, done.endpoint_id)
+    tx.run(
+        _add_attempt,
+        {
+            "team_id": done.team_id,
+            "delivery_id": done.delivery_id,
+            "number": done.number,
+            "at": done.at,
+            "duration_ms": done.duration_ms,
+            "request_headers": done.request_headers,
+            "status": done.status,
+            "error": done.error,
+            "answer_headers": done.answer_headers,
+            "answer_body": done.answer_body,
+        },
+    )
+    key = {"team": done.team_id, "endpoint": done.endpoint_id}
+    if done.is_taken:
+        tx.run(_count_success, key)
+        _finish(tx, done.team_id, done.delivery_id, DeliveryState.DELIVERED, done.number, done.now)
+        give_turn(tx, done.team_id, done.endpoint_id, done.subject, now=done.now)
+    elif not exists:
+        cancel_delivery(tx, done.team_id, done.delivery_id, attempts=done.number, now=done.now)
+    else:
+        _follow_failure(tx, done)
+
+
+def _follow_failure(tx: Tx, done: Attempted) -> None:
+    key = {"team": done.team_id, "endpoint": done.endpoint_id}
+    health = tx.one(_health, key) or (0, None)
+    failures, since = health[0] + 1, done.at if health[1] is None else health[1]
+    resumes = done.now + _pause_of_endpoint(failures) if failures >= FAILURES_TO_PAUSE else None
+    tx.run(_count_failure, {**key, "count": failures, "since": since, "resumes": resumes})
+    if done.status == HTTPStatus.GONE:
+        _finish(tx, done.team_id, done.delivery_id, DeliveryState.FAILED, done.number, done.now)
+        cancel_pending(tx, done.team_id, done.endpoint_id, now=done.now)
+        disable_endpoint(tx, done.team_id, done.endpoint_id, "it answered 410 Gone", now=done.now)
+        return
+    pause = PAUSES[min(done.number, len(PAUSES)) - 1]
+    at = done.now + max(round(pause * (1 + done.jitter / 5)), min(done.retry_after_ms, LONGEST_RETRY_AFTER))
+    if at <= done.retry_until:
+        tx.run(_end, _ended(done.team_id, done.delivery_id, DeliveryState.PENDING, done.number, again_at=at))
+        enqueue_delivery(tx, done.team_id, done.delivery_id, at=at, now=done.now)
+        return
+    _finish(tx, done.team_id, done.delivery_id, DeliveryState.FAILED, done.number, done.now)
+    if done.now - since >= DEAF_FOR:
+        cancel_pending(tx, done.team_id, done.endpoint_id, now=done.now)
+        disable_endpoint(tx, done.team_id, done.endpoint_id, "nothing was taken for days", now=done.now)
+    else:
+        give_turn(tx, done.team_id, done.endpoint_id, done.subject, now=done.now)
+
+
+def _pause_of_endpoint(failures: int) -> Millis:
+    doublings: int = min(failures - FAILURES_TO_PAUSE, 10)
+    return min(_FIRST_PAUSE << doublings, LONGEST_PAUSE)
+
+
+def _finish(tx: Tx, team_id: int, delivery_id: str, state: DeliveryState, attempts: int, now: Millis) -> None:
+    tx.run(_end, _ended(team_id, delivery_id, state, attempts, ended_at=now))
+
+
+def _ended(
+    team_id: int,
+    delivery_id: str,
+    state: DeliveryState,
+    attempts: int,
+    *,
+    again_at: Millis | None = None,
+    ended_at: Millis | None = None,
+) -> dict[str, object]:
+    return {
+        "team": team_id,
+        "delivery": delivery_id,
+        "new_state": state.value,
+        "tried": attempts,
+        "again_at": again_at,
+        "ended_at": ended_at,
+    }

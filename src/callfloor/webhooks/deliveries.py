@@ -1,0 +1,226 @@
+"""What is to be delivered: an event becomes one delivery for each endpoint that wants it, and a subject waits its turn.
+
+Of one subject an endpoint is sent one delivery after the other: the next one gets its job when the one before it has
+ended. The row of the endpoint is locked by whoever adds or ends deliveries, so that no turn is missed.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+import msgspec
+from sqlalchemy import Integer, delete, insert, select, update
+
+from callfloor.foundation.clock import HOUR, SECOND, Millis
+from callfloor.foundation.database import Tx, any_of, param
+from callfloor.foundation.errors import DomainError
+from callfloor.foundation.ids import new_id
+from callfloor.foundation.jobs import Enqueue, enqueue
+from callfloor.webhooks.catalog import EventType
+from callfloor.webhooks.tables import DeliveryState, webhook_attempt, webhook_delivery, webhook_endpoint
+
+DELIVER_WEBHOOK = "deliver_webhook"
+QUEUE = "webhooks"
+PAUSES: tuple[Millis, ...] = tuple(
+    seconds * SECOND for seconds in (5, 30, 120, 600, 1800, 3600, 7200, 14400, 28800, 43200, 43200, 57600, 57600)
+)
+"""After the first, second … failed attempt; together a little less than 72 hours."""
+RETRIED_FOR: Millis = 72 * HOUR
+REDELIVERED_AT_ONCE = 1000
+
+_PENDING, _CANCELED = DeliveryState.PENDING.value, DeliveryState.CANCELED.value
+_e, _d, _a = webhook_endpoint.c, webhook_delivery.c, webhook_attempt.c
+_listening = (
+    select(_e.id, _e.events).where(_e.team_id == param("team"), _e.is_enabled).order_by(_e.id).with_for_update()
+)
+_lock_endpoint = select(_e.id).where(_e.team_id == param("team"), _e.id == param("endpoint")).with_for_update()
+_add = insert(webhook_delivery)
+_first_pending = (
+    select(_d.id, _d.next_at)
+    .where(
+        _d.team_id == param("team"),
+        _d.endpoint_id == param("endpoint"),
+        _d.subject == param("about"),
+        _d.state == _PENDING,
+    )
+    .order_by(_d.id)
+    .limit(1)
+)
+_one = select(_d.endpoint_id, _d.subject, _d.state).where(_d.team_id == param("team"), _d.id == param("delivery"))
+_again = (
+    update(webhook_delivery)
+    .where(_d.team_id == param("team"), _d.id == param("delivery"))
+    .values(state=_PENDING, next_at=param("now"), retry_until=param("until"), finished_at=None)
+)
+_cancel_all = (
+    update(webhook_delivery)
+    .where(_d.team_id == param("team"), _d.endpoint_id == param("endpoint"), _d.state == _PENDING)
+    .values(state=_CANCELED, next_at=None, finished_at=param("now"))
+)
+_ended_since = (
+    select(_d.id)
+    .where(
+        _d.team_id == param("team"),
+        _d.endpoint_id == param("endpoint"),
+        _d.state == param("in_state"),
+        _d.created_at >= param("since"),
+    )
+    .order_by(_d.id)
+    .limit(param("take", Integer))
+)
+_of_subjects = select(_d.id).where(_d.team_id == param("team"), any_of(_d.subject, "subjects"))
+_blank = (
+    update(webhook_delivery).where(_d.team_id == param("team"), any_of(_d.id, "ids")).values(body=param("new_body"))
+)
+_cancel_some = (
+    update(webhook_delivery)
+    .where(_d.team_id == param("team"), any_of(_d.id, "ids"), _d.state == _PENDING)
+    .values(state=_CANCELED, next_at=None, finished_at=param("now"))
+)
+_forget_answers = delete(webhook_attempt).where(_a.team_id == param("team"), any_of(_a.delivery_id, "ids"))
+
+
+class DeliveryNotFound(DomainError):
+    """The team has no such delivery."""
+
+    code = "delivery_not_found"
+    status = 404
+
+
+class DeliveryPending(DomainError):
+    """The delivery is still being tried."""
+
+    code = "delivery_pending"
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Happened:
+    """An event as endpoints are told of it: its type, what it is about, and what is said of it."""
+
+    team_id: int
+    type: EventType
+    subject: str
+    content: Mapping[str, Any] | msgspec.Raw
+    now: Millis
+
+
+def deliver_event(tx: Tx, team_id: int, event_type: EventType, happened: Callable[[], Happened | None]) -> int:
+    """Add a delivery for each endpoint that wants such an event; returns how many.
+
+    Args:
+        team_id: whose it is.
+        event_type: what it is.
+        happened: tells what happened, asked only when somebody wants to know; None when there is nothing to tell.
+    """
+    wanting = [row[0] for row in tx.all(_listening, {"team": team_id}) if event_type.name in row[1]]
+    event = happened() if wanting else None
+    if event is None:
+        return 0
+    for endpoint_id in wanting:
+        add_delivery(tx, endpoint_id, event)
+    return len(wanting)
+
+
+def add_delivery(tx: Tx, endpoint_id: int, event: Happened) -> str:
+    """Add one delivery, and its job if it is its subject's turn; the endpoint's row is locked by the caller."""
+    delivery_id = new_id()
+    body = msgspec.json.encode({"eventType": event.type.name, event.type.key: event.content}).decode()
+    tx.run(
+        _add,
+        {
+            "team_id": event.team_id,
+            "id": delivery_id,
+            "endpoint_id": endpoint_id,
+            "event_type": event.type.name,
+            "subject": event.subject,
+            "body": body,
+            "state": _PENDING,
+            "attempts": 0,
+            "created_at": event.now,
+            "retry_until": event.now + RETRIED_FOR,
+            "next_at": event.now,
+        },
+    )
+    first = _turn(tx, event.team_id, endpoint_id, event.subject)
+    if first is not None and first[0] == delivery_id:
+        enqueue_delivery(tx, event.team_id, delivery_id, at=event.now, now=event.now)
+    return delivery_id
+
+
+def lock_endpoint(tx: Tx, team_id: int, endpoint_id: int) -> bool:
+    """Lock the endpoint's row; returns whether there is one."""
+    return tx.one(_lock_endpoint, {"team": team_id, "endpoint": endpoint_id}) is not None
+
+
+def enqueue_delivery(tx: Tx, team_id: int, delivery_id: str, *, at: Millis, now: Millis) -> None:
+    """Have the delivery tried at an instant."""
+    args = {"delivery_id": delivery_id}
+    tx_order = Enqueue(kind=DELIVER_WEBHOOK, args=args, team_id=team_id, now=now, queue=QUEUE, run_at=at)
+    enqueue(tx, tx_order)
+
+
+def give_turn(tx: Tx, team_id: int, endpoint_id: int, subject: str, *, now: Millis) -> None:
+    """Have the subject's next delivery tried, now that the one before it has ended."""
+    first = _turn(tx, team_id, endpoint_id, subject)
+    if first is not None:
+        enqueue_delivery(tx, team_id, first[0], at=max(first[1] or now, now), now=now)
+
+
+def redeliver(tx: Tx, team_id: int, delivery_id: str, *, now: Millis) -> None:
+    """Have a delivery that has ended tried anew: the same id, the same bytes.
+
+    Raises:
+        DeliveryNotFound: the team has none with this id, or its endpoint is gone.
+        DeliveryPending: it has not ended.
+    """
+    row = tx.one(_one, {"team": team_id, "delivery": delivery_id})
+    if row is None or not lock_endpoint(tx, team_id, row[0]):
+        raise DeliveryNotFound(f"there is no delivery {delivery_id} in this team, or its webhook was deleted")
+    endpoint_id, subject, state = row
+    if state == _PENDING:
+        raise DeliveryPending("the delivery is still being tried")
+    tx.run(_again, {"team": team_id, "delivery": delivery_id, "now": now, "until": now + RETRIED_FOR})
+    first = _turn(tx, team_id, endpoint_id, subject)
+    if first is not None and first[0] == delivery_id:
+        enqueue_delivery(tx, team_id, delivery_id, at=now, now=now)
+
+
+def redeliver_since(
+    tx: Tx, team_id: int, endpoint_id: int, *, state: DeliveryState, since: Millis, now: Millis
+) -> list[str]:
+    """Have up to 1,000 deliveries of an endpoint tried anew that ended in a state; returns their ids, oldest first."""
+    found = tx.all(
+        _ended_since,
+        {
+            "team": team_id,
+            "endpoint": endpoint_id,
+            "in_state": state.value,
+            "since": since,
+            "take": REDELIVERED_AT_ONCE,
+        },
+    )
+    for (delivery_id,) in found:
+        redeliver(tx, team_id, delivery_id, now=now)
+    return [delivery_id for (delivery_id,) in found]
+
+
+def cancel_pending(tx: Tx, team_id: int, endpoint_id: int, *, now: Millis) -> None:
+    """End every delivery that the endpoint still waits for."""
+    tx.run(_cancel_all, {"team": team_id, "endpoint": endpoint_id, "now": now})
+
+
+def erase_subjects(tx: Tx, team_id: int, subjects: Sequence[str], *, now: Millis) -> int:
+    """Blank what was said of these subjects, sent or not, and what was answered; returns how many deliveries."""
+    ids = [row[0] for row in tx.all(_of_subjects, {"team": team_id, "subjects": list(subjects)})]
+    if ids:
+        own = {"team": team_id, "ids": ids}
+        tx.run(_cancel_some, {**own, "now": now})
+        tx.run(_blank, {**own, "new_body": "{}"})
+        tx.run(_forget_answers, own)
+    return len(ids)
+
+
+def _turn(tx: Tx, team_id: int, endpoint_id: int, subject: str) -> tuple[str, Millis | None] | None:
+    return tx.one(_first_pending, {"team": team_id, "endpoint": endpoint_id, "about": subject})

@@ -1,0 +1,143 @@
+"""The job that sends one delivery once, and the one that forgets old ones."""
+
+from __future__ import annotations
+
+import dataclasses
+import random
+from functools import partial
+
+from sqlalchemy import Integer, delete, select
+
+from callfloor.access.secrets import decrypted
+from callfloor.foundation.clock import DAY, SECOND, Millis
+from callfloor.foundation.database import Tx, any_of, param
+from callfloor.foundation.jobs import Daily, JobKind, RunningJob, Schedule, Verb
+from callfloor.foundation.outgoing import AddressRefused, RequestFailed, rules_of, send
+from callfloor.foundation.services import Services
+from callfloor.webhooks.attempts import (
+    Attempted,
+    Sending,
+    cancel_delivery,
+    postpone_delivery,
+    record_attempt,
+    sending_of,
+)
+from callfloor.webhooks.deliveries import DELIVER_WEBHOOK, QUEUE
+from callfloor.webhooks.signing import signed_headers
+from callfloor.webhooks.tables import webhook_attempt, webhook_delivery
+
+ANSWER_SECONDS = 15.0
+KEPT_ANSWER_BYTES = 4096
+KEPT_FOR: Millis = 30 * DAY
+_FORGOTTEN_AT_ONCE = 500
+
+_d, _a = webhook_delivery.c, webhook_attempt.c
+_old = (
+    select(_d.team_id, _d.id)
+    .where(_d.finished_at < param("before"))
+    .order_by(_d.finished_at)
+    .limit(param("take", Integer))
+)
+_forget = delete(webhook_delivery).where(_d.team_id == param("team"), any_of(_d.id, "ids"))
+_forget_attempts = delete(webhook_attempt).where(_a.team_id == param("team"), any_of(_a.delivery_id, "ids"))
+
+
+def deliver_webhook(job: RunningJob, services: Services) -> Verb | None:
+    """Send the delivery; the returned verb writes down what came of it."""
+    team_id, delivery_id = job.team_id or 0, str(job.args["delivery_id"])
+    waiting = services.db.read_now(partial(sending_of, team_id=team_id, delivery_id=delivery_id))
+    now = job.now()
+    if waiting is None or (waiting.next_at is not None and waiting.next_at > now):
+        return None
+    if waiting.url is None or waiting.secret is None or not waiting.is_enabled:
+        return partial(cancel_delivery, team_id=team_id, delivery_id=delivery_id, attempts=waiting.attempts, now=now)
+    if waiting.resumes_at is not None and waiting.resumes_at > now:
+        at = waiting.resumes_at
+        return partial(postpone_delivery, team_id=team_id, delivery_id=delivery_id, at=at, now=now)
+    job.progress("sending")
+    done = _attempt(services, team_id, delivery_id, waiting, now)
+    return partial(record_attempt, done=dataclasses.replace(done, now=job.now()))
+
+
+DELIVER: JobKind[Services] = JobKind(
+    name=DELIVER_WEBHOOK, handler=deliver_webhook, queue=QUEUE, max_attempts=20, timeout_seconds=120
+)
+
+
+def webhook_keys(services: Services, team_id: int, waiting: Sending, now: Millis) -> list[bytes]:
+    """Return the secrets that sign now: the present one, then the one before it while it still counts."""
+    kept = [waiting.secret]
+    if waiting.previous_ends_at is not None and waiting.previous_ends_at > now:
+        kept.append(waiting.previous_secret)
+    key, context = services.settings.hash_key, secret_context(team_id)
+    return [decrypted(one, key=key, context=context) for one in kept if one is not None]
+
+
+def secret_context(team_id: int) -> str:
+    """Return the context in which secrets of the team's endpoints are encrypted."""
+    return f"webhook of team {team_id}"
+
+
+def _attempt(services: Services, team_id: int, delivery_id: str, waiting: Sending, now: Millis) -> Attempted:
+    body = waiting.body.encode()
+    headers = signed_headers(delivery_id, body, webhook_keys(services, team_id, waiting, now), now=now)
+    begun = Attempted(
+        team_id=team_id,
+        delivery_id=delivery_id,
+        endpoint_id=waiting.endpoint_id,
+        subject=waiting.subject,
+        number=waiting.attempts + 1,
+        retry_until=waiting.retry_until,
+        at=now,
+        now=now,
+        request_headers=headers,
+        jitter=random.random(),  # noqa: S311  # spreads retries
+    )
+    try:
+        answer = send(
+            "POST",
+            waiting.url or "",
+            headers=headers,
+            body=body,
+            rules=rules_of(services.settings),
+            seconds=ANSWER_SECONDS,
+            keep_bytes=KEPT_ANSWER_BYTES,
+        )
+    except (AddressRefused, RequestFailed) as error:
+        return dataclasses.replace(begun, error=str(error))
+    return dataclasses.replace(
+        begun,
+        status=answer.status,
+        duration_ms=answer.duration_ms,
+        answer_headers=answer.headers,
+        answer_body=answer.body.decode(errors="replace").replace("\x00", "\ufffd"),
+        retry_after_ms=_retry_after(answer.headers.get("retry-after", "")),
+    )
+
+
+def _retry_after(text: str) -> Millis:
+    return int(text) * SECOND if text.isascii() and text.isdigit() and len(text) < 8 else 0
+
+
+def forget_old_deliveries(job: RunningJob, services: Services) -> None:
+    """Forget deliveries that ended more than 30 days ago, with their attempts."""
+    before, done = job.now() - KEPT_FOR, 0
+    while count := services.db.write_now(partial(_forget_some, before=before)):
+        done += count
+        job.progress("forgetting", done)
+
+
+def _forget_some(tx: Tx, *, before: Millis) -> int:
+    found = tx.all(_old, {"before": before, "take": _FORGOTTEN_AT_ONCE})
+    by_team: dict[int, list[str]] = {}
+    for team_id, delivery_id in found:
+        by_team.setdefault(team_id, []).append(delivery_id)
+    for team_id, ids in sorted(by_team.items()):
+        own = {"team": team_id, "ids": ids}
+        tx.run(_forget_attempts, own)
+        tx.run(_forget, own)
+    return len(found)
+
+
+FORGET_DELIVERIES: JobKind[Services] = JobKind(name="forget_old_webhook_deliveries", handler=forget_old_deliveries)
+FORGET_SCHEDULE = Schedule("forget_old_webhook_deliveries", FORGET_DELIVERIES.name, Daily(3, 40))
