@@ -33,9 +33,9 @@ FOLDED_AT_ONCE = 500
 """Calls in one transaction: it holds others up for some milliseconds only."""
 QUARTERS_OF_DAY = 96
 
-_Group = tuple[str, int, str]
+Key = tuple[str, int, str]
 """Kind, first day of the period, key."""
-_Sums = list[int]
+Sums = list[int]
 _Change = tuple[str, Cadence, int, int]
 """Kind, cadence, first day, and whether a group came (1) or went (-1)."""
 
@@ -108,7 +108,7 @@ _ranked = upsert(usage_day).from_select(
     ["team_id", *_ranks.c.keys(), *SUMS], select(_team, *_ranks.c, *(cast(0, BigInteger) for _ in SUMS)).where(true())
 )
 # An insert, though each row is known: it locks them in the order sent, as a report does, and an update might not.
-_rank = _ranked.on_conflict_do_update(
+_set_ranks = _ranked.on_conflict_do_update(
     index_elements=[_d.team_id, _d.group_kind, _d.day, _d.group_id],
     set_={"ranked_seconds": _ranked.excluded.ranked_seconds},
 )
@@ -122,20 +122,48 @@ _STATEMENTS = {
 
 def fold(tx: Tx, team_id: int, *, now: Millis, take: int = FOLDED_AT_ONCE) -> int:
     """Fold the next calls of the team; returns how many: fewer than `take` when none is left."""
-    tx.run(_lock, {"team_id": team_id, "now": now})
+    lock_sums(tx, team_id, now=now)
     taken = tx.all(_take, {"team_id": team_id, "take": take})
     if not taken:
         return 0
-    days, weeks, months, quarters = _added_up(taken)
+    days, weeks, months, quarters = added_up(taken)
     changes = [
         *_move(tx, team_id, Cadence.WEEKLY, weeks),
         *_move(tx, team_id, Cadence.MONTHLY, months),
-        *_rank_days(tx, team_id, sorted(days)),
+        *_rank(tx, team_id, sorted(days)),
     ]
     _count(tx, team_id, changes)
-    rows = [(quarter, *sums) for quarter, sums in sorted(quarters.items())]
-    tx.run(_add_to_quarters, {"team_id": team_id, "sent": rows})
+    add_to_quarters(tx, team_id, quarters)
     return len(taken)
+
+
+def lock_sums(tx: Tx, team_id: int, *, now: Millis) -> None:
+    """Let nobody else fold or mend the team's sums until this transaction ends."""
+    tx.run(_lock, {"team_id": team_id, "now": now})
+
+
+def add_to_periods(tx: Tx, team_id: int, cadence: Cadence, totals: Mapping[Key, Sums]) -> None:
+    """Add to rows of weeks or months, in the order of their columns; the caller has locked the team's sums."""
+    _count(tx, team_id, _move(tx, team_id, cadence, totals))
+
+
+def add_to_quarters(tx: Tx, team_id: int, totals: Mapping[int, Sums]) -> None:
+    """Add to quarters of an hour; the caller has locked the team's sums."""
+    tx.run(
+        _add_to_quarters, {"team_id": team_id, "sent": [(quarter, *sums) for quarter, sums in sorted(totals.items())]}
+    )
+
+
+def add_to_counts(tx: Tx, team_id: int, totals: Mapping[tuple[str, str, int], int]) -> None:
+    """Add to the numbers of groups by kind, cadence and start; the caller has locked the team's sums."""
+    rows = [(*key, by) for key, by in sorted(totals.items()) if by]
+    if rows:
+        tx.run(_add_to_counts, {"team_id": team_id, "sent": rows})
+
+
+def rank_days(tx: Tx, team_id: int, days: Sequence[Key]) -> None:
+    """Rank the days' groups by their seconds as they are now; the caller has locked the team's sums."""
+    _count(tx, team_id, _rank(tx, team_id, days))
 
 
 def teams_to_fold(tx: Tx) -> list[int]:
@@ -154,14 +182,14 @@ def is_unfolded(tx: Tx, team_id: int, first: int, last: int) -> bool:
     return tx.one(is_unfolded_between, {"team_id": team_id, **quarters}) is not None
 
 
-def _added_up(
+def added_up(
     taken: Iterable[tuple[Any, ...]],
-) -> tuple[set[_Group], dict[_Group, _Sums], dict[_Group, _Sums], dict[int, _Sums]]:
+) -> tuple[set[Key], dict[Key, Sums], dict[Key, Sums], dict[int, Sums]]:
     """Return the days that changed, and what is to be added to weeks, months and quarters."""
-    days: set[_Group] = set()
-    weeks: dict[_Group, _Sums] = {}
-    months: dict[_Group, _Sums] = {}
-    quarters: dict[int, _Sums] = {}
+    days: set[Key] = set()
+    weeks: dict[Key, Sums] = {}
+    months: dict[Key, Sums] = {}
+    quarters: dict[int, Sums] = {}
     for quarter, device_id, username, account_id, language, *sums in taken:
         day = quarter // QUARTERS_OF_DAY
         week, month = week_of(day), month_of(day)
@@ -174,7 +202,7 @@ def _added_up(
     return days, weeks, months, quarters
 
 
-def _by_day_of_week(weekday: int, sums: Sequence[int]) -> _Sums:
+def _by_day_of_week(weekday: int, sums: Sequence[int]) -> Sums:
     """Return the values of a row of `usage_week`: seconds and calls of each day, then the sums."""
     calls, mic_seconds = sums[0], sums[1]
     return [
@@ -184,16 +212,16 @@ def _by_day_of_week(weekday: int, sums: Sequence[int]) -> _Sums:
     ]
 
 
-def _add(totals: dict[Any, _Sums], key: Any, added: _Sums) -> None:
+def _add(totals: dict[Any, Sums], key: Any, added: Sums) -> None:
     known = totals.get(key)
     totals[key] = added if known is None else [one + other for one, other in zip(known, added, strict=True)]
 
 
-def _move(tx: Tx, team_id: int, cadence: Cadence, totals: Mapping[_Group, _Sums]) -> Iterator[_Change]:
+def _move(tx: Tx, team_id: int, cadence: Cadence, totals: Mapping[Key, Sums]) -> Iterator[_Change]:
     """Add to rows of weeks or months; yields which groups came and went."""
     add, empty = _STATEMENTS[cadence]
     rows = [(*key, *sums) for key, sums in sorted(totals.items()) if any(sums)]
-    gone: list[_Group] = []
+    gone: list[Key] = []
     for kind, start, group_id, calls in tx.all(add, {"team_id": team_id, "sent": rows}) if rows else ():
         before = calls - totals[kind, start, group_id][-len(SUMS)]
         if not calls:
@@ -204,7 +232,7 @@ def _move(tx: Tx, team_id: int, cadence: Cadence, totals: Mapping[_Group, _Sums]
         tx.run(empty, {"team_id": team_id, "gone": sorted(gone)})
 
 
-def _rank_days(tx: Tx, team_id: int, days: Sequence[_Group]) -> Iterator[_Change]:
+def _rank(tx: Tx, team_id: int, days: Sequence[Key]) -> Iterator[_Change]:
     """Rank groups by their days' seconds as they are now; yields which came and went."""
     ranks, gone = [], []
     for kind, day, group_id, calls, mic_seconds, ranked in tx.all(_known_days, {"team_id": team_id, "asked": days}):
@@ -217,7 +245,7 @@ def _rank_days(tx: Tx, team_id: int, days: Sequence[_Group]) -> Iterator[_Change
         if bool(calls) != (ranked is not None):
             yield kind, Cadence.DAILY, day, 1 if calls else -1
     if ranks:
-        tx.run(_rank, {"team_id": team_id, "sent": sorted(ranks)})
+        tx.run(_set_ranks, {"team_id": team_id, "sent": sorted(ranks)})
     if gone:
         tx.run(_empty_days, {"team_id": team_id, "gone": sorted(gone)})
 
@@ -226,6 +254,4 @@ def _count(tx: Tx, team_id: int, changes: Iterable[_Change]) -> None:
     counts: Counter[tuple[str, str, int]] = Counter()
     for kind, cadence, start, by in changes:
         counts[kind, cadence.value, start] += by
-    rows = [(*key, by) for key, by in sorted(counts.items()) if by]
-    if rows:
-        tx.run(_add_to_counts, {"team_id": team_id, "sent": rows})
+    add_to_counts(tx, team_id, counts)

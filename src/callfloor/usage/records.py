@@ -67,16 +67,17 @@ class FinishedCall(msgspec.Struct, frozen=True):
 _c = call_record.c
 _FEATURES = Features.__struct_fields__
 _asked = row_list("asked", device_id=BigInteger, call_id=Text)
-_known = select(
+CALL_COLUMNS: tuple[Any, ...] = (
     *(_c.device_id, _c.username, _c.account_id, _c.call_id, _c.revision, _c.app_name, _c.language),
     *(_c.started_at, _c.ended_at, _c.mic_seconds, _c.speaker_seconds, *(_c[name] for name in _FEATURES)),
-).join_from(
+)
+"""What `call_of` makes a call of."""
+_known = select(*CALL_COLUMNS).join_from(
     _asked,
     call_record,
     (_c.team_id == param("team_id")) & (_c.device_id == _asked.c.device_id) & (_c.call_id == _asked.c.call_id),
     isouter=True,
 )
-
 
 _recorded, _added = upsert(call_record), upsert(usage_day)
 _record = _recorded.on_conflict_do_update(
@@ -115,17 +116,26 @@ def record_calls(tx: Tx, team_id: int, calls: Sequence[FinishedCall], *, now: Mi
 
 def _known_calls(tx: Tx, team_id: int, keys: Iterable[_Key]) -> dict[_Key, FinishedCall]:
     rows = tx.all(_known, {"team_id": team_id, "asked": sorted(keys)})
-    return {call.key: call for call in (_call_of(row) for row in rows if row[0] is not None)}
+    return {call.key: call for call in (call_of(row) for row in rows if row[0] is not None)}
 
 
-def _call_of(row: tuple[Any, ...]) -> FinishedCall:
+def call_of(row: tuple[Any, ...]) -> FinishedCall:
+    """Return the call of a row of `CALL_COLUMNS`."""
     facts, features = row[: -len(_FEATURES)], row[-len(_FEATURES) :]
     return FinishedCall(*(*facts, Features(*features)))
 
 
 def _write(tx: Tx, team_id: int, changes: Sequence[tuple[FinishedCall | None, FinishedCall]], now: Millis) -> None:
     tx.load(_record, [_record_row(team_id, new, now) for _, new in changes])
-    moved = [change for old, new in changes for change in _moves(old, new)]
+    _move(tx, team_id, [change for old, new in changes for change in _moves(old, new)])
+
+
+def take_back(tx: Tx, team_id: int, calls: Sequence[FinishedCall]) -> None:
+    """Take calls back from every sum; the caller has deleted them, in the order of their keys."""
+    _move(tx, team_id, [(call, -1) for call in calls])
+
+
+def _move(tx: Tx, team_id: int, moved: Sequence[tuple[FinishedCall, int]]) -> None:
     tx.load(_leave_unfolded, [_unfolded_row(team_id, call, sign) for call, sign in moved])
     tx.load(_add_to_days, _day_rows(team_id, moved))
 

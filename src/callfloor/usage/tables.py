@@ -60,7 +60,7 @@ class CallRecordColumns(TypedColumns):
     recorded_at: Column[int] = Column(Instant)
 
 
-call_record = Table("call_record", metadata, CallRecordColumns, sqlite_with_rowid=False)
+call_record = Table("call_record", metadata, CallRecordColumns, Index(None, "team_id", "day"), sqlite_with_rowid=False)
 
 SUMS = (
     "calls",
