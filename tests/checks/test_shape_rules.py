@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from checks import banned_names, domain_docstring, edge_imports, file_length, function_length
+from checks import banned_names, broad_excepts, domain_docstring, edge_imports, file_length, function_length
 from tests.checks.planted import DOMAIN, caught
 
 DOOR = '''\
@@ -42,6 +42,50 @@ class TestEdgeImports:
         files = {f"{DOMAIN}/api.py": "import typer\n", f"{DOMAIN}/commands.py": "import fastapi\n"}
 
         assert len(caught(edge_imports.breaches, tmp_path, files)) == 2
+
+
+class TestBroadExcepts:
+    @pytest.mark.parametrize(
+        "handler",
+        [
+            "except Exception:",
+            "except BaseException as error:",
+            "except:",
+            "except (ValueError, Exception):",
+            "except builtins.Exception:",
+        ],
+    )
+    def test_catches_a_handler_of_everything_at_no_edge(self, tmp_path: Path, handler: str) -> None:
+        text = f"import builtins\ntry:\n    pass\n{handler}\n    raise\n"
+        files = {f"{DOMAIN}/seats.py": text, "agent/src/callfloor_agent/spool.py": text, "tests/test_it.py": text}
+
+        assert caught(broad_excepts.breaches, tmp_path, files) == [
+            ("agent/src/callfloor_agent/spool.py", 4),
+            (f"{DOMAIN}/seats.py", 4),
+        ]
+
+    def test_catches_that_everything_is_suppressed(self, tmp_path: Path) -> None:
+        files = {
+            f"{DOMAIN}/seats.py": "import contextlib\nwith contextlib.suppress(KeyError, Exception):\n    pass\n",
+            f"{DOMAIN}/people.py": "from contextlib import suppress\nwith suppress(KeyError):\n    pass\n",
+        }
+
+        assert caught(broad_excepts.breaches, tmp_path, files) == [(f"{DOMAIN}/seats.py", 2)]
+
+    def test_lets_the_edges_have_theirs_but_not_the_end_of_the_thread(self, tmp_path: Path) -> None:
+        handler = "try:\n    pass\nexcept {}:\n    raise\n"
+        files = {
+            "src/callfloor/server/edge.py": handler.format("Exception"),
+            "src/callfloor/server/upkeep.py": handler.format("BaseException"),
+            "src/callfloor/foundation/database/sqlite_writer.py": handler.format("BaseException"),
+        }
+
+        assert caught(broad_excepts.breaches, tmp_path, files) == [("src/callfloor/server/upkeep.py", 3)]
+
+    def test_catches_an_edge_that_is_none_any_more(self, tmp_path: Path) -> None:
+        files = {"src/callfloor/server/edge.py": "try:\n    pass\nexcept OSError:\n    raise\n"}
+
+        assert caught(broad_excepts.breaches, tmp_path, files) == [("src/callfloor/server/edge.py", 0)]
 
 
 class TestFileLength:

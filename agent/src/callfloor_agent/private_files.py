@@ -36,9 +36,8 @@ class PrivateFile:
                     file.flush()
                     os.fsync(file.fileno())
             Path(name).replace(self.path)
-        except BaseException:
+        finally:
             Path(name).unlink(missing_ok=True)
-            raise
 
     def remove(self) -> None:
         """Remove the file, if it is there."""

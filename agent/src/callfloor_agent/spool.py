@@ -259,12 +259,11 @@ def _open_or_begin(path: Path) -> apsw.Connection:
 def _opened(path: Path) -> apsw.Connection:
     path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
     connection = apsw.Connection(str(path))
-    try:
+    with contextlib.ExitStack() as undo:
+        undo.callback(connection.close)
         connection.set_busy_timeout(BUSY_MS)
         connection.execute("PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA cache_size = -2000")
         connection.execute(_SCHEMA)
-    except BaseException:
-        connection.close()
-        raise
+        undo.pop_all()
     path.chmod(0o600)
     return connection

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import dataclasses
 import functools
 
@@ -44,11 +45,10 @@ class Upkeep:
         services = self._services
         await register(services.db, self._mine)
         settings = services.settings.rate_limit
-        try:
+        async with contextlib.AsyncExitStack() as undo:
+            undo.push_async_callback(leave, services.db, self._mine)
             self._limit = await open_limit(settings, services.db, on_block=self._blocks.append, now=clock.now())
-        except BaseException:
-            await leave(services.db, self._mine)
-            raise
+            undo.pop_all()
         self._task = asyncio.create_task(self._run())
         return dataclasses.replace(services, portal_limit=self._limit)
 

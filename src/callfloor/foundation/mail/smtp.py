@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import ipaddress
 import smtplib
@@ -110,11 +111,10 @@ def connected(server: MailServer) -> smtplib.SMTP:
         smtp = smtplib.SMTP_SSL(server.host, server.port, timeout=TIMEOUT_SECONDS, context=context)
     else:
         smtp = smtplib.SMTP(server.host, server.port, timeout=TIMEOUT_SECONDS)
-    try:
+    with contextlib.ExitStack() as undo:
+        undo.callback(smtp.close)
         _prepare(smtp, server, context)
-    except BaseException:
-        smtp.close()
-        raise
+        undo.pop_all()
     return smtp
 
 

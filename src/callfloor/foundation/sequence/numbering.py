@@ -9,16 +9,14 @@ the order of insertion, so what was written after it had seen another row always
 from __future__ import annotations
 
 import dataclasses
-import threading
 from collections.abc import Sequence
 from functools import partial
 from typing import Any
 
-import structlog
 from sqlalchemy import Column, Executable, Integer, Table, select, update
 
 from callfloor.foundation.database import Database, Tx, param, upsert
-from callfloor.foundation.errors import Unavailable
+from callfloor.foundation.rounds import Rounds
 from callfloor.foundation.sequence.tables import sequence_head
 
 BATCH = 500
@@ -32,8 +30,6 @@ _new_head = (
 _head = select(sequence_head.c.last).where(sequence_head.c.name == param("head")).with_for_update(skip_locked=True)
 _last = select(sequence_head.c.last).where(sequence_head.c.name == param("head"))
 _move_head = update(sequence_head).where(sequence_head.c.name == param("head")).values(last=param("reached"))
-
-log = structlog.get_logger(__name__)
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -108,46 +104,19 @@ def _is_waiting(tx: Tx, what: Numbered) -> bool:
     return tx.one(what.waiting, {"count": 1}) is not None
 
 
-class Sequencer:
+class Sequencer(Rounds):
     """Numbers the rows of some tables on a thread of its own; several processes may each run one."""
 
     def __init__(self, db: Database, tables: Sequence[Numbered], *, poll_seconds: float = 0.2) -> None:
+        super().__init__("sequencer", self._number, every_seconds=poll_seconds)
         self._db = db
         self._tables = tuple(tables)
-        self._poll_seconds = poll_seconds
-        self._wake = threading.Event()
-        self._stopping = threading.Event()
-        self._thread = threading.Thread(target=self.run, name="sequencer", daemon=True)
+        self._is_prepared = False
 
-    def start(self) -> None:
-        """Number in the background until `stop`."""
-        self._thread.start()
-
-    def wake(self) -> None:
-        """Look now, not at the next poll."""
-        self._wake.set()
-
-    def stop(self) -> None:
-        """Finish the batch under way and end."""
-        self._stopping.set()
-        self._wake.set()
-        if self._thread.is_alive():
-            self._thread.join()
-
-    def run(self) -> None:
-        """Number on the calling thread until `stop`."""
-        prepared = False
-        while not self._stopping.is_set():
-            self._wake.clear()
-            try:
-                if not prepared:
-                    for what in self._tables:
-                        self._db.write_now(partial(prepare, what=what))
-                    prepared = True
-                for what in self._tables:
-                    number_waiting(self._db, what)
-            except Unavailable as error:
-                log.warning("sequencer_waits", reason=str(error))
-            except Exception:  # the loop's edge: one bad batch must not end the numbering of all
-                log.exception("sequencer_failed")
-            self._wake.wait(self._poll_seconds)
+    def _number(self) -> None:
+        if not self._is_prepared:
+            for what in self._tables:
+                self._db.write_now(partial(prepare, what=what))
+            self._is_prepared = True
+        for what in self._tables:
+            number_waiting(self._db, what)
