@@ -25,6 +25,8 @@ from callfloor.foundation.errors import DomainError, FieldError, InvalidInput, U
 from callfloor.foundation.services import Services
 
 PROBLEM = "application/problem+json"
+CALLER = "callfloor.caller"
+"""Where the scope of a request holds who calls, once that is found."""
 _CURSOR_MAX_LENGTH = 1000
 
 log = structlog.get_logger(__name__)
@@ -135,14 +137,15 @@ def problem(
 
 def answer_problems(app: FastAPI) -> None:
     """Let the application answer every failure as a problem."""
-    app.add_exception_handler(DomainError, _domain_error)
+    app.add_exception_handler(DomainError, domain_problem)
     app.add_exception_handler(RequestValidationError, _malformed)
     app.add_exception_handler(HTTPException, _http_error)
     app.add_exception_handler(Unavailable, _unavailable)
     app.add_exception_handler(Exception, _fault)
 
 
-def _domain_error(request: Request, error: Exception) -> Response:
+def domain_problem(request: Request, error: Exception) -> Response:
+    """Return the answer to a refusal."""
     assert isinstance(error, DomainError)  # noqa: S101  # registered for it
     errors = error.errors if isinstance(error, InvalidInput) else ()
     headers = {"WWW-Authenticate": "Bearer"} if error.status == HTTPStatus.UNAUTHORIZED else {}

@@ -6,46 +6,59 @@ import re
 from http import HTTPStatus
 
 from fastapi import FastAPI, params
+from fastapi.dependencies.models import Dependant
 from fastapi.dependencies.utils import get_flat_params
 from fastapi.exceptions import HTTPException
 from fastapi.requests import Request
+from fastapi.responses import Response
 from fastapi.routing import APIRoute, iter_route_contexts
 from starlette.routing import compile_path
 
-from callfloor.foundation.errors import FieldError, InvalidInput
+from callfloor.foundation.errors import DomainError, FieldError, InvalidInput
 from callfloor.foundation.rate_limit import Limit, Verdict
-from callfloor.foundation.web import problem
+from callfloor.foundation.web import domain_problem, problem
+from callfloor.server.api_callers import Guard, guard_of
 from callfloor.server.asgi import Message, Receive, Scope, Send
 
 BODY_LIMIT = 1_000_000
 
 
+_Guards = dict[str, Guard | None]
+"""What guards a path, by method."""
+
+
 class Bounds:
-    """Refuses methods a path has not (405) and bodies over the limit (413), and tells what is left of the limit."""
+    """Refuses methods a path has not (405), callers who may not (401, 403) and bodies over the limit (413).
+
+    It tells what is left of the limit, too.
+    """
 
     def __init__(self, app: FastAPI) -> None:
         self._app = app
-        self._literal: dict[str, set[str]] = {}
-        self._patterns: dict[str, tuple[re.Pattern[str], set[str]]] = {}
+        self._literal: dict[str, _Guards] = {}
+        self._patterns: dict[str, tuple[re.Pattern[str], _Guards]] = {}
         for route in iter_route_contexts(app.routes):
-            path, methods = route.path or "", set(route.methods or ())
+            path, dependant = route.path or "", getattr(route, "dependant", None)
+            guard = guard_of(dependant) if isinstance(dependant, Dependant) else None
             if "{" not in path:
-                self._literal.setdefault(path, set()).update(methods)
+                guards = self._literal.setdefault(path, {})
             else:
-                known = self._patterns.setdefault(path, (compile_path(path)[0], set()))
-                known[1].update(methods)
+                guards = self._patterns.setdefault(path, (compile_path(path)[0], {}))[1]
+            guards.update(dict.fromkeys(route.methods or (), guard))
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         # The router alone would hand `GET /things/batches` to `/things/{id}`, and tell one method of several.
-        methods = self._methods_of(scope["path"])
-        if methods and scope["method"] not in methods:
-            headers = {"Allow": ", ".join(sorted(methods))}
+        guards = self._guards_of(scope["path"])
+        if guards and scope["method"] not in guards:
+            headers = {"Allow": ", ".join(sorted(guards))}
             detail = f"{scope['method']} is not allowed here; allowed: {headers['Allow']}"
             refusal = problem(
                 Request(scope), HTTPStatus.METHOD_NOT_ALLOWED, "method_not_allowed", detail, headers=headers
             )
             await refusal(scope, receive, send)
             return
+        scope["app"] = self._app
+        refused = await _refused(guards.get(scope["method"]), Request(scope))
         size = 0
 
         async def counted() -> Message:
@@ -62,12 +75,26 @@ class Bounds:
                 message["headers"] = [*message["headers"], *_limit_fields(*scope["callfloor.limit"])]
             await send(message)
 
-        await self._app(scope, counted, told)
+        await (refused or self._app)(scope, counted, told)
 
-    def _methods_of(self, path: str) -> set[str]:
+    def _guards_of(self, path: str) -> _Guards:
         if path in self._literal:
             return self._literal[path]
-        return {method for pattern, methods in self._patterns.values() if pattern.match(path) for method in methods}
+        found: _Guards = {}
+        for pattern, guards in self._patterns.values():
+            if pattern.match(path):
+                # The router takes the first route that fits.
+                found = guards | found
+        return found
+
+
+async def _refused(guard: Guard | None, request: Request) -> Response | None:
+    if guard is not None:
+        try:
+            await guard(request)
+        except DomainError as error:
+            return domain_problem(request, error)
+    return None
 
 
 def _limit_fields(limit: Limit, verdict: Verdict) -> list[tuple[bytes, bytes]]:

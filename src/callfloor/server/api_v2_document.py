@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from typing import Any
 
 from fastapi import FastAPI
@@ -10,11 +10,11 @@ from fastapi.dependencies.models import Dependant
 from fastapi.openapi.utils import get_openapi
 from fastapi.routing import iter_route_contexts
 
-from callfloor.access.guard import CSRF_HEADER, SESSION_COOKIE, caller_of
-from callfloor.access.scopes import Scope
+from callfloor.access.guard import CSRF_HEADER, SESSION_COOKIE
 from callfloor.devices.agent.guard import device_of
 from callfloor.foundation.web import PROBLEM
 from callfloor.server.api_bounds import BODY_LIMIT
+from callfloor.server.api_callers import finder_of, scope_of
 
 _READS = frozenset({"get", "head"})
 _REFUSALS = {
@@ -84,15 +84,6 @@ def described(app: FastAPI) -> dict[str, Any]:
     return document
 
 
-def scope_of(dependant: Dependant) -> Scope | None:
-    """Return the scope that a route's guard asks for."""
-    for one in _all(dependant):
-        scope = getattr(one.call, "scope", None)
-        if isinstance(scope, Scope):
-            return scope
-    return None
-
-
 def _operations(app: FastAPI) -> Iterator[tuple[str, str, Dependant]]:
     for context in iter_route_contexts(app.routes):
         dependant = getattr(context, "dependant", None)
@@ -120,9 +111,9 @@ def _statuses(operation: dict[str, Any], method: str, dependant: Dependant) -> I
     """Yield what the route may be refused with, apart from its success."""
     places = {parameter["in"] for parameter in operation.get("parameters", ())}
     names = {parameter["name"] for parameter in operation.get("parameters", ())}
-    calls = {one.call for one in _all(dependant)}
+    is_guarded = finder_of(dependant) is not None
     yield from ("422", "500", "503")
-    if calls & {caller_of, device_of} or method not in _READS:
+    if is_guarded or method not in _READS:
         yield from ("401", "403", "429")
     if method not in _READS:
         yield "409"
@@ -132,15 +123,15 @@ def _statuses(operation: dict[str, Any], method: str, dependant: Dependant) -> I
         yield "404"
     if "If-Match" in names:
         yield "412"
-    if not calls & {caller_of, device_of} and "path" in places:
+    if not is_guarded and "path" in places:
         yield "410"
 
 
 def _security(method: str, dependant: Dependant) -> list[dict[str, list[str]]]:
-    calls = {one.call for one in _all(dependant)}
-    if device_of in calls:
+    finder = finder_of(dependant)
+    if finder is device_of:
         return [{"device": []}]
-    if caller_of not in calls:
+    if finder is None:
         return []
     session: dict[str, list[str]] = {"session": []} if method in _READS else {"session": [], "csrf": []}
     return [{"key": []}, session]
@@ -156,9 +147,3 @@ def _not_null(schema: dict[str, Any]) -> dict[str, Any]:
     choices = [choice for choice in schema.get("anyOf", ()) if choice != {"type": "null"}]
     rest = {key: value for key, value in schema.items() if key not in {"anyOf", "title"}}
     return {**rest, **choices[0]} if len(choices) == 1 else schema
-
-
-def _all(dependant: Dependant) -> Iterable[Dependant]:
-    yield dependant
-    for one in dependant.dependencies:
-        yield from _all(one)

@@ -12,7 +12,7 @@ from callfloor.access.secrets import keyed_hash
 from callfloor.devices.tokens import BY_TOKEN, DeviceCaller, TokenInvalid, caller_of, renew_token
 from callfloor.foundation.errors import DomainError
 from callfloor.foundation.rate_limit import Limit, MemoryRateLimit
-from callfloor.foundation.web import Facts, RequestFacts
+from callfloor.foundation.web import CALLER, Facts, RequestFacts
 
 _LIMIT = MemoryRateLimit(Limit(requests=120, window_seconds=60, block_seconds=60))
 """Of one device: sixty times what an agent needs that only sends heartbeats."""
@@ -60,6 +60,9 @@ async def device_of(request: Request, facts: Facts) -> DeviceCaller:
         DeviceBlocked: an administrator shut the device out.
         TooManyRequests: it asks too often.
     """
+    found = request.scope.get(CALLER)
+    if isinstance(found, DeviceCaller):
+        return found
     services = facts.services
     token_hash = hash_of(request.headers.get("authorization", ""), services.settings.hash_key)
     check_rate(token_hash.hex(), facts)

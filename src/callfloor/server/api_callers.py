@@ -1,0 +1,50 @@
+"""Who calls is found before anything else of a request is read: strangers learn nothing from what they send."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Iterable
+from typing import Any
+
+from fastapi.dependencies.models import Dependant
+from fastapi.requests import Request
+
+from callfloor.access.guard import caller_of
+from callfloor.access.scopes import Scope
+from callfloor.devices.agent.guard import device_of
+from callfloor.foundation.web import CALLER, facts_of
+
+Guard = Callable[[Request], Awaitable[None]]
+
+
+def guard_of(dependant: Dependant) -> Guard | None:
+    """Return what lets a request through to a route, or refuses it; None when everybody may call the route."""
+    find = finder_of(dependant)
+    if find is None:
+        return None
+    checks = [one.call for one in parts_of(dependant) if hasattr(one.call, "scope")]
+
+    async def guard(request: Request) -> None:
+        caller = request.scope[CALLER] = await find(request, facts_of(request))
+        for check in checks:
+            await check(caller)  # type: ignore[misc]  # a dependency that has a scope is a guard
+
+    return guard
+
+
+def finder_of(dependant: Dependant) -> Callable[..., Awaitable[Any]] | None:
+    """Return what finds who calls a route: a person or a key, or a device; None when nobody has to sign in."""
+    calls = {one.call for one in parts_of(dependant)}
+    return next((find for find in (caller_of, device_of) if find in calls), None)
+
+
+def scope_of(dependant: Dependant) -> Scope | None:
+    """Return the scope that a route's guard asks for."""
+    scopes = (getattr(one.call, "scope", None) for one in parts_of(dependant))
+    return next((scope for scope in scopes if isinstance(scope, Scope)), None)
+
+
+def parts_of(dependant: Dependant) -> Iterable[Dependant]:
+    """Yield a route's dependant and all it depends on."""
+    yield dependant
+    for one in dependant.dependencies:
+        yield from parts_of(one)
