@@ -6,6 +6,7 @@ import asyncio
 import logging
 
 from callfloor_agent.clock import ServerClock
+from callfloor_agent.events import CallEvent, Event, StateEvent
 from callfloor_agent.recorder import Look, Memory, Names, advance
 from callfloor_agent.sight import Sight
 from callfloor_agent.spool import Spool, SpoolBroken
@@ -43,7 +44,7 @@ class Recording:
             return
         self.problem, self._memory = None, memory
         for event in events:
-            log.debug("recorded %s", event)
+            log.info("%s", _sentence(event))
         if events:
             self._has_events.set()
 
@@ -80,3 +81,11 @@ class Recording:
         if problem != self.problem:
             log.error("not recorded: %s", problem)
         self.problem = problem
+
+
+def _sentence(event: Event) -> str:
+    if isinstance(event, StateEvent):
+        return f"state: {event.state}" + (f" ({event.reason})" if event.reason else "")
+    if isinstance(event, CallEvent):
+        return f"call: {event.started_at} to {event.ended_at}, revision {event.revision}"
+    return "heartbeat"

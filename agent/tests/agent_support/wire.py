@@ -94,7 +94,7 @@ class Wire:
         ]
         refused = {one["id"] for one in rejected}
         new = {event["id"]: event for event in events if event["id"] not in self.taken and event["id"] not in refused}
-        self.taken |= new
+        self.taken |= {id_: event for id_, event in new.items() if event["kind"] != "heartbeat"}
         duplicates = len(events) - len(rejected) - len(new)
         answer = {"accepted": len(new), "duplicates": duplicates, "rejected": rejected}
         return 200, {**answer, "heartbeat_seconds": self.heartbeat_seconds}, {}
