@@ -41,6 +41,12 @@ ERRORS = {
 STATUSES = ("unassigned", "invited", "assigned")
 ROLES = ("admin", "configurator", "analyst", "user")
 
+FEATURES = (
+    *("mic_noise_cancellation", "speaker_noise_cancellation", "background_voice_cancellation"),
+    *("mic_accent_conversion", "speaker_accent_conversion", "voice_translation", "transcription"),
+)
+
+_DATE = re.compile(r"\d{4}-\d\d-\d\d")
 _INSTANT = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z")
 
 
@@ -137,6 +143,16 @@ class PortalClient:
         """Unblock the device of an entry of the block list."""
         return self.call("PUT", f"/api/v1/team/device/unblock/{entry_id}")
 
+    def usage(self, **query: object) -> Answer:
+        """Ask for a page of the usage report."""
+        answer = self.call("GET", "/api/v1/analytics/usage", params=query)
+        if answer.error is None:
+            check(answer.data, {"rows": _list, "count": _count})
+            assert answer.data["count"] >= len(answer.data["rows"])
+            for row in answer.data["rows"]:
+                check_usage(row)
+        return answer
+
 
 def basic(name: str, secret: str) -> str:
     """Return the value of the Authorization header."""
@@ -215,6 +231,16 @@ def check_block(row: object) -> None:
     check(row, {"id": _id, **name, "blocked_at": _instant, "blocked_by": _text})
 
 
+def check_usage(row: object) -> None:
+    """Check a row of the usage report."""
+    seconds = dict.fromkeys(("mic_call_duration", "speaker_call_duration", "calls"), _count)
+    check(row, {"period_start": _date, "period_end": _date, "group": _dict, "features": _dict, **seconds})
+    assert isinstance(row, dict)
+    check(row["features"], dict.fromkeys(FEATURES, _count))
+    kind = row["group"]["type"]
+    check(row["group"], {"type": _text, **_GROUPS[kind]})
+
+
 def check_added(data: object) -> None:
     """Check what adding seats answers."""
     check(data, {"added": _id, "count": _id, "charge": _charge_or_none})
@@ -254,6 +280,14 @@ def _text(value: object) -> bool:
 
 def _text_or_none(value: object) -> bool:
     return value is None or _text(value)
+
+
+def _date(value: object) -> bool:
+    return isinstance(value, str) and _DATE.fullmatch(value) is not None
+
+
+def _dict(value: object) -> bool:
+    return isinstance(value, dict)
 
 
 def _list(value: object) -> bool:
@@ -297,3 +331,12 @@ def _charge_or_none(value: object) -> bool:
             },
         )
     return True
+
+
+_NAMED: Mapping[str, Callable[[Any], bool]] = {"id": _text, "name": _text}
+_GROUPS: Mapping[str, Mapping[str, Callable[[Any], bool]]] = {
+    "user": {"id": _id, "email": _text_or_none, "name": lambda it: it is None or isinstance(it, str)},
+    "username": _NAMED,
+    "device": {"id": _id, "hostname": _text_or_none, "nickname": _text_or_none, "name": _text_or_none},
+    "language": _NAMED,
+}
