@@ -8,8 +8,8 @@ from callfloor import conversations_api, portal_api
 from callfloor.server import api_v2
 from callfloor.server.asgi import Application
 from callfloor.server.health import live, ready
-from callfloor.server.invitation_page import invitation_page
 from callfloor.server.pages import read_only
+from callfloor.server.static_pages import authorize_page, invitation_page
 from callfloor.server.welcome import welcome
 
 if TYPE_CHECKING:
@@ -28,6 +28,7 @@ def url_map(services: Services) -> dict[str, Application]:
         "/swagger": conversations,
         "/swagger-json": conversations,
         "/invitations": invitation_page(),
+        "/authorize": authorize_page(),
         "/": read_only("/", welcome(services.settings)),
         "/healthz": read_only("/healthz", live),
         "/readyz": read_only("/readyz", ready(services.db)),
