@@ -10,6 +10,7 @@ import pytest
 
 from callfloor.access.audit import OPERATOR
 from callfloor.access.keys import DeleteKey, delete_key
+from callfloor.foundation import clock
 from callfloor.foundation.database import Database
 from callfloor.portal_api.app import routes
 from callfloor.teams.tables import TeamType
@@ -18,6 +19,7 @@ from tests.contracts.portal_client import PortalClient, basic, send
 from tests.factories.teams import make_conversations_key, make_portal_key, make_team
 
 SEATS = "/api/v1/seats"
+TODAY = clock.iso(clock.now())[:10]
 PortalOf = Callable[[Team], PortalClient]
 
 
@@ -71,6 +73,8 @@ REQUESTS: dict[tuple[str, str], dict[str, Any]] = {
     ("PUT", f"{SEATS}/block/{{id}}"): {},
     ("GET", "/api/v1/team/block/list"): {},
     ("PUT", "/api/v1/team/device/unblock/{id}"): {},
+    ("GET", "/api/v1/analytics/monitoring"): {},
+    ("GET", "/api/v1/analytics/usage"): {"params": {"group_by": "username", "from": TODAY, "to": TODAY}},
 }
 """Every route with a request that is right; a route that is not listed fails the test."""
 
