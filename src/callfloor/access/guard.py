@@ -146,16 +146,26 @@ async def caller_of(request: Request, facts: Facts) -> Caller:
     return await _by_session(request, facts)
 
 
-def needs(scope: Scope) -> Any:
-    """Return the dependency of a route that only callers with this scope may call."""
+class ScopeGuard:
+    """Lets callers past who have the scope."""
 
-    async def guard(caller: Caller = Depends(caller_of)) -> Caller:
-        if scope.value not in caller.scopes:
-            raise NotAllowed(f"this needs the scope {scope.value}")
+    def __init__(self, scope: Scope) -> None:
+        self.scope = scope
+
+    async def __call__(self, caller: Caller = Depends(caller_of)) -> Caller:
+        """Return the caller.
+
+        Raises:
+            NotAllowed: they do not have the scope.
+        """
+        if self.scope.value not in caller.scopes:
+            raise NotAllowed(f"this needs the scope {self.scope.value}")
         return caller
 
-    guard.scope = scope  # type: ignore[attr-defined]  # read by the table of permissions
-    return Depends(guard)
+
+def needs(scope: Scope) -> Any:
+    """Return the dependency of a route that only callers with this scope may call."""
+    return Depends(ScopeGuard(scope))
 
 
 async def standing_of(request: Request, facts: RequestFacts, *, now: Millis) -> Caller | None:

@@ -5,12 +5,16 @@ from __future__ import annotations
 import collections
 import dataclasses
 from collections.abc import AsyncIterator
+from typing import TYPE_CHECKING
 
 from python_multipart import MultipartParser
 from python_multipart.exceptions import FormParserError, MultipartParseError
 from python_multipart.multipart import parse_options_header
 
 from callfloor.conversations_api.refusals import bad_request
+
+if TYPE_CHECKING:
+    from python_multipart.multipart import MultipartCallbacks
 
 FIELD_BYTES = 16 * 1024 * 1024
 """All fields of a form but the file: a given transcript of six hours stays below."""
@@ -41,7 +45,7 @@ class MultipartReader:
         self._header_name = bytearray()
         self._header_value = bytearray()
         self._is_finished = False
-        callbacks = {
+        callbacks: MultipartCallbacks = {
             "on_part_begin": self._headers.clear,
             "on_header_field": lambda data, start, end: self._header_name.extend(data[start:end]),
             "on_header_value": lambda data, start, end: self._header_value.extend(data[start:end]),
@@ -52,7 +56,7 @@ class MultipartReader:
             "on_end": self._on_end,
         }
         try:
-            self._parser = MultipartParser(boundary, callbacks)  # type: ignore[arg-type]  # callbacks as documented
+            self._parser = MultipartParser(boundary, callbacks)
         except FormParserError:
             raise bad_request("Content-Type: its boundary is too long") from None
 

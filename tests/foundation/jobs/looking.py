@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable
 from functools import partial
+from typing import Any
 
 from callfloor.foundation.clock import Millis
 from callfloor.foundation.database import Tx
@@ -17,9 +18,9 @@ DEADLINE_SECONDS = 30.0
 NOON: Millis = 1_700_049_600_000
 
 
-def added(services: OnlyDatabase, kind: str = "work", **fields: object) -> str:
+def added(services: OnlyDatabase, kind: str = "work", **fields: Any) -> str:
     """Enqueue a job of no team at noon, unless told otherwise; return its id."""
-    order = Enqueue(**{"kind": kind, "args": {}, "team_id": None, "now": NOON, **fields})  # type: ignore[arg-type]  # any of Enqueue's fields
+    order = Enqueue(**{"kind": kind, "args": {}, "team_id": None, "now": NOON, **fields})
     return services.db.write_now(partial(enqueue, order=order))
 
 

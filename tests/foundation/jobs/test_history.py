@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from functools import partial
+from typing import Any
 
 from callfloor.foundation.jobs import (
     PRUNE_JOBS,
@@ -23,8 +24,8 @@ def fails(_job: RunningJob, _services: OnlyDatabase) -> None:
     raise PermanentFailure("broken")
 
 
-def ids(services: OnlyDatabase, **fields: object) -> list[str]:
-    return [job.id for job in services.db.read_now(partial(newest_jobs, **fields))]  # type: ignore[arg-type]  # any of its filters
+def ids(services: OnlyDatabase, **fields: Any) -> list[str]:
+    return [job.id for job in services.db.read_now(partial(newest_jobs, **fields))]
 
 
 class TestJobById:

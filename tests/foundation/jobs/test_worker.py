@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 from functools import partial
+from typing import Any
 
 import pytest
 
@@ -63,10 +64,10 @@ class Gate:
 
 
 def worker(
-    services: OnlyDatabase, *kinds: JobKind[OnlyDatabase], count: int = 1, **options: object
+    services: OnlyDatabase, *kinds: JobKind[OnlyDatabase], count: int = 1, **options: Any
 ) -> Worker[OnlyDatabase]:
     options = {"owner": "w", "poll_seconds": 0.02, **options}
-    return Worker(services, kinds, concurrency={"default": count}, **options)  # type: ignore[arg-type]  # any of Worker's options
+    return Worker(services, kinds, concurrency={"default": count}, **options)
 
 
 class TestWorker:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from sqlalchemy import BigInteger, BindParameter, ColumnElement, FromClause, LargeBinary, Text, bindparam
+from sqlalchemy import BigInteger, BindParameter, ColumnElement, LargeBinary, Table, Text, bindparam
 from sqlalchemy.dialects import postgresql
 from sqlalchemy.ext.compiler import compiles
 from sqlalchemy.sql.compiler import SQLCompiler
@@ -44,9 +44,9 @@ def any_of(column: ColumnElement[Any], name: str) -> ColumnElement[bool]:
     return _AnyOf(column, bindparam(name, type_=ListOf(item)))
 
 
-def upsert(table: FromClause) -> postgresql.Insert:
+def upsert(table: Table) -> postgresql.Insert:
     """Return an insert that knows ON CONFLICT; the PostgreSQL construct compiles on both databases."""
-    return postgresql.insert(table)  # type: ignore[arg-type]  # Table is what every caller passes
+    return postgresql.insert(table)
 
 
 def param(name: str, type_: TypeEngine[Any] | type[TypeEngine[Any]] | None = None) -> BindParameter[Any]:
