@@ -1,0 +1,335 @@
+"""What an endpoint is sent, how it is signed, and what follows from its answer."""
+
+from __future__ import annotations
+
+import functools
+import hashlib
+import hmac
+import itertools
+import json
+from typing import Any
+
+import pytest
+from standardwebhooks import Webhook, WebhookVerificationError
+
+from callfloor.conversations.tables import ConversationKind
+from callfloor.conversations.transcripts import Segment
+from callfloor.webhooks.catalog import CATALOG
+from callfloor.webhooks.deliveries import RETRIED_FOR, erase_subjects
+from tests.factories.conversations import make_conversation
+from tests.webhooks.conftest import Floor
+from tests.webhooks.receiver import Came, Receiver
+
+SAID = (Segment("Ben", 0, 1000, "Hello."),)
+
+
+def verify_as_the_original_says(came: Came, secret: str) -> bool:
+    """Verify as an integration written from the contract alone: hex HMAC, key from hex, timestamp + raw body."""
+    message = came.headers["kickscale-signature-timestamp"].encode() + came.body
+    expected = hmac.new(bytes.fromhex(secret), message, hashlib.sha256).hexdigest()
+    return hmac.compare_digest(expected, came.headers["kickscale-signature-hash"])
+
+
+def refuse(status: int, **headers: str) -> Any:
+    return lambda _: (status, {name.replace("_", "-"): value for name, value in headers.items()}, b"no")
+
+
+class TestContent:
+    @pytest.mark.parametrize("kind", ConversationKind)
+    def test_is_the_record_of_the_conversation(self, floor: Floor, receiver: Receiver, kind: ConversationKind) -> None:
+        floor.listen(receiver.url, f"{kind.value}_analyzed")
+        conversation = make_conversation(floor.services.db, floor.team, kind=kind, transcript=SAID)
+        floor.tell()
+        floor.work(minutes=1)
+
+        body = json.loads(receiver.came[0].body)
+
+        assert body.keys() == {"eventType", kind.value}
+        assert body["eventType"] == f"{kind.value}_analyzed"
+        record = body[kind.value]
+        assert (record["id"], record["clientId"]) == (conversation, floor.team.client_id)
+        assert record["processingStatus"] == "analyzed"
+        assert {"participants", "metrics", "insights", "crmReference", "recordingConsent"} <= record.keys()
+
+    def test_is_what_changed_of_anything_else(self, floor: Floor, receiver: Receiver) -> None:
+        floor.listen(receiver.url, "seat_added")
+        floor.publish("seat.added", "12", count=3)
+        floor.tell()
+        floor.work()
+
+        body = json.loads(receiver.came[0].body)
+
+        assert body["eventType"] == "seat_added"
+        assert body["seat"].items() >= {"id": "12", "count": 3}.items()
+
+    def test_goes_only_to_who_wants_it(self, floor: Floor, receiver: Receiver) -> None:
+        seats = floor.listen(receiver.url, "seat_added")["webhook"]["id"]
+        calls = floor.listen(receiver.url, "call_received", "call_failed")["webhook"]["id"]
+        floor.publish("seat.added", "1")
+        floor.publish("team.renamed", "1")
+        floor.tell()
+
+        assert len(floor.deliveries(seats)) == 1
+        assert floor.deliveries(calls) == []
+
+    def test_has_a_schema_in_the_catalog(self, floor: Floor) -> None:
+        shown = {one["name"]: one for one in floor.http.get("/webhook-events").json()["data"]}
+
+        assert set(CATALOG) < set(shown)
+        call = shown["call_analyzed"]["body_schema"]
+        assert call["properties"]["eventType"] == {"const": "call_analyzed"}
+        assert "CallRecord" in json.dumps(call)
+
+
+class TestSignatures:
+    def test_are_accepted_by_both_verifiers(self, floor: Floor, receiver: Receiver) -> None:
+        made = floor.listen(receiver.url, "seat_added")
+        floor.publish("seat.added", "1", name="Zoë ☎")
+        floor.tell()
+        floor.work()
+        (came,) = receiver.came
+
+        assert verify_as_the_original_says(came, made["secret"])
+        assert Webhook(made["standard_secret"]).verify(came.body, came.headers)["eventType"] == "seat_added"
+        changed = Came(came.headers, came.body.replace(b"seat_added", b"seat_freed"))
+        assert not verify_as_the_original_says(changed, made["secret"])
+        with pytest.raises(WebhookVerificationError):
+            Webhook(made["standard_secret"]).verify(changed.body, changed.headers)
+
+    def test_of_the_old_secret_count_until_the_overlap_ends(self, floor: Floor, receiver: Receiver) -> None:
+        old = floor.listen(receiver.url, "seat_added")
+        webhook = old["webhook"]["id"]
+        new = floor.http.post(f"/webhooks/{webhook}/secret", json={"overlap_hours": 1}).json()
+        for minutes in (0, 90):
+            floor.now += minutes * 60_000
+            floor.publish("seat.added", str(minutes))
+            floor.tell()
+            floor.work()
+        during, after = receiver.came
+
+        assert new["secret"] != old["secret"]
+        assert verify_as_the_original_says(during, new["secret"])
+        assert verify_as_the_original_says(after, new["secret"])
+        assert len(during.headers["webhook-signature"].split(" ")) == 2
+        assert len(after.headers["webhook-signature"].split(" ")) == 1
+        Webhook(old["standard_secret"]).verify(during.body, during.headers)
+        Webhook(new["standard_secret"]).verify(during.body, during.headers)
+
+
+class TestAnswers:
+    @pytest.fixture
+    def webhook(self, floor: Floor, receiver: Receiver) -> int:
+        made: int = floor.listen(receiver.url, "seat_added")["webhook"]["id"]
+        return made
+
+    def happen(self, floor: Floor, subject: str = "1") -> None:
+        floor.publish("seat.added", subject)
+        floor.tell()
+
+    def test_of_success_end_it(self, floor: Floor, receiver: Receiver, webhook: int) -> None:
+        receiver.answers = lambda _: (204, {}, b"")
+        self.happen(floor)
+
+        assert floor.work() == 1
+        (delivery,) = floor.deliveries(webhook)
+        assert (delivery["state"], delivery["attempts"]) == ("delivered", 1)
+        assert floor.work(minutes=10_000) == 0
+
+    @pytest.mark.parametrize("status", [301, 302, 400, 404, 418, 500, 503])
+    def test_of_anything_else_are_followed_by_another_attempt_with_the_same_bytes(
+        self, floor: Floor, receiver: Receiver, webhook: int, status: int
+    ) -> None:
+        receiver.answers = refuse(status, Location="http://169.254.169.254/")
+        self.happen(floor)
+        floor.work()
+        receiver.answers = lambda _: (200, {}, b"")
+        floor.work(minutes=1)
+        first, second = receiver.came
+
+        assert (first.body, first.headers["webhook-id"]) == (second.body, second.headers["webhook-id"])
+        (delivery,) = floor.deliveries(webhook)
+        assert (delivery["state"], delivery["attempts"]) == ("delivered", 2)
+        attempts = floor.details(delivery["id"])["attempts"]
+        assert [one["status"] for one in attempts] == [status, 200]
+        assert attempts[0]["answer_body"] == "no"
+        assert attempts[0]["request_headers"]["webhook-id"] == delivery["id"]
+
+    def test_that_never_come_are_waited_for_longer_and_longer_up_to_three_days(
+        self, floor: Floor, receiver: Receiver, webhook: int
+    ) -> None:
+        receiver.answers = refuse(500)
+        self.happen(floor)
+        begun, tried = floor.now, list[int]()
+        while floor.deliveries(webhook)[0]["state"] == "pending":
+            count = len(receiver.came)
+            floor.work(minutes=1 if floor.now - begun < 3_600_000 else 60)
+            if len(receiver.came) > count:
+                tried.append(floor.now - begun)
+
+        pauses = [later - earlier for earlier, later in itertools.pairwise(tried)]
+        assert len(tried) >= 10
+        assert RETRIED_FOR * 0.6 < tried[-1] <= RETRIED_FOR
+        assert pauses[-1] > 10 * pauses[0]
+        (delivery,) = floor.deliveries(webhook)
+        assert delivery["state"] == "failed"
+        shown = floor.webhook(webhook)
+        assert (shown["is_enabled"], shown["disabled_reason"]) == (False, "nothing was taken for days")
+
+    def test_with_retry_after_are_obeyed(self, floor: Floor, receiver: Receiver, webhook: int) -> None:
+        receiver.answers = refuse(503, Retry_After="3600")
+        self.happen(floor)
+        floor.work()
+
+        assert floor.work(minutes=50) == 0
+        assert floor.work(minutes=20) == 1
+
+    def test_of_410_disable_the_endpoint(self, floor: Floor, receiver: Receiver, webhook: int) -> None:
+        receiver.answers = refuse(410)
+        self.happen(floor, "1")
+        self.happen(floor, "2")
+        floor.work()
+
+        shown = floor.webhook(webhook)
+        assert (shown["is_enabled"], shown["disabled_reason"]) == (False, "it answered 410 Gone")
+        assert {one["state"] for one in floor.deliveries(webhook)} == {"failed", "canceled"}
+        self.happen(floor, "3")
+        assert len(floor.deliveries(webhook)) == 2
+
+    def test_that_are_huge_are_kept_in_part(self, floor: Floor, receiver: Receiver, webhook: int) -> None:
+        receiver.answers = lambda _: (200, {}, b"\x00\xff" + b"x" * 50_000_000)
+        self.happen(floor)
+        floor.work()
+
+        (delivery,) = floor.deliveries(webhook)
+        kept = floor.details(delivery["id"])["attempts"][0]["answer_body"]
+        assert delivery["state"] == "delivered"
+        assert len(kept) == 4096
+        assert kept.startswith("\ufffd\ufffdx")
+
+    def test_that_fail_in_a_row_leave_the_endpoint_alone_for_a_while(
+        self, floor: Floor, receiver: Receiver, webhook: int
+    ) -> None:
+        """The others wait with it: a dead endpoint costs one attempt now and then, however much happens."""
+        receiver.answers = refuse(500)
+        for subject in range(20):
+            self.happen(floor, str(subject))
+        floor.work()
+        tried = len(receiver.came)
+        floor.work()
+
+        assert floor.webhook(webhook)["resumes_at"] is not None
+        assert tried == len(receiver.came) == 5
+        receiver.answers = lambda _: (200, {}, b"")
+        floor.work(minutes=2)
+        floor.work(minutes=70)
+        assert {one["state"] for one in floor.deliveries(webhook)} == {"delivered"}
+        assert floor.webhook(webhook)["failures"] == 0
+
+
+class TestOrder:
+    def test_of_one_subject_is_kept_and_others_do_not_wait(self, floor: Floor, receiver: Receiver) -> None:
+        floor.listen(receiver.url, "seat_added", "seat_deleted")
+        receiver.answers = lambda one: (500 if b'"id":"1"' in one.body and len(receiver.came) < 3 else 200, {}, b"")
+        for kind, subject in (("seat.added", "1"), ("seat.deleted", "1"), ("seat.added", "2")):
+            floor.publish(kind, subject)
+        floor.tell()
+        floor.work()
+        floor.work(minutes=5)
+
+        told = [(json.loads(one.body)["eventType"], json.loads(one.body)["seat"]["id"]) for one in receiver.came]
+        assert sorted(told[:2]) == [("seat_added", "1"), ("seat_added", "2")]
+        assert told[2:] == [("seat_added", "1"), ("seat_deleted", "1")]
+
+    def test_goes_on_after_what_is_given_up(self, floor: Floor, receiver: Receiver) -> None:
+        webhook = floor.listen(receiver.url, "seat_added")["webhook"]["id"]
+        receiver.answers = lambda one: (500 if b"first" in one.body else 200, {}, b"")
+        floor.publish("seat.added", "1", name="first")
+        floor.publish("seat.added", "1", name="second")
+        for hour in range(90):
+            if hour % 10 == 0:
+                floor.publish("seat.added", "2", name="other")
+            floor.tell()
+            floor.work(minutes=60)
+
+        assert [one["subject"] for one in floor.deliveries(webhook, state="failed")] == ["seat 1"]
+        told = [json.loads(one.body)["seat"]["name"] for one in receiver.came]
+        assert told.count("second") == 1
+        assert told.index("second") > max(at for at, name in enumerate(told) if name == "first")
+
+
+class TestByHand:
+    def test_sends_a_test(self, floor: Floor, receiver: Receiver) -> None:
+        made = floor.listen(receiver.url)
+        webhook = made["webhook"]["id"]
+
+        answer = floor.http.post(f"/webhooks/{webhook}/test")
+        floor.now += 60_000
+        floor.work()
+
+        assert answer.status_code == 202
+        (came,) = receiver.came
+        assert came.headers["webhook-id"] == answer.json()["id"]
+        assert json.loads(came.body)["eventType"] == "test"
+        assert verify_as_the_original_says(came, made["secret"])
+
+    def test_sends_again_what_has_ended(self, floor: Floor, receiver: Receiver) -> None:
+        webhook = floor.listen(receiver.url, "seat_added")["webhook"]["id"]
+        floor.publish("seat.added", "1")
+        floor.tell()
+        floor.work()
+        (delivery,) = floor.deliveries(webhook)
+
+        answer = floor.http.post(f"/webhook-deliveries/{delivery['id']}/redelivery")
+        floor.now += 60_000
+        floor.work()
+
+        assert answer.status_code == 202
+        first, second = receiver.came
+        assert (first.body, first.headers["webhook-id"]) == (second.body, second.headers["webhook-id"])
+        assert floor.deliveries(webhook)[0]["attempts"] == 2
+
+    def test_refuses_what_is_still_tried(self, floor: Floor, receiver: Receiver) -> None:
+        webhook = floor.listen(receiver.url, "seat_added")["webhook"]["id"]
+        floor.publish("seat.added", "1")
+        floor.tell()
+        (delivery,) = floor.deliveries(webhook)
+
+        answer = floor.http.post(f"/webhook-deliveries/{delivery['id']}/redelivery")
+
+        assert (answer.status_code, answer.json()["code"]) == (409, "delivery_pending")
+
+    def test_sends_again_all_that_failed_since(self, floor: Floor, receiver: Receiver) -> None:
+        webhook = floor.listen(receiver.url, "seat_added")["webhook"]["id"]
+        receiver.answers = refuse(410)
+        for subject in range(4):
+            floor.publish("seat.added", str(subject))
+        floor.tell()
+        floor.work()
+        floor.http.patch(f"/webhooks/{webhook}", json={"is_enabled": True})
+        receiver.answers = lambda _: (200, {}, b"")
+
+        since = {"since": "2020-01-01T00:00:00Z"}
+        failed = floor.http.post(f"/webhooks/{webhook}/redeliveries", json=since).json()["data"]
+        canceled = floor.http.post(f"/webhooks/{webhook}/redeliveries", json={**since, "state": "canceled"}).json()
+        floor.now += 60_000
+        floor.work()
+
+        assert (len(failed), len(canceled["data"])) == (1, 3)
+        assert {one["state"] for one in floor.deliveries(webhook)} == {"delivered"}
+
+
+def test_an_erased_subject_is_in_no_delivery(floor: Floor, receiver: Receiver) -> None:
+    webhook = floor.listen(receiver.url, "seat_added")["webhook"]["id"]
+    receiver.answers = lambda _: (500, {}, b"said Zebra")
+    floor.publish("seat.added", "1", name="Zebra")
+    floor.tell()
+    floor.work()
+    (delivery,) = floor.deliveries(webhook)
+
+    erase = functools.partial(erase_subjects, team_id=floor.team.id, subjects=["seat 1"], now=floor.now)
+    assert floor.services.db.write_now(erase) == 1
+
+    assert "Zebra" not in json.dumps(floor.details(delivery["id"]))
+    assert floor.deliveries(webhook)[0]["state"] == "canceled"
+    assert floor.work(minutes=10_000) <= 1
+    assert len(receiver.came) == 1
