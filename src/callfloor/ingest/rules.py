@@ -11,10 +11,10 @@ import msgspec
 from callfloor.foundation.clock import DAY, MINUTE, SECOND, Millis, as_datetime
 from callfloor.ingest.language_tags import canonical_tag
 from callfloor.ingest.schemas import CallEvent, Event, Heartbeat, ReportedSound, StateEvent
+from callfloor.usage.calendar import day_of, oldest_day
 
 AHEAD: Millis = 5 * MINUTE
 """How far an agent's clock may be ahead; it is set by the `Date` of the answers."""
-MONTHS_BACK = 4
 SLACK_SECONDS = 60
 """By how much a duration may be longer than its call: agents count streams that begin before it and end after."""
 CALL_MAX: Millis = DAY
@@ -50,17 +50,8 @@ class Refusal(Exception):
 
 def window_at(now: Millis) -> Window:
     """Return from when to when something may have been that is reported now."""
-    moment = as_datetime(now)
-    return Window(months_before(moment, MONTHS_BACK), as_datetime(now + AHEAD))
-
-
-def months_before(moment: datetime.datetime, months: int) -> datetime.datetime:
-    """Return the same day and time so many calendar months earlier, or the end of a month that is too short."""
-    first = moment.year * 12 + moment.month - 1 - months
-    year, month = divmod(first, 12)
-    after = datetime.date(year + (month == 11), (month + 1) % 12 + 1, 1)
-    last = (after - datetime.timedelta(days=1)).day
-    return moment.replace(year=year, month=month + 1, day=min(moment.day, last))
+    oldest = oldest_day(day_of(now)) * DAY + now % DAY
+    return Window(as_datetime(oldest), as_datetime(now + AHEAD))
 
 
 def millis(moment: datetime.datetime) -> Millis:
