@@ -19,21 +19,21 @@ def header(at_ms: int) -> str:
 
 
 @given(st.integers(-(10**9), 10**9), st.integers(0, 30_000), st.integers(0, 30_000))
-def test_the_offset_is_right_to_a_second_and_the_delay(offset: int, there: int, back: int) -> None:
+def test_the_offset_is_right_to_three_seconds_and_the_delay(offset: int, there: int, back: int) -> None:
     clock = ServerClock()
 
     clock.observe(header(T + there + offset), sent_ms=T, received_ms=T + there + back)
 
     assert clock.is_known
-    assert abs(clock.offset_ms - offset) <= 1000 + there + back
+    assert abs(clock.offset_ms - offset) <= 3000 + there + back
 
 
-@given(st.lists(st.integers(0, 10**7), min_size=1, max_size=20))
-def test_a_clock_that_is_right_is_never_moved(moments: list[int]) -> None:
+@given(st.lists(st.tuples(st.integers(0, 10**7), st.integers(0, 1900)), min_size=1, max_size=20))
+def test_a_clock_that_is_right_is_never_moved(answers: list[tuple[int, int]]) -> None:
     clock = ServerClock()
 
-    for moment in moments:
-        clock.observe(header(T + moment), sent_ms=T + moment, received_ms=T + moment + 5)
+    for moment, age in answers:
+        clock.observe(header(T + moment - age), sent_ms=T + moment, received_ms=T + moment + 5)
 
     assert clock.offset_ms == 0
 

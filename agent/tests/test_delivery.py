@@ -248,12 +248,12 @@ async def test_events_are_stamped_by_the_servers_clock(tmp_path: Path) -> None:
         await again.close()
 
     stamps = [instant_ms(event["at"]) - ahead_seconds * 1000 for event in wire.taken.values()]
-    assert all(before - 2000 <= stamp <= after + 2000 for stamp in stamps)
+    assert all(before - 4000 <= stamp <= after + 4000 for stamp in stamps)
     assert all(
-        abs(instant_ms(call["started_at"]) - ahead_seconds * 1000 - before) < after - before + 2000
+        abs(instant_ms(call["started_at"]) - ahead_seconds * 1000 - before) < after - before + 4000
         for call in wire.calls
     )
-    assert abs(offset_ms - ahead_seconds * 1000) <= after - before + 1000
+    assert abs(offset_ms - ahead_seconds * 1000) <= after - before + 3000
 
 
 @in_a_loop

@@ -7,9 +7,15 @@ import json
 import signal
 from pathlib import Path
 
+import pytest
+
 from agent_support.floor import Floor, until
 from agent_support.programs import Running, carried_out, stand_in, started
+from agent_support.wire import Wire, listening, refusal
 from callfloor_agent.status import StatusFile
+
+MANY_STARTS = pytest.mark.timeout(400)
+"""Of programs, each of which takes seconds on a busy machine."""
 
 
 def play(app: Running, *lines: str) -> None:
@@ -60,6 +66,7 @@ def test_what_the_app_plays_is_what_the_portal_shows(tmp_path: Path) -> None:
     assert code == 0
 
 
+@MANY_STARTS
 def test_each_call_counts_once_through_kills_of_the_agent_the_app_and_the_server(tmp_path: Path) -> None:
     floor, folder = Floor(tmp_path), tmp_path / "agent"
     with floor.running(), stand_in() as (app, port):
@@ -131,6 +138,7 @@ def test_a_blocked_machine_is_let_in_again_with_what_it_kept(tmp_path: Path) -> 
     assert used["calls"] == 1
 
 
+@MANY_STARTS
 def test_the_commands_tell_of_themselves(tmp_path: Path) -> None:
     floor = Floor(tmp_path)
     with floor.running(), stand_in() as (_, port):
@@ -187,3 +195,15 @@ def _script(folder: Path, *lines: str) -> Path:
     path = folder / "script.txt"
     path.write_text("\n".join(lines))
     return path
+
+
+def test_a_persons_machine_is_let_in_once_somebody_confirms_it(tmp_path: Path) -> None:
+    wire = Wire()
+    wire.next_redemptions = [refusal(400, "authorization_pending"), refusal(400, "slow_down", Retry_After="0")]
+    with listening(wire) as url:
+        settings = {"server": url, "state_dir": tmp_path, "audio": "false", "desktop_ports": ""}
+        confirmed = carried_out("login", "--person", "--json", **settings)
+        by_code = carried_out("login", "--code", "1234", "--json", **settings)
+
+    assert "open https://floor.test/authorize?code=ABCD-EFGH" in confirmed.stderr
+    assert json.loads(confirmed.stdout) == json.loads(by_code.stdout) == {"device_id": 7, "seat_id": 9}

@@ -17,6 +17,9 @@ TIMEOUT_SECONDS = 30.0
 LOG_IN = "/api/v2/agent/login"
 EVENTS = "/api/v2/agent/events"
 LOG_OUT = "/api/v2/agent/logout"
+AUTHORIZE = "/api/v2/agent/authorize"
+TOKEN = "/api/v2/agent/token"  # noqa: S105  # an address
+DEVICE_CODE_GRANT = "urn:ietf:params:oauth:grant-type:device_code"
 
 Answer = TypeVar("Answer")
 
@@ -39,6 +42,17 @@ class LoggedIn(msgspec.Struct, frozen=True):
     seat_id: int
     token: str
     heartbeat_seconds: float
+
+
+class Authorization(msgspec.Struct, frozen=True):
+    """What the person is shown, and what the agent asks with; every `interval` seconds, for `expires_in` seconds."""
+
+    device_code: str
+    user_code: str
+    verification_uri: str
+    verification_uri_complete: str
+    expires_in: float
+    interval: float
 
 
 class Rejected(msgspec.Struct, frozen=True):
@@ -121,6 +135,35 @@ class AgentApi:
         """
         body = msgspec.json.encode({"team_secret": team_secret, **msgspec.structs.asdict(machine)})
         return _decoded(await self._post(LOG_IN, body, token=None), LoggedIn)
+
+    async def authorize(self, machine: Machine) -> Authorization:
+        """Begin to sign in without a secret: in a team of people, a person confirms the machine (RFC 8628).
+
+        Raises:
+            Refused: too many begin.
+            ServerUnreachable: there was no answer.
+        """
+        return _decoded(await self._post(AUTHORIZE, msgspec.json.encode(machine), token=None), Authorization)
+
+    async def redeem(self, device_code: str) -> LoggedIn:
+        """Ask whether the person has confirmed the machine.
+
+        Raises:
+            Refused: `authorization_pending` and `slow_down`: ask again later; others: begin anew.
+            ServerUnreachable: there was no answer.
+        """
+        body = msgspec.json.encode({"grant_type": DEVICE_CODE_GRANT, "device_code": device_code})
+        return _decoded(await self._post(TOKEN, body, token=None), LoggedIn)
+
+    async def log_in_by_code(self, machine: Machine, code: str) -> LoggedIn:
+        """Sign in with a code that an administrator made.
+
+        Raises:
+            Refused: `agent_code_invalid`, or as a log-in.
+            ServerUnreachable: there was no answer.
+        """
+        body = msgspec.json.encode({"code": code, **msgspec.structs.asdict(machine)})
+        return _decoded(await self._post(AUTHORIZE, body, token=None), LoggedIn)
 
     async def send(self, token: str, contents: Sequence[bytes]) -> Receipt:
         """Send encoded events; return what became of them.

@@ -8,7 +8,7 @@ import logging
 import os
 import shutil
 import sys
-from collections.abc import Coroutine
+from collections.abc import Awaitable, Callable, Coroutine
 from pathlib import Path
 from typing import Annotated, Any, NoReturn, TypeVar
 
@@ -17,7 +17,7 @@ import typer
 
 from callfloor_agent import VERSION, services
 from callfloor_agent.agent import SPOOL_FILE, Agent
-from callfloor_agent.api import Refused, ServerUnreachable
+from callfloor_agent.api import Authorization, LoggedIn, Refused, ServerUnreachable
 from callfloor_agent.desktop import PORTS
 from callfloor_agent.desktop.pretending import CommandUnclear
 from callfloor_agent.desktop.stand_in import NoFreePort, run_stand_in
@@ -97,9 +97,20 @@ def doctor(config: Config = None, as_json: Json = False) -> None:
 
 
 @app.command()
-def login(config: Config = None, as_json: Json = False) -> None:
-    """Log this machine in with the team's secret, and keep the token."""
-    logged_in = _carried_out(_with_agent(_settings(config), lambda agent: agent.delivery.log_in()))
+def login(
+    config: Config = None,
+    as_json: Json = False,
+    person: Annotated[bool, typer.Option("--person", help="A team of people: somebody confirms this machine.")] = False,
+    code: Annotated[str | None, typer.Option("--code", help="A team of people: the code of an administrator.")] = None,
+) -> None:
+    """Log this machine in, by the team's secret if nothing else is said, and keep the token."""
+
+    async def act(agent: Agent) -> LoggedIn:
+        if person or code is not None:
+            return await agent.delivery.sign_in(code=code, show=_show_authorization)
+        return await agent.delivery.log_in()
+
+    logged_in = _carried_out(_with_agent(_settings(config), act))
     values = {"device_id": logged_in.device_id, "seat_id": logged_in.seat_id}
     typer.echo(json.dumps(values) if as_json else f"device {logged_in.device_id} on seat {logged_in.seat_id}")
 
@@ -149,13 +160,17 @@ def version() -> None:
     typer.echo(VERSION)
 
 
-async def _with_agent(settings: Settings, act: Any) -> Any:
+async def _with_agent(settings: Settings, act: Callable[[Agent], Awaitable[Result]]) -> Result:
     agent = Agent(settings)
     try:
         return await act(agent)
     finally:
         await agent.api.close()
         agent.close()
+
+
+def _show_authorization(authorization: Authorization) -> None:
+    typer.echo(f"open {authorization.verification_uri_complete}\nand confirm {authorization.user_code}", err=True)
 
 
 def _carried_out(work: Coroutine[Any, Any, Result]) -> Result:

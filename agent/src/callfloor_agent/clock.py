@@ -6,8 +6,8 @@ import datetime
 import email.utils
 import time
 
-HEADER_STEP_MS = 1000
-"""A Date header tells whole seconds, rounded down."""
+HEADER_STEP_MS = 3000
+"""A Date header tells whole seconds, rounded down, and a busy server writes one that is a second or two old."""
 
 
 def wall_ms() -> int:
@@ -42,7 +42,7 @@ class ServerClock:
         """Learn from an answer's Date header; return whether the offset changed or became known.
 
         The server wrote the header between the sending and the receiving, so the true offset lies in an interval.
-        An offset within it stays; another moves to the nearer end: no jitter, and right to one second and the delay.
+        An offset within it stays; another moves to the nearer end: no jitter, and right to three seconds and the delay.
 
         Args:
             date_header: as received; one that cannot be read teaches nothing.

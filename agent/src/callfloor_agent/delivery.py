@@ -10,7 +10,7 @@ from collections.abc import Callable
 
 import msgspec
 
-from callfloor_agent.api import AgentApi, LoggedIn, Machine, Receipt, Refused, ServerUnreachable
+from callfloor_agent.api import AgentApi, Authorization, LoggedIn, Machine, Receipt, Refused, ServerUnreachable
 from callfloor_agent.clock import ServerClock
 from callfloor_agent.events import BATCH_MAX, encode, heartbeat
 from callfloor_agent.pauses import Pauses
@@ -27,6 +27,7 @@ WAITS_FOR_PEOPLE = frozenset({"device_blocked", "no_empty_seat", "team_secret_in
 """Refusals that only an administrator can lift: asked again slowly."""
 LOST_TOKEN = frozenset({"token_invalid", "device_blocked"})
 """The token is dead; the next log-in tells whether the device is still blocked."""
+ASK_AGAIN = frozenset({"authorization_pending", "slow_down"})
 NOT_FOR_A_BATCH = frozenset({400, 413, 422})
 """The server read the request and will not take it as it is: a smaller one shows which event is at fault."""
 
@@ -119,8 +120,39 @@ class Delivery:
         """
         secret = self._team_secret()
         if not secret:
-            raise Refused(0, "team_secret_missing", "no team secret is set")
-        logged_in = await self._api.log_in(self._machine, secret)
+            raise Refused(
+                0,
+                "team_secret_missing",
+                "no team secret is set; a person's machine signs in by callfloor-agent login --person",
+            )
+        return self._enroll(await self._api.log_in(self._machine, secret))
+
+    async def sign_in(self, *, code: str | None, show: Callable[[Authorization], None]) -> LoggedIn:
+        """Sign in as a person's machine, and return what the server gave.
+
+        Args:
+            code: of an administrator; without one a person confirms the machine.
+            show: tells the person where, and by which code.
+
+        Raises:
+            Refused: nobody confirmed it in time, somebody refused, or the code is none.
+            ServerUnreachable: there was no answer.
+        """
+        if code is not None:
+            return self._enroll(await self._api.log_in_by_code(self._machine, code))
+        authorization = await self._api.authorize(self._machine)
+        show(authorization)
+        pause = authorization.interval
+        while True:
+            await asyncio.sleep(pause)
+            try:
+                return self._enroll(await self._api.redeem(authorization.device_code))
+            except Refused as refusal:
+                if refusal.code not in ASK_AGAIN:
+                    raise
+                pause = max(pause, refusal.retry_after_seconds or 0.0)
+
+    def _enroll(self, logged_in: LoggedIn) -> LoggedIn:
         self._enrolment.write(msgspec.json.encode(logged_in).decode())
         self._recording.follow_clock()
         self._show(logged_in)

@@ -91,7 +91,8 @@ class Floor:
 
     def wait_for_state(self, state: str) -> dict[str, Any]:
         """Return the machine's row once it is in the state."""
-        return until(self.monitored, lambda row: row.get("state") == state)
+        row: dict[str, Any] = until(self.monitored, lambda row: row.get("state") == state)
+        return row
 
 
 def until(look: Callable[[], Any], is_so: Callable[[Any], object]) -> Any:

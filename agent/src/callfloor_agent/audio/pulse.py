@@ -6,6 +6,7 @@ import asyncio
 import contextlib
 import logging
 import os
+import signal
 from collections.abc import AsyncGenerator, Mapping
 from typing import Any
 
@@ -90,9 +91,7 @@ class PulseWatcher:
                 yield
             raise PulseUnavailable("the sound server went away")
         finally:
-            with contextlib.suppress(ProcessLookupError):
-                process.kill()
-            await process.wait()
+            await _end(process)
 
     async def _listing(self) -> Listing:
         return Listing(
@@ -116,15 +115,24 @@ class PulseWatcher:
             async with asyncio.timeout(ANSWER_SECONDS):
                 output, errors = await process.communicate()
         except TimeoutError as error:
-            process.kill()
-            await process.wait()
+            await _end(process)
             raise PulseUnavailable("the sound server does not answer") from error
         if process.returncode:
-            raise PulseUnavailable(errors.decode(errors="replace").strip() or f"pactl ended with {process.returncode}")
+            raise PulseUnavailable(
+                " ".join(errors.decode(errors="replace").split()) or f"pactl ended with {process.returncode}"
+            )
         try:
             return msgspec.json.decode(output.decode(errors="replace"), type=type_)
         except msgspec.DecodeError as error:
             raise PulseUnavailable(f"pactl is older than version 16, or says what cannot be read: {error}") from error
+
+
+async def _end(process: asyncio.subprocess.Process) -> None:
+    """End the process; by its number, since its own method would take its exit code from the loop."""
+    if process.returncode is None:
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(process.pid, signal.SIGTERM)
+    await process.wait()
 
 
 async def _next_bunch(output: asyncio.StreamReader) -> bool:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import itertools
 import logging
 import sys
 import threading
@@ -180,7 +181,7 @@ async def run_stand_in(ports: Sequence[int], script: Sequence[str], *, reads_std
 
     Args:
         ports: it listens on the first that is free.
-        script: played at once.
+        script: its lines before the first `wait` are played before it listens, the others at once.
         reads_stdin: whether lines of standard input are played too.
 
     Raises:
@@ -192,10 +193,12 @@ async def run_stand_in(ports: Sequence[int], script: Sequence[str], *, reads_std
         print(text, flush=True)  # noqa: T201  # what the program is for
 
     stand_in = StandIn(ports=ports, say=say)
+    head = list(itertools.takewhile(lambda line: not line.lstrip().startswith("wait"), script))
+    await stand_in.play(head)
     await stand_in.start()
     say(f"listening on http://{HOST}:{stand_in.port}")
     typing = asyncio.create_task(_play_typed(stand_in, say)) if reads_stdin else None
-    playing = asyncio.create_task(stand_in.play(script))
+    playing = asyncio.create_task(stand_in.play(script[len(head) :]))
     quitting = asyncio.create_task(stand_in.quit.wait())
     try:
         await asyncio.wait([playing, quitting], return_when=asyncio.FIRST_COMPLETED)
