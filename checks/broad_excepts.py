@@ -17,6 +17,7 @@ EDGES = {
     "foundation/jobs/execution.py": "job",
     "foundation/jobs/leases.py": "loop",
     "foundation/jobs/worker.py": "job, loop",
+    "foundation/limits/shared.py": "loop",
     "foundation/outbox/following.py": "loop",
     "foundation/rounds.py": "loop",
     "ingest/writer.py": "loop",

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+import dataclasses
 
 import httpx
 
 from callfloor.foundation.database import Database
-from callfloor.foundation.rate_limit import Limit
+from callfloor.foundation.limits.of_apis import Limits
+from callfloor.foundation.rate_limit import Api, Limit, MemoryRateLimit
 from callfloor.foundation.services import Services
 from callfloor.server.api_bounds import BODY_LIMIT
 from callfloor.server.api_v2 import create_app
@@ -40,7 +42,9 @@ def test_tells_how_much_of_the_limit_is_left(db: Database, client: ClientOf) -> 
 def test_a_key_over_its_limit_is_refused_and_no_other(
     db: Database, services: Services, runner: asyncio.Runner, client: ClientOf
 ) -> None:
-    limited = LoopTransport(create_app(services, limit=Limit(5, window_seconds=60, block_seconds=60)), runner)
+    strict = MemoryRateLimit(Limit(5, window_seconds=60, block_seconds=60))
+    limits = Limits({**{api: services.limits[api] for api in Api}, Api.CALLFLOOR: strict})
+    limited = LoopTransport(create_app(dataclasses.replace(services, limits=limits)), runner)
     team = make_team(db)
     http, other = client(team, transport=limited), client(team, transport=limited)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import functools
 
 import pytest
@@ -11,7 +12,8 @@ from callfloor.access.keys import DeleteKey, delete_key
 from callfloor.conversations_api import create_app
 from callfloor.foundation import clock
 from callfloor.foundation.clock import DAY
-from callfloor.foundation.rate_limit import Limit, MemoryRateLimit
+from callfloor.foundation.limits.of_apis import Limits
+from callfloor.foundation.rate_limit import Api, Limit, MemoryRateLimit
 from callfloor.foundation.services import Services
 from tests.conversations_api.conftest import Http, Loop, Member
 from tests.factories.conversations import make_conversation
@@ -83,16 +85,22 @@ def test_hides_the_conversations_of_other_teams(services: Services, member: Memb
 
 
 def test_limits_each_key_by_itself(services: Services, loop: Loop, member: Member) -> None:
-    limit = MemoryRateLimit(Limit(requests=2, window_seconds=60, block_seconds=60))
-    app = create_app(services, limit)
+    limits = Limits({Api.CONVERSATIONS: MemoryRateLimit(Limit(requests=2, window_seconds=60, block_seconds=60))})
+    app = create_app(dataclasses.replace(services, limits=limits))
     other = make_conversations_key(services.db, member.team, hash_key=services.settings.hash_key, name="another")
     busy, quiet = Http(loop, app, member.key.headers), Http(loop, app, other.headers)
 
-    statuses = [busy.get("/calls").status_code for _ in range(3)]
-    refused = busy.get("/calls")
+    first, wrong, refused = busy.get("/calls"), busy.get("/nowhere"), busy.get("/calls")
 
-    assert statuses == [200, 200, 429]
+    assert [answer.status_code for answer in (first, wrong, refused)] == [200, 404, 429]
+    assert {answer.headers["RateLimit-Policy"] for answer in (first, wrong, refused)} == {'"default";q=2;w=60'}
+    assert [answer.headers["RateLimit"].partition(";t=")[0] for answer in (first, wrong, refused)] == [
+        '"default";r=1',
+        '"default";r=0',
+        '"default";r=0',
+    ]
     assert 1 <= int(refused.headers["Retry-After"]) <= 60
+    assert refused.headers["RateLimit"] == f'"default";r=0;t={refused.headers["Retry-After"]}'
     assert refused.json()["error"] == "Too Many Requests"
     assert quiet.get("/calls").status_code == 200
 

@@ -197,6 +197,17 @@ def test_a_device_that_asks_too_often_waits(db: Database, http: httpx.Client) ->
     answers = [http.post(LOGIN, json=body(team, 1)) for _ in range(121)]
 
     assert {answer.status_code for answer in answers[:120]} == {200}
+    assert answers[0].headers["ratelimit-policy"] == '"default";q=120;w=60'
+    assert answers[0].headers["ratelimit"].startswith('"default";r=119;t=')
     problem(answers[120], 429, "too_many_requests")
     assert 1 <= int(answers[120].headers["retry-after"]) <= 60
     assert http.post(LOGIN, json=body(team, 2)).status_code == 200
+
+
+def test_the_os_users_of_one_host_do_not_share_a_limit(db: Database, http: httpx.Client) -> None:
+    team = make_device_team(db, seats=1)
+    ada, bob = (http.post(LOGIN, json=body(team, username=name)).json()["token"] for name in ("ada", "bob"))
+
+    answers = [http.post(LOGOUT, headers=bearer(token)).headers["ratelimit"] for token in (ada, bob)]
+
+    assert [answer.partition(";t=")[0] for answer in answers] == ['"default";r=119'] * 2

@@ -94,7 +94,7 @@ def test_the_701st_request_and_all_after_are_refused_by_both_processes(
 
         def listed() -> list[str]:
             run = run_command("limits", "list", "--json", *place)
-            return [block["address"] for block in json.loads(run.stdout)["blocks"]]
+            return [block["client"] for block in json.loads(run.stdout)["blocks"]]
 
         eventually(lambda: listed() == [ABUSER])
         lifted = run_command("limits", "lift", ABUSER, "--json", *place)

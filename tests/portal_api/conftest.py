@@ -12,8 +12,9 @@ from pydantic import SecretStr
 
 from callfloor.foundation.database import Database, open_database
 from callfloor.foundation.files import open_files
+from callfloor.foundation.limit_settings import RateLimit
 from callfloor.foundation.services import Services
-from callfloor.foundation.settings import RateLimit, Settings
+from callfloor.foundation.settings import Settings
 from callfloor.portal_api import create_app
 from callfloor.teams.teams import Team
 from tests.contracts.portal_client import PortalClient

@@ -13,8 +13,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from callfloor.foundation.database import Database
+from callfloor.foundation.limit_settings import RateLimit
 from callfloor.foundation.rate_limit import Limit, MemoryRateLimit, Verdict
-from callfloor.foundation.settings import RateLimit
 from callfloor.portal_api import create_app
 from callfloor.teams.teams import Team
 from tests.contracts.portal_client import PortalClient, send

@@ -11,7 +11,7 @@ import httpx
 import pytest
 
 from callfloor.foundation.database import Database, Tx
-from callfloor.foundation.settings import RateLimit
+from callfloor.foundation.limit_settings import RateLimit
 from callfloor.portal_api import create_app
 from callfloor.teams.teams import Team
 from tests.contracts.portal_client import PortalClient

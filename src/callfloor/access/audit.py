@@ -31,6 +31,8 @@ class Actor:
 
 OPERATOR = Actor(kind="operator", id="", name="command line")
 SYSTEM = Actor(kind="system", id="", name="Callfloor")
+INSTALLATION = 0
+"""Stands for the team where a change concerns the whole installation; no team has this number."""
 
 
 @dataclasses.dataclass(frozen=True, slots=True)

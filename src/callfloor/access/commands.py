@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import dataclasses
+import functools
 from typing import Annotated
 
 import typer
 
+from callfloor.access.audit import INSTALLATION
+from callfloor.access.trail import Search, found_entries
 from callfloor.access.verifying import verify_trail
 from callfloor.foundation import clock
 from callfloor.foundation.command_line import REFUSED, AsJson, Data, DatabaseUrl, answer, opened
@@ -13,9 +17,21 @@ from callfloor.foundation.command_line import REFUSED, AsJson, Data, DatabaseUrl
 app = typer.Typer(name="audit", help="The audit trail.", no_args_is_help=True)
 
 
-@app.callback()
-def audit() -> None:
-    """Make `verify` a command of its own."""
+@app.command("list")
+def list_(
+    team: Annotated[
+        int, typer.Option(help="Id of the team; left out, what concerns the whole installation.")
+    ] = INSTALLATION,
+    count: Annotated[int, typer.Option(min=1, max=1000, help="How many at most.")] = 50,
+    data: Data = None,
+    database: DatabaseUrl = None,
+    as_json: AsJson = False,
+) -> None:
+    """List the newest entries of a team, or of the installation."""
+    with opened(data, database) as services:
+        entries = services.db.read_now(functools.partial(found_entries, search=Search(team), count=count))
+        shown = [{**dataclasses.asdict(one), "at": clock.iso(one.at)} for one in entries]
+        answer({"entries": shown}, as_json=as_json)
 
 
 @app.command("verify")

@@ -20,13 +20,11 @@ from callfloor.access.tables import KeyKind, Role, access_key, access_key_secret
 from callfloor.foundation.clock import Millis
 from callfloor.foundation.database import Database, param
 from callfloor.foundation.errors import DomainError
-from callfloor.foundation.rate_limit import Limit, MemoryRateLimit
+from callfloor.foundation.rate_limit import Api
 from callfloor.foundation.web import CALLER, Facts, RequestFacts
 
 SESSION_COOKIE = "__Host-callfloor"
 CSRF_HEADER = "x-csrf-token"
-KEY_LIMIT = Limit(requests=6000, window_seconds=60, block_seconds=60)
-"""Of one key or one person, in one process."""
 _SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
 
 _by_secret = (
@@ -77,7 +75,7 @@ class NotAllowed(DomainError):
 
 
 class TooManyRequests(DomainError):
-    """One key, or one person, asks too often."""
+    """One key, one person or one device asks too often."""
 
     code = "too_many_requests"
     status = 429
@@ -191,7 +189,7 @@ async def _by_key(request: Request, header: str, facts: RequestFacts) -> Caller:
     caller = await _key_caller(header, facts)
     if caller is None:
         raise NotSignedIn("this key is not known here, or it has expired")
-    _count(request, f"key {caller.id}", facts.now)
+    await count_request(request, facts, Api.CALLFLOOR, f"team {caller.team_id} key {caller.id}")
     facts.services.key_uses.note((caller.team_id, caller.id), facts.now)
     return caller
 
@@ -205,9 +203,14 @@ async def _key_caller(header: str, facts: RequestFacts) -> Caller | None:
     return Caller("api_key", key_id, name, team_id, frozenset(scopes or ()), maker)
 
 
-def _count(request: Request, client: str, now: Millis) -> None:
-    limit: MemoryRateLimit = request.app.state.key_limit
-    verdict = limit.take(client, now)
+async def count_request(request: Request, facts: RequestFacts, api: Api, client: str) -> None:
+    """Count one request of a client; what is left of its limit is told with the answer.
+
+    Raises:
+        TooManyRequests: it asks too often.
+    """
+    limit = facts.services.limits[api]
+    verdict = await limit.taken(client, facts.now)
     request.scope["callfloor.limit"] = (limit.limit, verdict)
     if not verdict.allowed:
         raise TooManyRequests(verdict.reset_seconds)
@@ -219,7 +222,7 @@ async def _by_session(request: Request, facts: RequestFacts) -> Caller:
     found = None if token is None else await _signed_in(facts.services.db, token, hash_key=hash_key, now=facts.now)
     if token is None or found is None:
         raise NotSignedIn("sign in first, or send a key as: Authorization: Bearer KEY")
-    _count(request, f"account {found.account_id}", facts.now)
+    await count_request(request, facts, Api.CALLFLOOR, f"account {found.account_id}")
     if request.method not in _SAFE_METHODS:
         given = request.headers.get(CSRF_HEADER, "")
         if not hmac.compare_digest(given.encode(), csrf_token(token, hash_key=hash_key).encode()):

@@ -19,12 +19,10 @@ from callfloor.conversations_api.refusals import ClientGone, Refused, not_found,
 from callfloor.conversations_api.uploading import upload_call
 from callfloor.foundation import clock
 from callfloor.foundation.errors import DomainError, Unavailable
-from callfloor.foundation.rate_limit import Limit, MemoryRateLimit, RateLimit
+from callfloor.foundation.rate_limit import Api, limit_fields
 from callfloor.foundation.services import Services
 from callfloor.teams.principals import KeyRefused, Origin, Principal, conversations_principal
 
-DEFAULT_LIMIT = Limit(requests=6000, window_seconds=60, block_seconds=60)
-"""For one key: a sync of a year's calls by pages of 100 stays far below."""
 _KEY_MAX_LENGTH = 256
 _CALLS, _MEETINGS = ConversationKind.CALL, ConversationKind.MEETING
 _LISTS = {"calls": _CALLS, "meetings": _MEETINGS}
@@ -36,25 +34,21 @@ Handler = Callable[[Request, Services, Principal], Awaitable[Response]]
 log = structlog.get_logger(__name__)
 
 
-def create_app(services: Services, limit: RateLimit | None = None) -> Application:
-    """Return the application of `/calls`, `/meetings`, `/recordings`, `/swagger` and `/swagger-json`.
-
-    Args:
-        services: opened by the program; not closed here.
-        limit: of requests by key; left out, `DEFAULT_LIMIT` in this process's memory.
-    """
-    return _Application(services, limit or MemoryRateLimit(DEFAULT_LIMIT))
+def create_app(services: Services) -> Application:
+    """Return the application of `/calls`, `/meetings`, `/recordings`, `/swagger` and `/swagger-json`."""
+    return _Application(services)
 
 
 class _Application:
-    def __init__(self, services: Services, limit: RateLimit) -> None:
+    def __init__(self, services: Services) -> None:
         self._services = services
-        self._limit = limit
+        self._limit = services.limits[Api.CONVERSATIONS]
 
     async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
         request = Request(scope, receive)
         response = await self._answer(request)
         if response is not None:
+            response.raw_headers += scope.get("callfloor.limit", ())
             await response(scope, receive, send)
 
     async def _answer(self, request: Request) -> Response | None:
@@ -113,9 +107,10 @@ class _Application:
         except KeyRefused:
             raise Refused(HTTPStatus.FORBIDDEN, _FORBIDDEN) from None
         self._services.key_uses.note((principal.team_id, principal.key_id), now)
-        verdict = await self._limit.taken(str(principal.key_id), now)
+        limit = self._limit.limit
+        verdict = await self._limit.taken(f"team {principal.team_id} key {principal.key_id}", now)
+        request.scope["callfloor.limit"] = limit_fields(limit, verdict)
         if not verdict.allowed:
-            limit = self._limit.limit
             message = f"This key may make {limit.requests} requests in {limit.window_seconds} seconds."
             raise Refused(HTTPStatus.TOO_MANY_REQUESTS, message, {"Retry-After": str(verdict.reset_seconds)})
         return principal

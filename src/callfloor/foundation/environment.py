@@ -12,7 +12,8 @@ from typing import Any, get_args
 from pydantic import SecretStr, ValidationError
 from pydantic.fields import FieldInfo
 
-from callfloor.foundation.settings import Settings, Subject
+from callfloor.foundation.settings import Settings
+from callfloor.foundation.subject import Subject
 
 PREFIX = "CALLFLOOR_"
 

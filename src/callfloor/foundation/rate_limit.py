@@ -3,10 +3,26 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Callable, Iterable
+import enum
+from collections.abc import Callable
 from typing import Protocol
 
 from callfloor.foundation.clock import Millis
+
+
+class Api(enum.StrEnum):
+    """Each has a limit of its own."""
+
+    PORTAL = "portal"
+    """By client address."""
+    CONVERSATIONS = "conversations"
+    """By key."""
+    CALLFLOOR = "callfloor"
+    """By key, or by person."""
+    AGENT = "agent"
+    """By agent, which is a device and an OS user."""
+    EVENTS = "events"
+    """As AGENT, for what devices report."""
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -42,17 +58,17 @@ class RateLimit(Protocol):
     limit: Limit
 
     async def taken(self, client: str, now: Millis) -> Verdict:
-        """Count one request of the client; a refused one neither counts nor lengthens the block.
+        """Count one request of the client; a refused one neither counts nor lengthens the block."""
+
+    def hear_of(self, block: Block) -> None:
+        """Shut the client out: another server, or this one before it was started anew, has begun the block."""
+
+    async def lift(self, client: str, before: Millis) -> None:
+        """End the client's block, if it began before this instant; the count starts at zero.
 
         Raises:
             Unavailable: the store of the counts does not answer.
         """
-
-    async def lift(self, client: str, before: Millis) -> None:
-        """End the client's block, if it began before this instant; the count starts at zero."""
-
-    async def close(self) -> None:
-        """Let go of the store."""
 
 
 class MemoryRateLimit:
@@ -67,10 +83,9 @@ class MemoryRateLimit:
         """By client: when the window or the block ends, and the count, which is -1 in a block."""
         self._swept_at = 0
 
-    def restore(self, blocks: Iterable[Block]) -> None:
-        """Shut out again who was shut out when the process before this one ended."""
-        for block in blocks:
-            self._clients[block.client] = [block.ends_at, -1]
+    def hear_of(self, block: Block) -> None:
+        """See `RateLimit.hear_of`."""
+        self._clients[block.client] = [block.ends_at, -1]
 
     async def taken(self, client: str, now: Millis) -> Verdict:
         """See `RateLimit.taken`."""
@@ -81,9 +96,6 @@ class MemoryRateLimit:
         entry = self._clients.get(client)
         if entry is not None and entry[1] < 0 and entry[0] - self._block <= before:
             del self._clients[client]
-
-    async def close(self) -> None:
-        """See `RateLimit.close`."""
 
     def take(self, client: str, now: Millis) -> Verdict:
         """Count one request, as `RateLimit.taken` does."""
@@ -111,3 +123,11 @@ class MemoryRateLimit:
 def seconds_until(instant: Millis, now: Millis) -> int:
     """Return the whole seconds until the instant, at least 1."""
     return max(1, -(-(instant - now) // 1000))
+
+
+def limit_fields(limit: Limit, verdict: Verdict) -> list[tuple[bytes, bytes]]:
+    """Return the header fields that tell of a limit (IETF draft-ietf-httpapi-ratelimit-headers-10)."""
+    return [
+        (b"ratelimit-policy", b'"default";q=%d;w=%d' % (limit.requests, limit.window_seconds)),
+        (b"ratelimit", b'"default";r=%d;t=%d' % (verdict.remaining, verdict.reset_seconds)),
+    ]

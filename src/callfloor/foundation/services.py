@@ -9,13 +9,13 @@ from callfloor.foundation.database import open_database
 from callfloor.foundation.database.migrate import migrate
 from callfloor.foundation.files import open_files
 from callfloor.foundation.latest import Latest
+from callfloor.foundation.limits.of_apis import NOT_GIVEN, Limits, limits_in_memory
 from callfloor.foundation.settings import with_secret_key
 from callfloor.foundation.stopping import Stopping
 
 if TYPE_CHECKING:
     from callfloor.foundation.database import Database
     from callfloor.foundation.files import Files
-    from callfloor.foundation.rate_limit import RateLimit
     from callfloor.foundation.settings import Settings
 
 
@@ -30,8 +30,12 @@ class Services:
     """When keys (team id, key id) were used; written down by the server now and then."""
     stopping: Stopping = field(default_factory=Stopping)
     """Begun when the program is to end: answers without an end listen to it."""
-    portal_limit: RateLimit | None = None
-    """The Portal API's limit by address, opened by a server; None is a limit in memory."""
+    limits: Limits = NOT_GIVEN
+    """Of each API; left out, in this process's memory. A server opens those that its settings name."""
+
+    def __post_init__(self) -> None:
+        if self.limits is NOT_GIVEN:
+            object.__setattr__(self, "limits", limits_in_memory(self.settings))
 
     async def close(self) -> None:
         """Finish the writes under way, then close."""

@@ -6,22 +6,19 @@ import ipaddress
 import sys
 from email.utils import getaddresses
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Literal
 from urllib.parse import urlsplit
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, SecretStr
+from pydantic import AfterValidator, SecretStr
 
 from callfloor.foundation.ids import new_secret
+from callfloor.foundation.limit_settings import AgentLimit, ApiLimit, ConversationsLimit, EventsLimit, RateLimit
 from callfloor.foundation.small_files import make_private
+from callfloor.foundation.subject import Subject, setting
 
 _SECRET_KEY_LENGTH = 32
 
 IpNetwork = ipaddress.IPv4Network | ipaddress.IPv6Network
-
-
-def setting(default: object, about: str, expects: str, **limits: Any) -> Any:
-    """Return a field with its line in the reference (`about`) and what a wrong value is told (`expects`)."""
-    return Field(default, description=about, json_schema_extra={"expects": expects}, validate_default=False, **limits)
 
 
 def _http_url(value: str) -> str:
@@ -50,12 +47,6 @@ def _smtp_url(value: SecretStr) -> SecretStr:
     return value
 
 
-def _valkey_url(value: SecretStr) -> SecretStr:
-    if not value.get_secret_value().startswith(("valkey://", "valkeys://", "unix://")):
-        raise ValueError("not a Valkey")
-    return value
-
-
 def _mailbox(value: str) -> str:
     found = getaddresses([value])
     address = found[0][1]
@@ -69,32 +60,6 @@ def _long_enough(value: SecretStr) -> SecretStr:
     if len(value.get_secret_value()) < _SECRET_KEY_LENGTH:
         raise ValueError("too short")
     return value
-
-
-class Subject(BaseModel):
-    """A group of settings."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-
-class RateLimit(Subject):
-    """The Portal API's limit, counted per client address."""
-
-    requests: int = setting(700, "Requests one address may make in a window.", "a whole number of at least 1", ge=1)
-    window_seconds: int = setting(60, "Length of the window.", "whole seconds, at least 1", ge=1)
-    block_seconds: int = setting(
-        3600, "How long every request of an address is refused once it went over.", "whole seconds, at least 1", ge=1
-    )
-    store: Literal["memory", "database", "valkey"] = setting(
-        "memory",
-        "Where requests are counted: in the memory of the one server process, or in what several of them share.",
-        "memory, database or valkey",
-    )
-    url: Annotated[SecretStr, AfterValidator(_valkey_url)] | None = setting(
-        None,
-        "The Valkey of the store `valkey`: `valkey://host:6379/0`, or `valkeys://user:password@host:6379/0` for TLS.",
-        "an address that begins with valkey://, valkeys:// or unix://",
-    )
 
 
 class Upload(Subject):
@@ -306,6 +271,10 @@ class Settings(Subject):
         "true or false",
     )
     rate_limit: RateLimit = RateLimit()
+    conversations_limit: ConversationsLimit = ConversationsLimit()
+    api_limit: ApiLimit = ApiLimit()
+    agent_limit: AgentLimit = AgentLimit()
+    events_limit: EventsLimit = EventsLimit()
     upload: Upload = Upload()
     outgoing: Outgoing = Outgoing()
     jobs: Jobs = Jobs()

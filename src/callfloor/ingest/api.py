@@ -11,12 +11,13 @@ from fastapi.requests import Request
 from fastapi.responses import Response
 from starlette.requests import ClientDisconnect
 
-from callfloor.devices.agent.guard import TooManyRequests, hash_of
+from callfloor.access.guard import TooManyRequests
+from callfloor.devices.agent.guard import client_of, hash_of
 from callfloor.devices.tokens import BY_TOKEN, caller_of
 from callfloor.foundation import clock
 from callfloor.foundation.clock import Millis
 from callfloor.foundation.errors import DomainError, FieldError, InvalidInput, Unavailable
-from callfloor.foundation.rate_limit import Limit, MemoryRateLimit
+from callfloor.foundation.rate_limit import Api, limit_fields
 from callfloor.foundation.services import Services
 from callfloor.foundation.web import problem
 from callfloor.ingest.batches import Parcel, parcel_of
@@ -25,9 +26,9 @@ from callfloor.ingest.writer import Writer
 
 PATH = "/api/v2/agent/events"
 BODY_LIMIT = 1_000_000
-DEVICE_LIMIT = Limit(requests=1200, window_seconds=60, block_seconds=15)
-"""For one token: an agent that was away for a month sends what it kept in some dozen requests."""
 
+_TOLD = "callfloor.limit"
+"""Where a request keeps what its answer tells of the limit."""
 _HEADERS = [(b"content-type", b"application/json")]
 _ENCODER = msgspec.json.Encoder()
 
@@ -51,22 +52,24 @@ class MethodNotAllowed(DomainError):
 class Events:
     """The application of the one route; it holds the writer of this process."""
 
-    def __init__(self, services: Services, *, limit: Limit = DEVICE_LIMIT) -> None:
+    def __init__(self, services: Services) -> None:
         self._services = services
         self._writer = Writer(services.db, queue_events=services.settings.ingest.queue_events)
-        self._limit = MemoryRateLimit(limit)
+        self._limit = services.limits[Api.EVENTS]
 
     async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
         try:
             body = _ENCODER.encode(await self._taken(scope, receive))
         except DomainError as error:
-            await _refusal(scope, error)(scope, receive, send)
+            refusal = _refusal(scope, error)
+            refusal.raw_headers += scope.get(_TOLD, ())
+            await refusal(scope, receive, send)
             return
         except Unavailable as error:
             log.warning("unavailable", error=str(error))
             await _unavailable(scope, error)(scope, receive, send)
             return
-        headers = [*_HEADERS, (b"content-length", b"%d" % len(body))]
+        headers = [*_HEADERS, *scope[_TOLD], (b"content-length", b"%d" % len(body))]
         await send({"type": "http.response.start", "status": HTTPStatus.OK, "headers": headers})
         await send({"type": "http.response.body", "body": body})
 
@@ -75,7 +78,8 @@ class Events:
             raise MethodNotAllowed(f"{scope['method']} is not allowed here; allowed: POST")
         token_hash = hash_of(_authorization(scope), self._services.settings.hash_key)
         now = clock.now()
-        verdict = self._limit.take(token_hash.hex(), now)
+        verdict = await self._limit.taken(client_of(token_hash), now)
+        scope[_TOLD] = limit_fields(self._limit.limit, verdict)
         if not verdict.allowed:
             raise TooManyRequests(verdict.reset_seconds)
         try:

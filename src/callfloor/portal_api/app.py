@@ -12,7 +12,7 @@ import structlog
 from callfloor.foundation import clock
 from callfloor.foundation.errors import DomainError, FieldError, InvalidInput, Unavailable
 from callfloor.foundation.idempotency import IdempotencyKeyReused
-from callfloor.foundation.rate_limit import Limit, MemoryRateLimit, RateLimit, Verdict
+from callfloor.foundation.rate_limit import Api, Verdict
 from callfloor.foundation.services import Services
 from callfloor.portal_api import devices, exchange, monitoring, people, seats, usage, wire
 from callfloor.portal_api.authentication import authenticated
@@ -49,15 +49,13 @@ def routes() -> list[tuple[str, str]]:
 
 def create_app(services: Services) -> Application:
     """Return the application that answers everything below `/api/v1`."""
-    settings = services.settings.rate_limit
-    limit = Limit(settings.requests, settings.window_seconds, settings.block_seconds)
-    return _Portal(services, services.portal_limit or MemoryRateLimit(limit))
+    return _Portal(services)
 
 
 class _Portal:
-    def __init__(self, services: Services, limit: RateLimit) -> None:
+    def __init__(self, services: Services) -> None:
         self._services = services
-        self._limit = limit
+        self._limit = services.limits[Api.PORTAL]
         self._hash_key = services.settings.hash_key
 
     async def __call__(self, scope: Any, receive: Any, send: Any) -> None:

@@ -10,6 +10,7 @@ import msgspec
 
 from callfloor.foundation.asked_host import base_url
 from callfloor.foundation.errors import FieldError, InvalidInput, invalid
+from callfloor.foundation.rate_limit import limit_fields
 from callfloor.portal_api import wire
 from callfloor.portal_api.parameters import FormFields, Given, once_each
 
@@ -148,11 +149,8 @@ def failure(refused: Refused, request_id: str) -> bytes:
 
 
 def limit_headers(limit: Limit, verdict: Verdict) -> list[tuple[bytes, bytes]]:
-    """Return the RateLimit fields (IETF draft-ietf-httpapi-ratelimit-headers-10), and Retry-After when refused."""
-    headers = [
-        (b"ratelimit-policy", b'"default";q=%d;w=%d' % (limit.requests, limit.window_seconds)),
-        (b"ratelimit", b'"default";r=%d;t=%d' % (verdict.remaining, verdict.reset_seconds)),
-    ]
+    """Return the fields that tell of the limit, and Retry-After when refused."""
+    headers = limit_fields(limit, verdict)
     if not verdict.allowed:
         headers.append((b"retry-after", b"%d" % verdict.reset_seconds))
     return headers

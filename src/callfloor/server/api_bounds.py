@@ -15,7 +15,7 @@ from fastapi.routing import APIRoute, iter_route_contexts
 from starlette.routing import compile_path
 
 from callfloor.foundation.errors import DomainError, FieldError, InvalidInput
-from callfloor.foundation.rate_limit import Limit, Verdict
+from callfloor.foundation.rate_limit import limit_fields
 from callfloor.foundation.web import domain_problem, problem
 from callfloor.server.api_callers import Guard, guard_of
 from callfloor.server.asgi import Message, Receive, Scope, Send
@@ -72,7 +72,7 @@ class Bounds:
 
         async def told(message: Message) -> None:
             if message["type"] == "http.response.start" and "callfloor.limit" in scope:
-                message["headers"] = [*message["headers"], *_limit_fields(*scope["callfloor.limit"])]
+                message["headers"] = [*message["headers"], *limit_fields(*scope["callfloor.limit"])]
             await send(message)
 
         await (refused or self._app)(scope, counted, told)
@@ -95,14 +95,6 @@ async def _refused(guard: Guard | None, request: Request) -> Response | None:
         except DomainError as error:
             return domain_problem(request, error)
     return None
-
-
-def _limit_fields(limit: Limit, verdict: Verdict) -> list[tuple[bytes, bytes]]:
-    """Return the RateLimit fields (IETF draft-ietf-httpapi-ratelimit-headers-10)."""
-    return [
-        (b"ratelimit-policy", b'"default";q=%d;w=%d' % (limit.requests, limit.window_seconds)),
-        (b"ratelimit", b'"default";r=%d;t=%d' % (verdict.remaining, verdict.reset_seconds)),
-    ]
 
 
 async def known_parameters_only(request: Request) -> None:

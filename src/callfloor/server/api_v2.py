@@ -14,7 +14,6 @@ from fastapi import Depends, FastAPI
 
 from callfloor.access.api import router as session_router
 from callfloor.access.audit_api import router as audit_router
-from callfloor.access.guard import KEY_LIMIT
 from callfloor.conversations.api import router as conversations_router
 from callfloor.conversations.changes_api import router as changes_router
 from callfloor.conversations.search_api import router as search_router
@@ -22,7 +21,6 @@ from callfloor.devices.agent.api import router as agent_router
 from callfloor.devices.agent.authorize_api import router as agent_sign_in_router
 from callfloor.devices.api import router as devices_router
 from callfloor.devices.authorization_api import router as authorization_router
-from callfloor.foundation.rate_limit import Limit, MemoryRateLimit
 from callfloor.foundation.web import answer_problems
 from callfloor.ingest.api import PATH as EVENTS_PATH
 from callfloor.ingest.api import Events
@@ -79,11 +77,10 @@ class _Described(FastAPI):
         return self.openapi_schema
 
 
-def create_app(services: Services, *, limit: Limit = KEY_LIMIT) -> Application:
+def create_app(services: Services) -> Application:
     """Return the application; it sees paths with `/api/v2` in front."""
     app = routed()
     app.state.services = services
-    app.state.key_limit = MemoryRateLimit(limit)
     app.state.live = Hub(services.db, limit=services.settings.live.streams)
     services.stopping.on_begin(app.state.live.close)
     return _beside(Bounds(app), {EVENTS_PATH: Events(services)})

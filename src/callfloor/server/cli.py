@@ -27,9 +27,7 @@ GROUPS = (
     Deferred("key", about="Keys of the public APIs.", module="callfloor.teams.key_commands", attribute="app"),
     Deferred("reclaim", about="Seats that nobody uses.", module="callfloor.usage.reclaim.commands", attribute="app"),
     Deferred("audit", about="The audit trail.", module="callfloor.access.commands", attribute="app"),
-    Deferred(
-        "limits", about="Addresses that are shut out.", module="callfloor.foundation.limits.commands", attribute="app"
-    ),
+    Deferred("limits", about="Who is shut out.", module="callfloor.access.limit_commands", attribute="app"),
     Deferred("models", about="Speech models on this machine.", module="callfloor.speech.commands", attribute="app"),
 )
 

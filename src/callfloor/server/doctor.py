@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 import platform
 import shutil
@@ -58,6 +59,7 @@ def diagnose(settings: Settings, *, host: str, port: int) -> list[Finding]:
         _python,
         lambda: _disk(settings),
         lambda: _database(settings),
+        lambda: _limit_store(settings),
         lambda: _mail(settings),
         lambda: _models(settings),
         lambda: _port(host, port),
@@ -101,6 +103,25 @@ def _database(settings: Settings) -> Iterator[Finding]:
         yield note("database", f"It has schema {held}; serve or migrate brings it to {newest}.")
     else:
         yield good("database", f"It answers, with schema {held}.")
+
+
+def _limit_store(settings: Settings) -> Iterator[Finding]:
+    store, url = settings.rate_limit.store, settings.rate_limit.url
+    if store == "memory":
+        yield good("limits", "Counted in memory: one server process at a time on this database.")
+    elif store == "database":
+        yield good("limits", "Counted in the database, by any number of server processes.")
+    elif url is None:
+        yield bad("limits", "CALLFLOOR_RATE_LIMIT_STORE is valkey: CALLFLOOR_RATE_LIMIT_URL must say where it is.")
+    else:
+        from callfloor.foundation.limits.in_valkey import ping  # noqa: PLC0415  # only with that store
+
+        try:
+            asyncio.run(ping(url.get_secret_value()))
+        except Unavailable as error:
+            yield bad("limits", f"{error}; serve does not start without it.")
+        else:
+            yield good("limits", "Counted in Valkey, which answers, by any number of server processes.")
 
 
 def _mail(settings: Settings) -> Iterator[Finding]:

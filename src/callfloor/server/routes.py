@@ -31,5 +31,5 @@ def url_map(services: Services) -> dict[str, Application]:
         "/authorize": authorize_page(),
         "/": read_only("/", welcome(services.settings)),
         "/healthz": read_only("/healthz", live),
-        "/readyz": read_only("/readyz", ready(services.db)),
+        "/readyz": read_only("/readyz", ready(services)),
     }

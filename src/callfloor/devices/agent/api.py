@@ -10,13 +10,15 @@ from fastapi.requests import Request
 from fastapi.responses import Response
 from pydantic import Field
 
+from callfloor.access.guard import count_request
 from callfloor.access.secrets import keyed_hash
-from callfloor.devices.agent.guard import CallingDevice, check_rate
+from callfloor.devices.agent.guard import CallingDevice
 from callfloor.devices.agent.machine import DescribedMachine, DeviceLoggedIn
 from callfloor.devices.arrival import DeviceConflict
 from callfloor.devices.enrolment import LogIn, log_in_device
 from callfloor.devices.tokens import HEARTBEAT_SECONDS, log_out_device
 from callfloor.foundation.ids import new_secret
+from callfloor.foundation.rate_limit import Api
 from callfloor.foundation.web import Facts, RequestFacts, problem
 from callfloor.teams.seats import NoEmptySeat
 
@@ -37,7 +39,9 @@ async def log_in(body: DeviceLogIn, request: Request, facts: Facts) -> DeviceLog
     """Log a machine in: it returns to its seat, or takes a free one."""
     token = new_secret()
     command = _command(body, token, facts)
-    check_rate(f"{command.secret_hash.hex()} {body.machine_id} {body.hostname}", facts)
+    # The hash of the secret: a stranger who knows a machine's names does not use its limit up.
+    client = f"log-in {command.secret_hash.hex()[:12]} {body.machine_id} {body.hostname}"
+    await count_request(request, facts, Api.AGENT, client)
     try:
         outcome = await facts.services.db.write(functools.partial(log_in_device, command=command))
     except NoEmptySeat as error:

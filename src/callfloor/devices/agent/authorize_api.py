@@ -9,8 +9,8 @@ from fastapi import APIRouter
 from fastapi.requests import Request
 from pydantic import Field
 
+from callfloor.access.guard import TooManyRequests, count_request
 from callfloor.access.secrets import keyed_hash
-from callfloor.devices.agent.guard import TooManyRequests, check_rate
 from callfloor.devices.agent.machine import DescribedMachine, DeviceLoggedIn
 from callfloor.devices.agent_codes import RedeemAgentCode, redeem_agent_code
 from callfloor.devices.arrival import LoggedIn, Origin
@@ -32,7 +32,7 @@ from callfloor.devices.tokens import HEARTBEAT_SECONDS
 from callfloor.foundation.asked_host import base_url
 from callfloor.foundation.clock import MINUTE
 from callfloor.foundation.ids import new_secret
-from callfloor.foundation.rate_limit import Limit, MemoryRateLimit
+from callfloor.foundation.rate_limit import Api, Limit, MemoryRateLimit
 from callfloor.foundation.web import Facts, RequestFacts, Shape
 
 router = APIRouter(tags=["Agent"])
@@ -102,11 +102,11 @@ async def authorize(body: AgentSignIn, request: Request, facts: Facts) -> AgentA
 
 
 @router.post("/agent/token", operation_id="token_of_agent")
-async def get_token(body: AgentTokenRequest, facts: Facts) -> DeviceLoggedIn:
+async def get_token(body: AgentTokenRequest, request: Request, facts: Facts) -> DeviceLoggedIn:
     """Ask whether the person has confirmed the machine; its token is given once."""
     hash_key, token = facts.services.settings.hash_key, new_secret()
     hashed = hash_of_device_code(body.device_code, hash_key)
-    check_rate(hashed.hex(), facts)
+    await count_request(request, facts, Api.AGENT, f"authorization {hashed.hex()[:24]}")
     command = RedeemAuthorization(hashed, _origin(token, facts))
     outcome = await facts.services.db.write(functools.partial(redeem_authorization, command=command))
     if not isinstance(outcome, LoggedIn):

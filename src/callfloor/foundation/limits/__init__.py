@@ -1,1 +1,1 @@
-"""A limit by client address that holds across server processes, and the blocks an operator sees and lifts."""
+"""The limits of the APIs, held across server processes, and the blocks an operator sees and lifts."""

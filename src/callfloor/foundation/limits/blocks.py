@@ -4,72 +4,104 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from sqlalchemy import delete, select, update
+from sqlalchemy import Integer, Text, delete, select, tuple_, update
 
 from callfloor.foundation.clock import HOUR, MINUTE, Millis
 from callfloor.foundation.database import Tx, param, upsert
 from callfloor.foundation.errors import DomainError
 from callfloor.foundation.limits.tables import rate_limit_client
-from callfloor.foundation.rate_limit import Block
+from callfloor.foundation.rate_limit import Api, Block
 
-LIFTS_LOOKED_BACK: Millis = 10 * MINUTE
-"""A server that was busy, or away, still hears of a lift for so long."""
+LOOKED_BACK: Millis = 10 * MINUTE
+"""What was begun or lifted so long before a server last looked is looked at again: clocks differ, commits come late."""
+FORGOTTEN_AT_ONCE = 1000
 
 _c = rate_limit_client.c
 _new = upsert(rate_limit_client).values(
-    client=param("client"), total=0, ends_at=param("ends_at"), blocked_at=param("blocked_at"), lifted_at=None
+    api=param("api"),
+    client=param("client"),
+    total=0,
+    ends_at=param("ends_at"),
+    blocked_at=param("blocked_at"),
+    lifted_at=None,
 )
 _write = _new.on_conflict_do_update(
-    index_elements=[_c.client],
-    set_={
-        "ends_at": _new.excluded.ends_at,
-        "blocked_at": _new.excluded.blocked_at,
-        "lifted_at": _new.excluded.lifted_at,
-    },
+    index_elements=[_c.api, _c.client],
+    set_={"ends_at": _new.excluded.ends_at, "blocked_at": _new.excluded.blocked_at},
 )
-_in_force = (
-    select(_c.client, _c.blocked_at, _c.ends_at)
-    .where(_c.blocked_at.is_not(None), _c.ends_at > param("now"))
-    .order_by(_c.blocked_at, _c.client)
+_this = (
+    _c.api == param("the_api", Text),
+    _c.client == param("the_client", Text),
+    _c.blocked_at.is_not(None),
+    _c.ends_at > param("now"),
 )
-_lift = (
-    update(rate_limit_client)
-    .where(_c.client == param("the_client"), _c.blocked_at.is_not(None), _c.ends_at > param("now"))
-    .values(ends_at=param("now"), lifted_at=param("now"))
+_held = select(_c.blocked_at, _c.ends_at).where(*_this).with_for_update()
+_lift = update(rate_limit_client).where(*_this).values(ends_at=param("now"), lifted_at=param("now"))
+BLOCKS = (
+    select(_c.api, _c.client, _c.blocked_at, _c.ends_at)
+    .where(_c.blocked_at > param("since"), _c.ends_at > param("now"))
+    .order_by(_c.blocked_at, _c.api, _c.client)
+)
+"""Who is shut out since then."""
+LIFTS = select(_c.api, _c.client, _c.lifted_at).where(_c.lifted_at > param("since"))
+_old = (
+    select(_c.api, _c.client)
+    .where(_c.ends_at < param("before"))
+    .order_by(_c.ends_at)
+    .limit(param("count", Integer))
+    .with_for_update(skip_locked=True)
+    .cte("old")
+)
+_forget = (
+    delete(rate_limit_client)
+    .where(tuple_(_c.api, _c.client).in_(select(_old.c.api, _old.c.client)))
     .returning(_c.client)
 )
-LIFTS = select(_c.client, _c.lifted_at).where(_c.lifted_at > param("since"))
-_forget = delete(rate_limit_client).where(_c.ends_at < param("before"))
 
 
 class NotBlocked(DomainError):
-    """The address is not shut out."""
+    """The client is not shut out."""
 
     code = "not_blocked"
     status = 404
 
 
-def write_blocks(tx: Tx, blocks: Iterable[Block]) -> None:
+def write_blocks(tx: Tx, blocks: Iterable[tuple[Api, Block]]) -> None:
     """Write down blocks that a store keeps elsewhere."""
-    rows = [{"client": one.client, "blocked_at": one.blocked_at, "ends_at": one.ends_at} for one in blocks]
-    tx.run(_write, sorted(rows, key=lambda row: str(row["client"])))
+    rows = [
+        {"api": api.value, "client": one.client, "blocked_at": one.blocked_at, "ends_at": one.ends_at}
+        for api, one in blocks
+    ]
+    tx.run(_write, sorted(rows, key=lambda row: (row["api"], row["client"])))
 
 
-def blocks_in_force(tx: Tx, *, now: Millis) -> list[Block]:
-    """Return who is shut out, oldest block first."""
-    return [Block(client, blocked_at or 0, ends_at) for client, blocked_at, ends_at in tx.all(_in_force, {"now": now})]
+def blocks_in_force(tx: Tx, *, now: Millis) -> list[tuple[Api, Block]]:
+    """Return who is shut out of which API, oldest block first."""
+    rows = tx.all(BLOCKS, {"since": 0, "now": now})
+    return [(Api(api), Block(client, blocked_at or 0, ends_at)) for api, client, blocked_at, ends_at in rows]
 
 
-def lift_block(tx: Tx, client: str, *, now: Millis) -> None:
-    """Lift the block of a client; servers hear of it within a second.
+def lift_blocks(tx: Tx, client: str, *, now: Millis) -> list[tuple[Api, Block]]:
+    """Let a client in again wherever it is shut out; servers hear of it within a second.
+
+    Returns:
+        the blocks as they were.
 
     Raises:
         NotBlocked: it is not shut out.
     """
-    if tx.one(_lift, {"the_client": client, "now": now}) is None:
+    lifted = []
+    for api in Api:
+        this = {"the_api": api.value, "the_client": client, "now": now}
+        row = tx.one(_held, this)
+        if row is not None:
+            tx.run(_lift, this)
+            lifted.append((api, Block(client, row[0] or 0, row[1])))
+    if not lifted:
         raise NotBlocked(f"{client} is not shut out; see: callfloor limits list")
+    return lifted
 
 
-def forget_old_clients(tx: Tx, *, now: Millis) -> None:
-    """Remove the clients whose window or block is long over."""
-    tx.run(_forget, {"before": now - HOUR})
+def forget_old_clients(tx: Tx, *, now: Millis) -> int:
+    """Remove up to `FORGOTTEN_AT_ONCE` clients whose window or block is long over; return how many."""
+    return len(tx.all(_forget, {"before": now - HOUR, "count": FORGOTTEN_AT_ONCE}))

@@ -1,118 +1,133 @@
-"""A limit that several server processes share: what comes together is counted together, one count at a time."""
+"""A limit that several server processes share; while the store of the counts is away, each counts by itself."""
 
 from __future__ import annotations
 
 import asyncio
-import dataclasses
-from collections.abc import Callable, Mapping
-from typing import Protocol
+from collections.abc import Awaitable, Callable
 
-from callfloor.foundation.clock import SECOND, Millis
-from callfloor.foundation.rate_limit import Block, Limit, Verdict, seconds_until
+import structlog
 
-_MANY = 10_000
+from callfloor.foundation.clock import Millis
+from callfloor.foundation.errors import Unavailable
+from callfloor.foundation.limits.batches import Counter, Counting
+from callfloor.foundation.rate_limit import Block, Limit, MemoryRateLimit, Verdict, seconds_until
 
+RETRY_SECONDS = 1.0
 
-@dataclasses.dataclass(frozen=True, slots=True)
-class Counted:
-    """A client after some of its requests were counted."""
-
-    total: int
-    """Requests of the window, these included."""
-    ends_at: Millis
-    """Of the window; of the block, once it began."""
-    was_blocked: bool = False
-    """It was shut out before: nothing was counted."""
+log = structlog.get_logger(__name__)
 
 
-class Counter(Protocol):
-    """Where the counts are kept; each call is exact whoever else counts at the same moment."""
+class StoreWatch:
+    """Whether the store answers; once it does not, it is asked again each second until it does."""
 
-    async def count(self, wanted: Mapping[str, int], now: Millis) -> dict[str, Counted]:
-        """Count so many requests of each client.
+    def __init__(self, reach: Callable[[], Awaitable[None]], *, retry_seconds: float = RETRY_SECONDS) -> None:
+        self._reach = reach
+        self._retry_seconds = retry_seconds
+        self._asking: asyncio.Task[None] | None = None
 
-        Raises:
-            Unavailable: the store does not answer.
-        """
+    @property
+    def is_away(self) -> bool:
+        """Return whether the store did not answer when last asked."""
+        return self._asking is not None
 
-    async def lift(self, client: str, before: Millis) -> None:
-        """See `RateLimit.lift`."""
+    def lost(self, error: Unavailable) -> None:
+        """Take note that the store did not answer."""
+        if self._asking is None:
+            log.warning("limit_store_lost", reason=str(error))
+            self._asking = asyncio.get_running_loop().create_task(self._until_it_answers())
+
+    async def back(self) -> None:
+        """Wait until the store answers."""
+        if self._asking is not None:
+            await asyncio.wait([self._asking])
 
     async def close(self) -> None:
-        """Let go of the store."""
+        """Ask no more."""
+        if self._asking is not None:
+            self._asking.cancel()
+            await self.back()
 
-
-@dataclasses.dataclass(slots=True)
-class _Batch:
-    """Requests that are counted together."""
-
-    wanted: dict[str, int] = dataclasses.field(default_factory=dict)
-    now: Millis = 0
-
-    def add(self, client: str, now: Millis) -> int:
-        """Return which request of this client it is in the batch, from 1."""
-        self.now = max(self.now, now)
-        place = self.wanted[client] = self.wanted.get(client, 0) + 1
-        return place
+    async def _until_it_answers(self) -> None:
+        while True:
+            await asyncio.sleep(self._retry_seconds)
+            try:
+                await self._reach()
+            except Unavailable:
+                continue
+            except Exception:  # the loop's edge: a store that answers nonsense is as good as away
+                log.exception("limit_store_not_reached")
+                continue
+            log.info("limit_store_back")
+            self._asking = None
+            return
 
 
 class SharedRateLimit:
-    """Exact across processes; one refused costs nothing for a second, since its block is remembered here."""
+    """See `RateLimit`. Who is shut out costs the store nothing."""
 
-    def __init__(self, limit: Limit, counter: Counter, *, on_block: Callable[[Block], None] | None = None) -> None:
+    def __init__(
+        self,
+        limit: Limit,
+        counting: Counting,
+        counter: Counter,
+        watch: StoreWatch,
+        *,
+        on_block: Callable[[Block], None],
+        has_rows_of_blocks: bool = False,
+    ) -> None:
         self.limit = limit
+        self._counting = counting
         self._counter = counter
+        self._watch = watch
         self._on_block = on_block
-        self._open: tuple[_Batch, asyncio.Task[dict[str, Counted]]] | None = None
-        self._counting: asyncio.Task[dict[str, Counted]] | None = None
-        self._blocked: dict[str, tuple[Millis, Millis]] = {}
-        """By client: the end of its block, and when to ask the store again whether it was lifted."""
+        self._has_rows_of_blocks = has_rows_of_blocks
+        self._alone = MemoryRateLimit(limit, on_block=self._begin)
+        self._blocked: dict[str, Millis] = {}
+        """When the block of a client ends."""
+        self._swept_at: Millis = 0
 
     async def taken(self, client: str, now: Millis) -> Verdict:
         """See `RateLimit.taken`."""
-        blocked = self._blocked.get(client)
-        if blocked is not None and now < min(blocked):
-            return Verdict(allowed=False, remaining=0, reset_seconds=seconds_until(blocked[0], now))
-        if self._open is None:
-            batch = _Batch()
-            task = asyncio.get_running_loop().create_task(self._count(batch))
-            task.add_done_callback(_look_at)
-            self._open = (batch, task)
-        batch, task = self._open
-        place = batch.add(client, now)
-        counted = (await asyncio.shield(task))[client]
-        return self._verdict(client, place - batch.wanted[client], counted, batch.now)
+        ends_at = self._blocked.get(client)
+        if ends_at is not None and now < ends_at:
+            return Verdict(allowed=False, remaining=0, reset_seconds=seconds_until(ends_at, now))
+        if self._watch.is_away:
+            return self._alone.take(client, now)
+        try:
+            taken = await self._counting.take(client, now)
+        except Unavailable as error:
+            self._watch.lost(error)
+            return self._alone.take(client, now)
+        if taken.has_begun_block and not self._has_rows_of_blocks:
+            self._begin(Block(client, taken.ends_at - self._block_ms, taken.ends_at))
+        elif not taken.allowed:
+            self._remember(client, taken.ends_at)
+        return Verdict(taken.allowed, taken.remaining, seconds_until(taken.ends_at, now))
+
+    def hear_of(self, block: Block) -> None:
+        """See `RateLimit.hear_of`."""
+        self._remember(block.client, block.ends_at)
 
     async def lift(self, client: str, before: Millis) -> None:
         """See `RateLimit.lift`."""
+        await self._alone.lift(client, before)
+        ends_at = self._blocked.get(client)
+        if ends_at is not None and ends_at - self._block_ms <= before:
+            del self._blocked[client]
+            self._counting.forget(client)
         await self._counter.lift(client, before)
-        self._blocked.pop(client, None)
 
-    async def close(self) -> None:
-        """See `RateLimit.close`."""
-        await self._counter.close()
+    @property
+    def _block_ms(self) -> Millis:
+        return self.limit.block_seconds * 1000
 
-    async def _count(self, batch: _Batch) -> dict[str, Counted]:
-        # Whoever comes while the batch before this one is being counted still joins it.
-        if self._counting is not None and not self._counting.done():
-            await asyncio.wait([self._counting])
-        self._open, self._counting = None, asyncio.current_task()
-        return await self._counter.count(batch.wanted, batch.now)
+    def _begin(self, block: Block) -> None:
+        self._remember(block.client, block.ends_at)
+        self._on_block(block)
 
-    def _verdict(self, client: str, offset: int, counted: Counted, now: Millis) -> Verdict:
-        number = counted.total + offset
-        if not counted.was_blocked and number <= self.limit.requests:
-            reset = min(seconds_until(counted.ends_at, now), self.limit.window_seconds)
-            return Verdict(allowed=True, remaining=self.limit.requests - number, reset_seconds=reset)
-        if len(self._blocked) > _MANY:
-            self._blocked = {one: known for one, known in self._blocked.items() if now < known[0]}
-        self._blocked[client] = (counted.ends_at, now + SECOND)
-        if self._on_block is not None and not counted.was_blocked and number == self.limit.requests + 1:
-            self._on_block(Block(client, now, counted.ends_at))
-        return Verdict(allowed=False, remaining=0, reset_seconds=seconds_until(counted.ends_at, now))
-
-
-def _look_at(task: asyncio.Task[dict[str, Counted]]) -> None:
-    """Take note of the task's error: when every client left meanwhile, nobody else does."""
-    if not task.cancelled():
-        task.exception()
+    def _remember(self, client: str, ends_at: Millis) -> None:
+        begun_at = ends_at - self._block_ms
+        if begun_at - self._swept_at > self._block_ms:
+            self._swept_at = begun_at
+            self._blocked = {one: known for one, known in self._blocked.items() if known > begun_at}
+        self._blocked[client] = ends_at

@@ -490,12 +490,13 @@ def upgrade() -> None:
         batch_op.create_index(batch_op.f('ix_presence_team_id_seq'), ['team_id', 'seq'], unique=False)
 
     op.create_table('rate_limit_client',
+    sa.Column('api', sa.Text(), nullable=False),
     sa.Column('client', sa.Text(), nullable=False),
     sa.Column('total', sa.BigInteger(), nullable=False),
     sa.Column('ends_at', sa.BigInteger(), nullable=False),
     sa.Column('blocked_at', sa.BigInteger(), nullable=True),
     sa.Column('lifted_at', sa.BigInteger(), nullable=True),
-    sa.PrimaryKeyConstraint('client', name=op.f('pk_rate_limit_client'))
+    sa.PrimaryKeyConstraint('api', 'client', name=op.f('pk_rate_limit_client'))
     )
     with op.batch_alter_table('rate_limit_client', schema=None) as batch_op:
         batch_op.create_index('ix_rate_limit_client_blocked', ['blocked_at'], unique=False, sqlite_where=sa.text('blocked_at IS NOT NULL'), postgresql_where=sa.text('blocked_at IS NOT NULL'))

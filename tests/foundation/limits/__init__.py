@@ -1,0 +1,1 @@
+"""The limits, over every store."""
