@@ -72,12 +72,12 @@ def see_device(tx: Tx, numbered: NumberedEvent, *, settle: Millis = SETTLE) -> N
     event = numbered.event
     if event.team_id is None:
         return
-    moment = Moment(event.at, settle)
-    known = standings(tx, event.team_id, [int(event.subject)], lock=True)
-    _catch_up(tx, event.team_id, known, moment)
-    for one in known:
+    for one in standings(tx, event.team_id, [int(event.subject)], lock=True):
+        # An event may be told late: what is known of the device by now counts.
+        moment = Moment(max(event.at, one.last_seen_at), settle)
+        _catch_up(tx, event.team_id, [one], moment)
         one.touch(moment)
-    keep(tx, event.team_id, known)
+        keep(tx, event.team_id, [one])
 
 
 def _sweep_team(tx: Tx, team_id: int, device_ids: list[int], moment: Moment) -> None:
