@@ -26,6 +26,7 @@ GROUPS = (
     Deferred("invitation", about="Invitations by mail.", module="callfloor.teams.invitation_commands", attribute="app"),
     Deferred("key", about="Keys of the public APIs.", module="callfloor.teams.key_commands", attribute="app"),
     Deferred("reclaim", about="Seats that nobody uses.", module="callfloor.usage.reclaim.commands", attribute="app"),
+    Deferred("usage", about="What calls add up to.", module="callfloor.usage.commands", attribute="app"),
     Deferred("audit", about="The audit trail.", module="callfloor.access.commands", attribute="app"),
     Deferred("limits", about="Who is shut out.", module="callfloor.access.limit_commands", attribute="app"),
     Deferred("models", about="Speech models on this machine.", module="callfloor.speech.commands", attribute="app"),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 import msgspec
@@ -137,7 +137,13 @@ def take_back(tx: Tx, team_id: int, calls: Sequence[FinishedCall]) -> None:
 
 def _move(tx: Tx, team_id: int, moved: Sequence[tuple[FinishedCall, int]]) -> None:
     tx.load(_leave_unfolded, [_unfolded_row(team_id, call, sign) for call, sign in moved])
-    tx.load(_add_to_days, _day_rows(team_id, moved))
+    add_to_days(tx, team_id, _day_totals(moved))
+
+
+def add_to_days(tx: Tx, team_id: int, totals: Mapping[tuple[str, int, str], Sequence[int]]) -> None:
+    """Add to sums of days by kind, day and key of the group, in the order in which every transaction locks them."""
+    rows = [(team_id, *key, *sums, None) for key, sums in sorted(totals.items()) if any(sums)]
+    tx.load(_add_to_days, rows)
 
 
 def _moves(old: FinishedCall | None, new: FinishedCall) -> Iterator[tuple[FinishedCall, int]]:
@@ -167,8 +173,7 @@ def _unfolded_row(team_id: int, call: FinishedCall, sign: int) -> _Row:
     )
 
 
-def _day_rows(team_id: int, moved: Iterable[tuple[FinishedCall, int]]) -> list[_Row]:
-    """Return one row for each day of a group that changes, in the order in which every transaction locks them."""
+def _day_totals(moved: Iterable[tuple[FinishedCall, int]]) -> dict[tuple[str, int, str], list[int]]:
     totals: dict[tuple[str, int, str], list[int]] = {}
     for call, sign in moved:
         added = [sign * value for value in call.sums]
@@ -176,4 +181,4 @@ def _day_rows(team_id: int, moved: Iterable[tuple[FinishedCall, int]]) -> list[_
             key = kind, call.day, group_id
             known = totals.get(key)
             totals[key] = added if known is None else [one + other for one, other in zip(known, added, strict=True)]
-    return [(team_id, *key, *sums, None) for key, sums in sorted(totals.items()) if any(sums)]
+    return totals
