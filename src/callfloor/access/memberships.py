@@ -14,7 +14,7 @@ _m, _a = membership.c, account.c
 _of_team = (_m.team_id == param("team_id"), _m.account_id == param("account_id"))
 
 _member = (
-    select(_a.id, _a.email, _a.first_name, _a.last_name, _m.role, _m.created_at)
+    select(_a.id, _a.email, _a.first_name, _a.last_name, _m.role, _m.created_at, _a.last_signed_in_at)
     .join_from(membership, account, _a.id == _m.account_id)
     .where(*_of_team)
 )
@@ -63,6 +63,8 @@ class Member:
     last_name: str
     role: Role
     joined_at: int
+    last_signed_in_at: int | None = None
+    """To any of their teams."""
 
 
 def member_by_id(tx: Tx, team_id: int, account_id: int) -> Member:
@@ -74,7 +76,7 @@ def member_by_id(tx: Tx, team_id: int, account_id: int) -> Member:
     row = tx.one(_member, {"team_id": team_id, "account_id": account_id})
     if row is None:
         raise PersonNotFound(f"there is no person {account_id} in this team")
-    return Member(row[0], row[1], row[2], row[3], Role(row[4]), row[5])
+    return Member(row[0], row[1], row[2], row[3], Role(row[4]), row[5], row[6])
 
 
 def check_is_administrator(tx: Tx, team_id: int, account_id: int | None) -> None:

@@ -44,6 +44,7 @@ class Person(Shape):
     status: Literal["assigned", "unassigned"]
     seat_id: int | None
     joined_at: str
+    last_signed_in_at: str | None
 
 
 class ListedPerson(Person):
@@ -96,6 +97,7 @@ async def list_people(
     q: Search = None,
     status: Annotated[Literal["assigned", "unassigned"] | None, Query()] = None,
     role: Annotated[RoleName | None, Query()] = None,
+    never_signed_in: Annotated[bool, Query(description="Only who has never signed in.")] = False,
     limit: Limit = 50,
     cursor: Annotated[str | None, Query()] = None,
 ) -> People:
@@ -103,7 +105,7 @@ async def list_people(
     after = position_of(cursor, int) or (0,)
     page = Page(caller.team_id, after[0], limit, q)
     is_seated = None if status is None else status == "assigned"
-    rows = await people_page(facts.services.db, page, role=role, is_seated=is_seated)
+    rows = await people_page(facts.services.db, page, role=role, is_seated=is_seated, is_unseen=never_signed_in)
     people = [
         ListedPerson(
             id=row.id,
@@ -115,6 +117,7 @@ async def list_people(
             seat_id=row.seat_id,
             joined_at=iso(row.joined_at),
             last_active_at=iso_or_none(row.last_active_at),
+            last_signed_in_at=iso_or_none(row.last_signed_in_at),
         )
         for row in rows
     ]
@@ -179,12 +182,17 @@ async def remove_batch(body: NewPeopleRemovals, facts: Facts, caller: Writer) ->
 
 
 def _unchanged(if_match: str | None) -> Callable[[TeamPerson], None]:
-    return lambda person: check_match(if_match, _shown(person).model_dump(mode="json"))
+    return lambda person: check_match(if_match, _tagged_part(_shown(person)))
 
 
 def _tagged(response: Response, person: Person) -> Person:
-    response.headers["ETag"] = entity_tag(person.model_dump(mode="json"))
+    response.headers["ETag"] = entity_tag(_tagged_part(person))
     return person
+
+
+def _tagged_part(person: Person) -> dict[str, object]:
+    # A sign-in is no change of the person: whoever read them before still sees them as they are.
+    return person.model_dump(mode="json", exclude={"last_signed_in_at"})
 
 
 def _shown(person: TeamPerson) -> Person:
@@ -198,4 +206,5 @@ def _shown(person: TeamPerson) -> Person:
         status="unassigned" if person.seat_id is None else "assigned",
         seat_id=person.seat_id,
         joined_at=iso(member.joined_at),
+        last_signed_in_at=iso_or_none(member.last_signed_in_at),
     )

@@ -47,13 +47,17 @@ class PersonRow:
     joined_at: Millis
     seat_id: int | None
     last_active_at: Millis | None
+    last_signed_in_at: Millis | None
 
 
 @functools.cache
-def people_statement(*, by_q: bool, by_role: bool, seated: bool, unseated: bool) -> Select[Any]:
+def people_statement(*, by_q: bool, by_role: bool, seated: bool, unseated: bool, unseen: bool) -> Select[Any]:
     """Return a page of members by id; parameters team_id, after, take and, as asked, q, role."""
     statement: Select[*tuple[Any, ...]] = (
-        select(_a.id, _a.email, _a.first_name, _a.last_name, _m.role, _m.created_at, seat.c.id, seat.c.last_active_at)
+        select(
+            *(_a.id, _a.email, _a.first_name, _a.last_name, _m.role, _m.created_at),
+            *(seat.c.id, seat.c.last_active_at, _a.last_signed_in_at),
+        )
         .join_from(membership, account, _a.id == _m.account_id)
         .join(seat, (seat.c.team_id == _m.team_id) & (seat.c.account_id == _m.account_id), isouter=not seated)
         .where(_m.team_id == param("team_id"), _m.account_id > param("after", BigInteger))
@@ -66,6 +70,8 @@ def people_statement(*, by_q: bool, by_role: bool, seated: bool, unseated: bool)
         statement = statement.where(_m.role == param("role"))
     if unseated:
         statement = statement.where(seat.c.id.is_(None))
+    if unseen:
+        statement = statement.where(_a.last_signed_in_at.is_(None))
     return statement
 
 
@@ -85,13 +91,19 @@ def invitations_statement(*, by_q: bool, by_state: bool) -> Select[Any]:
     return statement
 
 
-async def people_page(db: Database, page: Page, *, role: str | None, is_seated: bool | None) -> list[PersonRow]:
+async def people_page(
+    db: Database, page: Page, *, role: str | None, is_seated: bool | None, is_unseen: bool = False
+) -> list[PersonRow]:
     """Return members by id; what an index does not answer alone is searched off the loop."""
     statement = people_statement(
-        by_q=page.q is not None, by_role=role is not None, seated=is_seated is True, unseated=is_seated is False
+        by_q=page.q is not None,
+        by_role=role is not None,
+        seated=is_seated is True,
+        unseated=is_seated is False,
+        unseen=is_unseen,
     )
     params = page.params(role=role)
-    if page.q is None and is_seated is None:
+    if page.q is None and is_seated is None and not is_unseen:
         return [PersonRow(*row) for row in await db.read(statement, params)]
     return [PersonRow(*row) for row in await db.report(lambda tx: tx.all(statement, params))]
 
