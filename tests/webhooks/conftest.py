@@ -6,7 +6,7 @@ import asyncio
 import dataclasses
 import functools
 import ipaddress
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -96,6 +96,7 @@ class Floor:
         answer = self.http.post("/webhooks", json={"url": url, "events": list(events or ("call_analyzed",))})
         assert answer.status_code == 201, answer.text
         made: dict[str, Any] = answer.json()
+        self.now = max(self.now, clock.now())
         return made
 
     def publish(self, kind: str, subject: str, **payload: Any) -> None:
@@ -137,8 +138,18 @@ class Floor:
 
 
 @pytest.fixture
-def floor(services: Services, transport: LoopTransport) -> Floor:
+def make_floor(services: Services, transport: LoopTransport) -> Callable[[], Floor]:
+    """Make a team with a key of its own."""
+    return functools.partial(_new_floor, services, transport)
+
+
+@pytest.fixture
+def floor(make_floor: Callable[[], Floor]) -> Floor:
     """A team of its own."""
+    return make_floor()
+
+
+def _new_floor(services: Services, transport: LoopTransport) -> Floor:
     team = make_team(services.db)
     secret = new_secret()
     hashed = keyed_hash(secret, key=services.settings.hash_key)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import functools
+from collections.abc import Callable
 from typing import Any
 
 import httpx
@@ -70,6 +70,15 @@ def test_is_changed_and_deleted_and_all_of_it_is_noted(floor: Floor) -> None:
         {"events": ["call_analyzed"], "is_enabled": True},
         {"events": ["seat_added"], "is_enabled": False},
     )
+
+
+def test_told_nothing_of_what_happened_before(floor: Floor) -> None:
+    floor.publish("seat.added", "1")
+    floor.now += 60_000
+    webhook = floor.listen(URL, "seat_added")["webhook"]["id"]
+    floor.tell()
+
+    assert floor.deliveries(webhook) == []
 
 
 def test_told_nothing_more_once_it_is_deleted(floor: Floor, receiver: Receiver) -> None:
@@ -149,22 +158,15 @@ def test_walks_deliveries_by_cursor(floor: Floor) -> None:
     assert floor.deliveries(webhook, state="failed") == []
 
 
-def test_another_team_has_none_of_it(floor: Floor, services: Services, request: pytest.FixtureRequest) -> None:
+def test_another_team_has_none_of_it(floor: Floor, make_floor: Callable[[], Floor]) -> None:
     webhook = floor.listen(URL, "seat_added")["webhook"]["id"]
     floor.publish("seat.added", "1")
     floor.tell()
     (delivery,) = floor.deliveries(webhook)
-    other = functools.partial(_other_floor, services, request)()
+    other = make_floor().http
 
     for path in (f"/webhooks/{webhook}", f"/webhooks/{webhook}/deliveries", f"/webhook-deliveries/{delivery['id']}"):
         assert other.get(path).status_code == 404
     for path in (f"/webhooks/{webhook}/test", f"/webhook-deliveries/{delivery['id']}/redelivery"):
         assert other.post(path).status_code == 404
     assert other.delete(f"/webhooks/{webhook}").status_code == 404
-
-
-def _other_floor(services: Services, request: pytest.FixtureRequest) -> httpx.Client:
-    from tests.webhooks.conftest import floor  # noqa: PLC0415  # the fixture's function, for a second team
-
-    made: Floor = floor.__wrapped__(services, request.getfixturevalue("transport"))
-    return made.http

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 import signal
 import subprocess
@@ -9,6 +10,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
+import psutil
 import pytest
 
 from tests.support.server import environment, running_server
@@ -44,12 +46,12 @@ def test_nothing_is_lost_when_the_worker_is_killed_while_it_sends(
 ) -> None:
     """The receiver kills the worker during each of the first three requests; all are sent again, byte for byte."""
     with running_server(data, database_url=fresh_database_url, settings=ALLOWED) as server, server.client() as http:
-        killed: list[int] = []
+        asked = itertools.count(1)
 
         def answer(_: Came) -> tuple[int, dict[str, str], bytes]:
-            if len(killed) < 3:
-                killed.append(int(server.events("worker_started")[-1]["pid"]))
-                subprocess.run(["kill", "-9", str(killed[-1])], check=False)
+            if next(asked) <= 3:
+                for worker in psutil.Process(server.process.pid).children():
+                    worker.kill()
             return 200, {}, b""
 
         receiver.answers = answer

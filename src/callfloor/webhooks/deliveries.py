@@ -33,7 +33,10 @@ REDELIVERED_AT_ONCE = 1000
 _PENDING, _CANCELED = DeliveryState.PENDING.value, DeliveryState.CANCELED.value
 _e, _d, _a = webhook_endpoint.c, webhook_delivery.c, webhook_attempt.c
 _listening = (
-    select(_e.id, _e.events).where(_e.team_id == param("team"), _e.is_enabled).order_by(_e.id).with_for_update()
+    select(_e.id, _e.events)
+    .where(_e.team_id == param("team"), _e.is_enabled, _e.created_at <= param("at"))
+    .order_by(_e.id)
+    .with_for_update()
 )
 _lock_endpoint = select(_e.id).where(_e.team_id == param("team"), _e.id == param("endpoint")).with_for_update()
 _add = insert(webhook_delivery)
@@ -106,15 +109,18 @@ class Happened:
     now: Millis
 
 
-def deliver_event(tx: Tx, team_id: int, event_type: EventType, happened: Callable[[], Happened | None]) -> int:
-    """Add a delivery for each endpoint that wants such an event; returns how many.
+def deliver_event(
+    tx: Tx, team_id: int, event_type: EventType, happened: Callable[[], Happened | None], *, at: Millis
+) -> int:
+    """Add a delivery for each endpoint that wants such an event and was there when it happened; returns how many.
 
     Args:
         team_id: whose it is.
         event_type: what it is.
         happened: tells what happened, asked only when somebody wants to know; None when there is nothing to tell.
+        at: when it happened.
     """
-    wanting = [row[0] for row in tx.all(_listening, {"team": team_id}) if event_type.name in row[1]]
+    wanting = [row[0] for row in tx.all(_listening, {"team": team_id, "at": at}) if event_type.name in row[1]]
     event = happened() if wanting else None
     if event is None:
         return 0
