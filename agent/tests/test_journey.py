@@ -11,7 +11,6 @@ import pytest
 
 from agent_support.floor import Floor, until
 from agent_support.programs import Running, carried_out, stand_in, started
-from agent_support.wire import Wire, listening, refusal
 from callfloor_agent.status import StatusFile
 
 MANY_STARTS = pytest.mark.timeout(400)
@@ -195,15 +194,3 @@ def _script(folder: Path, *lines: str) -> Path:
     path = folder / "script.txt"
     path.write_text("\n".join(lines))
     return path
-
-
-def test_a_persons_machine_is_let_in_once_somebody_confirms_it(tmp_path: Path) -> None:
-    wire = Wire()
-    wire.next_redemptions = [refusal(400, "authorization_pending"), refusal(400, "slow_down", Retry_After="0")]
-    with listening(wire) as url:
-        settings = {"server": url, "state_dir": tmp_path, "audio": "false", "desktop_ports": ""}
-        confirmed = carried_out("login", "--person", "--json", **settings)
-        by_code = carried_out("login", "--code", "1234", "--json", **settings)
-
-    assert "open https://floor.test/authorize?code=ABCD-EFGH" in confirmed.stderr
-    assert json.loads(confirmed.stdout) == json.loads(by_code.stdout) == {"device_id": 7, "seat_id": 9}

@@ -32,7 +32,6 @@ class Wire:
         self.taken: dict[str, dict[str, Any]] = {}
         self.next_answers: list[Answer | None] = []
         self.next_log_ins: list[Answer] = []
-        self.next_redemptions: list[Answer] = []
         self.rejects: Callable[[dict[str, Any]], bool] = lambda _: False
         self.heartbeat_seconds = 3600
         self.ahead_seconds = 0
@@ -66,10 +65,6 @@ class Wire:
     def _answer(self, path: str, body: dict[str, Any], token: str | None) -> Answer | None:
         if path.endswith("/login"):
             return self._log_in(body)
-        if path.endswith("/authorize"):
-            return self._authorize(body)
-        if path.endswith("/token"):
-            return self.next_redemptions.pop(0) if self.next_redemptions else self._welcome()
         if token not in self.tokens:
             return refusal(401, "token_invalid")
         if path.endswith("/logout"):
@@ -88,17 +83,6 @@ class Wire:
         if body["team_secret"] != SECRET:
             return refusal(401, "team_secret_invalid")
         return self._welcome()
-
-    def _authorize(self, body: dict[str, Any]) -> Answer:
-        if "code" in body:
-            return self._welcome()
-        base = "https://floor.test/authorize"
-        shown = {
-            "user_code": "ABCD-EFGH",
-            "verification_uri": base,
-            "verification_uri_complete": f"{base}?code=ABCD-EFGH",
-        }
-        return 200, {"device_code": "d", "expires_in": 900, "interval": 0.01, **shown}, {}
 
     def _welcome(self) -> Answer:
         token = f"token {len(self.tokens) + 1}"
