@@ -37,7 +37,6 @@ from callfloor.foundation.web import Facts, RequestFacts, Shape
 
 router = APIRouter(tags=["Agent"])
 
-DEVICE_CODE_GRANT = "urn:ietf:params:oauth:grant-type:device_code"
 PAGE = "/authorize"
 """Where people type the code."""
 _BEGINNINGS = MemoryRateLimit(Limit(requests=240, window_seconds=60, block_seconds=60))
