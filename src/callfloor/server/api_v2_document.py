@@ -13,6 +13,8 @@ from fastapi.routing import iter_route_contexts
 from callfloor.access.guard import CSRF_HEADER, SESSION_COOKIE
 from callfloor.devices.agent.guard import device_of
 from callfloor.foundation.web import PROBLEM
+from callfloor.ingest.api import PATH as EVENTS_PATH
+from callfloor.ingest.openapi import EVENTS_REFUSALS, events_operation, events_schemas
 from callfloor.server.api_bounds import BODY_LIMIT
 from callfloor.server.api_callers import finder_of, scope_of
 
@@ -77,6 +79,8 @@ def described(app: FastAPI) -> dict[str, Any]:
     for path, method, dependant in _operations(app):
         _complete(document["paths"][path][method], method, dependant)
     components = document["components"]
+    document["paths"][EVENTS_PATH] = {"post": events_operation({one: _refusal(one) for one in EVENTS_REFUSALS})}
+    components["schemas"].update(events_schemas())
     for unused in ("HTTPValidationError", "ValidationError"):
         components["schemas"].pop(unused, None)
     components["schemas"]["Problem"] = _PROBLEM_SCHEMA
