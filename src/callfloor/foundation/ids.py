@@ -7,6 +7,7 @@ import secrets
 import threading
 import time
 import uuid
+from collections import deque
 
 _COUNTER_MAX = 0xFFF
 
@@ -46,9 +47,22 @@ def new_id() -> str:
     return str(uuid.UUID(int=(millis << 80) | (0x7 << 76) | (counter << 64) | (0x2 << 62) | tail))
 
 
+_sixteens: deque[bytes] = deque()
+"""Random bytes for the next requests: asking the system for each costs a switch to another thread."""
+
+
+def _random_sixteens() -> list[bytes]:
+    random = os.urandom(16 * 256)
+    return [random[start : start + 16] for start in range(0, len(random), 16)]
+
+
 def new_request_id() -> str:
     """Return the id of one request: a random UUID (version 4)."""
-    random = os.urandom(16)
+    try:
+        random = _sixteens.popleft()
+    except IndexError:
+        random, *others = _random_sixteens()
+        _sixteens.extend(others)
     text = (random[:6] + bytes((random[6] & 0x0F | 0x40, random[7], random[8] & 0x3F | 0x80)) + random[9:]).hex()
     return f"{text[:8]}-{text[8:12]}-{text[12:16]}-{text[16:20]}-{text[20:]}"
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime
+import functools
 import re
 from typing import NamedTuple, NoReturn
 
@@ -49,9 +50,14 @@ class Refusal(Exception):
 
 
 def window_at(now: Millis) -> Window:
-    """Return from when to when something may have been that is reported now."""
+    """Return from when to when something may have been that is reported now, to the second."""
+    return _window(now // SECOND * SECOND)
+
+
+@functools.lru_cache(maxsize=8)
+def _window(now: Millis) -> Window:
     oldest = oldest_day(day_of(now)) * DAY + now % DAY
-    return Window(as_datetime(oldest), as_datetime(now + AHEAD))
+    return Window(as_datetime(oldest), as_datetime(now + AHEAD + SECOND))
 
 
 def millis(moment: datetime.datetime) -> Millis:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import re
 import sys
 from urllib.parse import quote
@@ -55,16 +56,23 @@ class RequestLog:
         self._is_text = is_text(settings)
         self.is_on = settings.level in {"debug", "info"}
         self._encoder = msgspec.json.Encoder()
+        self._lines: list[bytes] = []
         self._second = -1
         self._stamp = ""
 
     def write(self, line: RequestLine) -> None:
-        """Write the line to stderr."""
+        """Write the line to stderr, together with those of the other requests that end in this round of the loop."""
         if self._is_text:
             fields = msgspec.structs.asdict(line)
             log.info("request", **{name: fields[name] for name in fields if name not in {"timestamp", "level"}})
             return
-        sys.stderr.buffer.write(self._encoder.encode(line) + b"\n")
+        if not self._lines:
+            asyncio.get_running_loop().call_soon(self._flush)
+        self._lines.append(self._encoder.encode(line))
+
+    def _flush(self) -> None:
+        lines, self._lines = self._lines, []
+        sys.stderr.buffer.write(b"\n".join([*lines, b""]))
         sys.stderr.buffer.flush()
 
     def timestamp(self, now: Millis) -> str:
