@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import csv
 import functools
-import io
 import json
 from collections.abc import AsyncIterator
 from typing import Annotated, Any
@@ -17,6 +15,7 @@ from callfloor.access.guard import Caller, needs
 from callfloor.access.scopes import Scope
 from callfloor.access.trail import LATEST, Entry, Search, found_entries
 from callfloor.foundation.clock import from_datetime, iso
+from callfloor.foundation.csv_text import csv_text
 from callfloor.foundation.errors import invalid
 from callfloor.foundation.fields import Moment
 from callfloor.foundation.web import Facts, RequestFacts, Shape, cursor_after, position_of
@@ -37,7 +36,6 @@ _COLUMNS = (
     "request_id",
     "address",
 )
-_FORMULA_SIGNS = ("=", "+", "-", "@", "\t", "\r")
 
 Reader = Annotated[Caller, needs(Scope.AUDIT_READ)]
 Word = Annotated[str | None, Query(min_length=1, max_length=200, pattern=r"^[^\x00]*$")]
@@ -146,14 +144,14 @@ def _shown(entry: Entry) -> AuditEntry:
 
 
 async def _lines(facts: RequestFacts, search: Search) -> AsyncIterator[str]:
-    yield _csv([_COLUMNS])
+    yield csv_text([_COLUMNS])
     position = LATEST
     while True:
         find = functools.partial(found_entries, search=search, before=position, count=_EXPORTED_AT_ONCE)
         entries = await facts.services.db.report(find)
         if not entries:
             return
-        yield _csv([_row(entry) for entry in entries])
+        yield csv_text([_row(entry) for entry in entries])
         position = (entries[-1].at, entries[-1].id)
 
 
@@ -171,12 +169,3 @@ def _row(entry: Entry) -> tuple[str, ...]:
         entry.request_id,
         entry.address,
     )
-
-
-def _csv(rows: list[tuple[str, ...]]) -> str:
-    text = io.StringIO()
-    writer = csv.writer(text, lineterminator="\r\n")
-    for row in rows:
-        # A spreadsheet would run a name such as =1+1; with an apostrophe it shows it.
-        writer.writerow([f"'{cell}" if cell.startswith(_FORMULA_SIGNS) else cell for cell in row])
-    return text.getvalue()

@@ -37,6 +37,7 @@ from callfloor.teams.people_api import router as people_router
 from callfloor.teams.seat_api import router as seat_router
 from callfloor.teams.seat_assignments_api import router as seat_assignments_router
 from callfloor.teams.team_api import router as team_router
+from callfloor.usage.api import router as usage_router
 from callfloor.usage.reclaim.api import router as reclaim_router
 from callfloor.webhooks.api import router as webhooks_router
 
@@ -62,6 +63,7 @@ ROUTERS = (
     acceptance_router,
     key_router,
     audit_router,
+    usage_router,
     changes_router,
     conversations_router,
     search_router,

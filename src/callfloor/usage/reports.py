@@ -57,7 +57,7 @@ class UsagePage:
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
-class _Period:
+class Period:
     """A calendar period with calls in the range: all of its calls, or those of `part` only."""
 
     start: int
@@ -69,8 +69,8 @@ class _Period:
 class _Stretch:
     """Rows of one period that is a part, or of whole ones that follow each other."""
 
-    first: _Period
-    last: _Period
+    first: Period
+    last: Period
     skip: int
     take: int
 
@@ -82,14 +82,24 @@ def until_tomorrow(asked: Asked, now: Millis) -> Asked:
 
 def read_page(tx: Tx, asked: Asked, *, skip: int, take: int) -> UsagePage:
     """Return `take` rows after the first `skip`: by period, seconds of the microphone from the greatest, group id."""
-    periods = list(_periods(tx, asked))
+    periods = read_periods(tx, asked)
+    rows = read_rows(tx, asked, periods, skip=skip, take=take)
+    return UsagePage(rows, sum(period.groups for period in periods))
+
+
+def read_periods(tx: Tx, asked: Asked) -> list[Period]:
+    """Return the periods that have rows."""
+    return list(_periods(tx, asked))
+
+
+def read_rows(tx: Tx, asked: Asked, periods: Sequence[Period], *, skip: int, take: int) -> list[UsageRow]:
+    """Return rows of these periods, as `read_page` does."""
     rows = [row for stretch in _stretches(periods, skip, take) for row in _rows(tx, asked, stretch)]
     named = named_groups(tx, asked.team_id, asked.kind, {row.group_id for row in rows})
-    shown = [UsageRow(*period_of(row.start, asked.cadence), named[row.group_id], row.sums) for row in rows]
-    return UsagePage(shown, sum(period.groups for period in periods))
+    return [UsageRow(*period_of(row.start, asked.cadence), named[row.group_id], row.sums) for row in rows]
 
 
-def _periods(tx: Tx, asked: Asked) -> Iterator[_Period]:
+def _periods(tx: Tx, asked: Asked) -> Iterator[Period]:
     periods = list(periods_between(asked.first_day, asked.last_day, asked.cadence))
     if not periods:
         return
@@ -99,22 +109,24 @@ def _periods(tx: Tx, asked: Asked) -> Iterator[_Period]:
             continue
         part = range(max(start, asked.first_day), min(end, asked.last_day) + 1)
         if _has_calls(tx, asked, range(start, part[0])) or _has_calls(tx, asked, range(part[-1] + 1, end + 1)):
-            yield _Period(start, count_in_part(tx, asked.groups, part), part)
+            yield Period(start, count_in_part(tx, asked.groups, part), part)
         else:
-            yield _Period(start, counts[start], None)
+            yield Period(start, counts[start], None)
 
 
 def _has_calls(tx: Tx, asked: Asked, days: range) -> bool:
     return bool(days) and bool(counts_of_periods(tx, asked.groups, Cadence.DAILY, days[0], days[-1]))
 
 
-def _stretches(periods: Sequence[_Period], skip: int, take: int) -> Iterator[_Stretch]:
+def _stretches(periods: Sequence[Period], skip: int, take: int) -> Iterator[_Stretch]:
     """Yield what a page is made of: at most two parts, and whole periods between them in one piece."""
     found: _Stretch | None = None
     for period in periods:
         taken = min(take, period.groups - skip)
+        if not take:
+            break
         if taken <= 0:
-            skip = skip - period.groups if take else skip
+            skip -= period.groups
             continue
         if found is not None and found.last.part is None and period.part is None:
             found = _Stretch(found.first, period, found.skip, found.take + taken)
