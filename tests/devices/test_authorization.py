@@ -15,18 +15,14 @@ from callfloor.access.tables import Role
 from callfloor.devices.agent_codes import MakeAgentCode, RedeemAgentCode, make_agent_code, redeem_agent_code
 from callfloor.devices.arrival import DeviceConflict, LoggedIn, Machine
 from callfloor.devices.authorization import (
-    AccessDenied,
     AuthorizationDecided,
     AuthorizationNotFound,
-    AuthorizationPending,
-    ExpiredToken,
-    InvalidGrant,
-    SlowDown,
     approve_authorization,
     deny_authorization,
 )
 from callfloor.devices.jobs import FORGET_AGENT_CODES
 from callfloor.devices.signing_in import NotAnEmailTeam, PersonHasNoSeat
+from callfloor.devices.token_refusals import AccessDenied, AuthorizationPending, ExpiredToken, InvalidGrant, SlowDown
 from callfloor.devices.tokens import ACTIVE_FOR
 from callfloor.foundation import clock
 from callfloor.foundation.database import Database, open_database

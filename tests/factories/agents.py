@@ -14,11 +14,11 @@ from callfloor.devices.authorization import (
     BeginAuthorization,
     DecideAuthorization,
     RedeemAuthorization,
-    TokenRefused,
     approve_authorization,
     begin_authorization,
     redeem_authorization,
 )
+from callfloor.devices.token_refusals import TokenRefused
 from callfloor.foundation import clock
 from callfloor.foundation.database import Database
 from callfloor.foundation.ids import new_id, new_secret

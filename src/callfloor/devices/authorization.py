@@ -17,6 +17,14 @@ from callfloor.access.changes import record_change
 from callfloor.devices.arrival import DeviceConflict, LoggedIn, Machine, Origin
 from callfloor.devices.signing_in import Holding, PersonHasNoSeat, seat_for_agent, sign_in_device
 from callfloor.devices.tables import AuthorizationState, device_authorization
+from callfloor.devices.token_refusals import (
+    AccessDenied,
+    AuthorizationPending,
+    ExpiredToken,
+    InvalidGrant,
+    SlowDown,
+    TokenRefused,
+)
 from callfloor.foundation.clock import DAY, SECOND, Millis
 from callfloor.foundation.database import Tx, param, upsert
 from callfloor.foundation.errors import DomainError
@@ -98,58 +106,6 @@ class AuthorizationDecided(DomainError):
     """Somebody confirmed or refused the machine before."""
 
     code = "authorization_decided"
-
-
-class TokenRefused(DomainError):
-    """The agent gets no token now; the codes are those of RFC 8628, section 3.5 and RFC 6749, section 5.2.
-
-    TokenRefused
-    ├── AuthorizationPending   ask again after the interval
-    ├── SlowDown               the same, and the interval is longer from now on
-    ├── AccessDenied           the person refused, or holds no seat any more
-    ├── ExpiredToken           nobody confirmed in time: begin anew
-    └── InvalidGrant           no code of ours, or its token was given already
-    """
-
-    status = 400
-
-
-class AuthorizationPending(TokenRefused):
-    """See `TokenRefused`."""
-
-    code = "authorization_pending"
-
-    def __init__(self, interval_seconds: int) -> None:
-        super().__init__("nobody has confirmed this machine yet")
-        self.retry_after_seconds = interval_seconds
-
-
-class SlowDown(TokenRefused):
-    """See `TokenRefused`."""
-
-    code = "slow_down"
-
-    def __init__(self, interval_seconds: int) -> None:
-        super().__init__(f"asked too soon; ask every {interval_seconds} seconds from now on")
-        self.retry_after_seconds = interval_seconds
-
-
-class AccessDenied(TokenRefused):
-    """See `TokenRefused`."""
-
-    code = "access_denied"
-
-
-class ExpiredToken(TokenRefused):
-    """See `TokenRefused`."""
-
-    code = "expired_token"
-
-
-class InvalidGrant(TokenRefused):
-    """See `TokenRefused`."""
-
-    code = "invalid_grant"
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
