@@ -13,8 +13,8 @@ from agent_support.floor import Floor, until
 from agent_support.programs import Running, carried_out, stand_in, started
 from callfloor_agent.status import StatusFile
 
-MANY_STARTS = pytest.mark.timeout(400)
-"""Of programs, each of which takes seconds on a busy machine."""
+pytestmark = pytest.mark.timeout(400)
+"""Many programs are started, each of which takes seconds on a busy machine."""
 
 
 def play(app: Running, *lines: str) -> None:
@@ -65,7 +65,6 @@ def test_what_the_app_plays_is_what_the_portal_shows(tmp_path: Path) -> None:
     assert code == 0
 
 
-@MANY_STARTS
 def test_each_call_counts_once_through_kills_of_the_agent_the_app_and_the_server(tmp_path: Path) -> None:
     floor, folder = Floor(tmp_path), tmp_path / "agent"
     with floor.running(), stand_in() as (app, port):
@@ -137,7 +136,6 @@ def test_a_blocked_machine_is_let_in_again_with_what_it_kept(tmp_path: Path) -> 
     assert used["calls"] == 1
 
 
-@MANY_STARTS
 def test_the_commands_tell_of_themselves(tmp_path: Path) -> None:
     floor = Floor(tmp_path)
     with floor.running(), stand_in() as (_, port):

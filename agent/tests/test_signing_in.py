@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
+import pytest
 from agent_support import DEADLINE_SECONDS
 from agent_support.programs import carried_out, started
 from callfloor.foundation.database import open_database
@@ -13,6 +14,7 @@ from tests.factories.devices import HASH_KEY
 from tests.factories.teams import make_team
 from tests.support.server import running_server
 
+pytestmark = pytest.mark.timeout(400)
 KEY = {"CALLFLOOR_SECRET_KEY": HASH_KEY.decode()}
 
 
