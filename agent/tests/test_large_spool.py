@@ -8,6 +8,7 @@ import sys
 from pathlib import Path
 
 import pytest
+
 from agent_support import DEADLINE_SECONDS
 from agent_support.wire import SECRET, Wire, listening
 
@@ -36,7 +37,6 @@ from callfloor_agent.settings import Settings
 
 async def deliver():
     agent = Agent(Settings(server=sys.argv[1], state_dir=Path(sys.argv[2]), team_secret=sys.argv[3], audio=False))
-    await agent.delivery.step()
     before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     while agent.spool.oldest(1):
         await agent.delivery.step()

@@ -6,6 +6,7 @@ import json
 from pathlib import Path
 
 import pytest
+
 from agent_support import DEADLINE_SECONDS
 from agent_support.programs import carried_out, started
 from callfloor.foundation.database import open_database
