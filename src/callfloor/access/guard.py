@@ -144,6 +144,17 @@ async def caller_of(request: Request, facts: Facts) -> Caller:
     return await _by_session(request, facts)
 
 
+async def person_of(caller: Caller = Depends(caller_of)) -> Caller:
+    """Return the person who is signed in.
+
+    Raises:
+        NotSignedIn: a key calls.
+    """
+    if caller.kind != "account":
+        raise NotSignedIn("this is for people who are signed in; a key is nobody")
+    return caller
+
+
 class ScopeGuard:
     """Lets callers past who have the scope."""
 

@@ -6,7 +6,7 @@ import functools
 from typing import Annotated, Literal
 
 from fastapi import APIRouter, Query
-from pydantic import AwareDatetime, Field
+from pydantic import Field
 
 from callfloor.access.guard import Caller, needs
 from callfloor.access.scopes import Scope
@@ -14,6 +14,7 @@ from callfloor.conversations.search_words import MAX_QUERY_LENGTH, parse_query
 from callfloor.conversations.searching import FoundConversation, Search, Snippet, search_conversations
 from callfloor.conversations.tables import ConversationKind
 from callfloor.foundation.clock import from_datetime, iso
+from callfloor.foundation.fields import Moment
 from callfloor.foundation.web import Facts, Shape, cursor_after, position_of
 
 router = APIRouter(prefix="/search", tags=["Search"])
@@ -71,8 +72,8 @@ async def search(  # noqa: PLR0913, PLR0917  # one parameter a filter
     ],
     kind: Annotated[Literal["call", "meeting"] | None, Query()] = None,
     scope: Annotated[Literal["external", "internal", "all"], Query()] = "all",
-    from_: Annotated[AwareDatetime | None, Query(alias="from", description="Began then or later.")] = None,
-    to: Annotated[AwareDatetime | None, Query(description="Began then or earlier.")] = None,
+    from_: Annotated[Moment | None, Query(alias="from", description="Began then or later.")] = None,
+    to: Annotated[Moment | None, Query(description="Began then or earlier.")] = None,
     customer_domain: Annotated[str | None, Query(min_length=1, max_length=253, pattern=r"^[^\x00]*$")] = None,
     cursor: str | None = None,
     limit: Annotated[int, Query(ge=1, le=100)] = 20,

@@ -8,7 +8,7 @@ from typing import Annotated, Literal
 from fastapi import APIRouter, Depends, Path
 from pydantic import Field
 
-from callfloor.access.guard import Caller, NotSignedIn, TooManyRequests, caller_of, needs
+from callfloor.access.guard import Caller, TooManyRequests, needs, person_of
 from callfloor.access.scopes import Scope
 from callfloor.devices.agent_codes import MakeAgentCode, make_agent_code, withdraw_agent_code
 from callfloor.devices.authorization import (
@@ -18,9 +18,17 @@ from callfloor.devices.authorization import (
     authorization_by_user_code,
     deny_authorization,
 )
-from callfloor.devices.codes import TYPED_MAX_LENGTH, hash_of_agent_code, hash_of_user_code, new_agent_code
+from callfloor.devices.codes import (
+    TYPED_MAX_LENGTH,
+    USER_CODE_LENGTH,
+    code_pattern,
+    hash_of_agent_code,
+    hash_of_user_code,
+    new_agent_code,
+)
 from callfloor.foundation.clock import HOUR, iso
 from callfloor.foundation.database import Tx
+from callfloor.foundation.fields import ID_LIMIT
 from callfloor.foundation.rate_limit import Limit, MemoryRateLimit
 from callfloor.foundation.web import Facts, RequestFacts, Shape
 from callfloor.teams.seat_activity import SeatedTeam, seated_teams
@@ -29,19 +37,10 @@ router = APIRouter(tags=["Agents of people"])
 
 _LOOKS = MemoryRateLimit(Limit(requests=30, window_seconds=60, block_seconds=300))
 """Of one person: at this pace a code of 34 bits that lives some minutes is not guessed."""
-Id = Annotated[int, Path(ge=1, le=2**63 - 1)]
-UserCode = Annotated[str, Path(min_length=1, max_length=TYPED_MAX_LENGTH)]
-
-
-async def person_of(caller: Annotated[Caller, Depends(caller_of)]) -> Caller:
-    """Return the person who is signed in.
-
-    Raises:
-        NotSignedIn: a key calls: it is nobody's agent.
-    """
-    if caller.kind != "account":
-        raise NotSignedIn("only a person who is signed in confirms a machine; a key cannot")
-    return caller
+Id = Annotated[int, Path(ge=1, le=ID_LIMIT)]
+UserCode = Annotated[
+    str, Path(max_length=TYPED_MAX_LENGTH, json_schema_extra={"pattern": code_pattern(USER_CODE_LENGTH)})
+]
 
 
 SignedInPerson = Annotated[Caller, Depends(person_of)]
@@ -82,7 +81,7 @@ class ShownAuthorization(Shape):
 class AuthorizationApproval(Shape):
     """For which team; left out, the one the person is signed in to."""
 
-    team_id: Annotated[int, Field(ge=1, le=2**63 - 1)] | None = None
+    team_id: Annotated[int, Field(ge=1, le=ID_LIMIT)] | None = None
 
 
 class AgentCode(Shape):

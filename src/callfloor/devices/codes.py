@@ -19,6 +19,11 @@ TYPED_MAX_LENGTH = 40
 _BETWEEN = re.compile(r"[\s\-–_.]+")
 
 
+def code_pattern(length: int) -> str:
+    """Return what the documents say of a code as it is typed."""
+    return rf"^[\s\-–_.]*([{ALPHABET}{ALPHABET.lower()}][\s\-–_.]*){{{length}}}$"
+
+
 def new_user_code() -> str:
     """Return a code such as ``BCDF-GHJK``."""
     return _grouped(new_code(ALPHABET, USER_CODE_LENGTH))

@@ -125,7 +125,7 @@ async def live_stream(
     caller: Reader,
     facts: Facts,
     after: Place = None,
-    last_event_id: Annotated[str | None, Header()] = None,
+    last_event_id: Annotated[str | None, Header(alias="Last-Event-ID")] = None,
 ) -> Response:
     """Tell of every change as it happens, by server-sent events."""
     hub: Hub = request.app.state.live

@@ -8,7 +8,7 @@ from typing import Any
 from fastapi.dependencies.models import Dependant
 from fastapi.requests import Request
 
-from callfloor.access.guard import caller_of
+from callfloor.access.guard import caller_of, person_of
 from callfloor.access.scopes import Scope
 from callfloor.devices.agent.guard import device_of
 from callfloor.foundation.web import CALLER, facts_of
@@ -21,12 +21,12 @@ def guard_of(dependant: Dependant) -> Guard | None:
     find = finder_of(dependant)
     if find is None:
         return None
-    checks = [one.call for one in parts_of(dependant) if hasattr(one.call, "scope")]
+    checks = [one.call for one in parts_of(dependant) if one.call is person_of or hasattr(one.call, "scope")]
 
     async def guard(request: Request) -> None:
         caller = request.scope[CALLER] = await find(request, facts_of(request))
         for check in checks:
-            await check(caller)  # type: ignore[misc]  # a dependency that has a scope is a guard
+            await check(caller)  # type: ignore[misc]  # both kinds of guards are called with who calls
 
     return guard
 
@@ -35,6 +35,11 @@ def finder_of(dependant: Dependant) -> Callable[..., Awaitable[Any]] | None:
     """Return what finds who calls a route: a person or a key, or a device; None when nobody has to sign in."""
     calls = {one.call for one in parts_of(dependant)}
     return next((find for find in (caller_of, device_of) if find in calls), None)
+
+
+def is_for_people(dependant: Dependant) -> bool:
+    """Return whether only a person who is signed in may call the route, no key."""
+    return any(one.call is person_of for one in parts_of(dependant))
 
 
 def scope_of(dependant: Dependant) -> Scope | None:

@@ -16,7 +16,7 @@ from callfloor.foundation.web import PROBLEM
 from callfloor.ingest.api import PATH as EVENTS_PATH
 from callfloor.ingest.openapi import EVENTS_REFUSALS, events_operation, events_schemas
 from callfloor.server.api_bounds import BODY_LIMIT
-from callfloor.server.api_callers import finder_of, scope_of
+from callfloor.server.api_callers import finder_of, is_for_people, scope_of
 
 _READS = frozenset({"get", "head"})
 _REFUSALS = {
@@ -138,7 +138,7 @@ def _security(method: str, dependant: Dependant) -> list[dict[str, list[str]]]:
     if finder is None:
         return []
     session: dict[str, list[str]] = {"session": []} if method in _READS else {"session": [], "csrf": []}
-    return [{"key": []}, session]
+    return [session] if is_for_people(dependant) else [{"key": []}, session]
 
 
 def _refusal(status: str) -> dict[str, Any]:

@@ -22,7 +22,9 @@ from callfloor.devices.authorization import (
     redeem_authorization,
 )
 from callfloor.devices.codes import (
+    AGENT_CODE_LENGTH,
     TYPED_MAX_LENGTH,
+    code_pattern,
     hash_of_agent_code,
     hash_of_device_code,
     hash_of_user_code,
@@ -45,10 +47,13 @@ _CODES = MemoryRateLimit(Limit(requests=60, window_seconds=60, block_seconds=300
 """Of one address, tried codes that an administrator made."""
 
 
+_CODE = {"pattern": code_pattern(AGENT_CODE_LENGTH)}
+
+
 class AgentSignIn(DescribedMachine):
     """A person's machine; with a `code` from an administrator it needs no confirmation."""
 
-    code: Annotated[str, Field(min_length=1, max_length=TYPED_MAX_LENGTH)] | None = None
+    code: Annotated[str, Field(max_length=TYPED_MAX_LENGTH, json_schema_extra=_CODE)] | None = None
 
 
 class AgentAuthorization(Shape):

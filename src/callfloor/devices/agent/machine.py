@@ -2,30 +2,30 @@
 
 from __future__ import annotations
 
-import unicodedata
 from typing import Annotated, Literal
 
-from pydantic import AfterValidator, ConfigDict, Field
+from pydantic import AfterValidator, ConfigDict
 
 from callfloor.devices.arrival import Machine
 from callfloor.devices.names import NAME_MAX_LENGTH
+from callfloor.foundation.fields import is_line, is_name, line_field, name_field
 from callfloor.foundation.web import Shape
 
 
 def _clean(text: str) -> str:
-    if any(unicodedata.category(character) == "Cc" for character in text):
+    if not is_line(text):
         raise ValueError("must have no control characters")
     return text
 
 
 def _filled(text: str) -> str:
-    if not text.strip():
+    if not is_name(text):
         raise ValueError("must not be blank")
     return text
 
 
-Text = Annotated[str, Field(max_length=NAME_MAX_LENGTH), AfterValidator(_clean)]
-Name = Annotated[str, Field(min_length=1, max_length=NAME_MAX_LENGTH), AfterValidator(_clean), AfterValidator(_filled)]
+Text = Annotated[str, line_field(NAME_MAX_LENGTH), AfterValidator(_clean)]
+Name = Annotated[str, name_field(NAME_MAX_LENGTH), AfterValidator(_clean), AfterValidator(_filled)]
 
 
 class DescribedMachine(Shape):
