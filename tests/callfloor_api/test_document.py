@@ -65,4 +65,11 @@ def test_every_failure_is_a_problem() -> None:
 def test_only_the_ways_in_need_no_sign_in() -> None:
     unguarded = {one["operationId"] for _, _, one in operations() if "security" not in one}
 
-    assert unguarded == {"sign_in", "log_in_device", "read_acceptance", "accept_invitation"}
+    assert unguarded == {
+        "sign_in",
+        "log_in_device",
+        "authorize_agent",
+        "token_of_agent",
+        "read_acceptance",
+        "accept_invitation",
+    }
