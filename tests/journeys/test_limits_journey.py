@@ -3,70 +3,15 @@
 from __future__ import annotations
 
 import collections
-import contextlib
 import json
-import time
-from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
-import httpx
-import pytest
-
 from tests.contracts.portal_client import send
-from tests.support.server import DEADLINE_SECONDS, Program, Server, environment, run_command, running_server
-from tests.support.valkey import valkey_server
+from tests.support.limited import BEHIND, SEATS, asked, eventually, two_servers, where
+from tests.support.server import Program, environment, run_command, running_server
 
-SEATS = "/api/v1/seats"
-BEHIND = {"CALLFLOOR_TRUSTED_PROXIES": "127.0.0.1"}
 ABUSER, NEIGHBOR = "198.51.100.7", "198.51.100.8"
-
-
-@pytest.fixture(params=["sqlite", "postgresql"])
-def database_of(request: pytest.FixtureRequest) -> str | None:
-    """A database's address; None is SQLite in the data folder."""
-    if request.param == "sqlite":
-        return None
-    url: str = request.getfixturevalue("postgres_template").fresh_url()
-    return url
-
-
-@pytest.fixture(params=["database", "valkey"])
-def store(request: pytest.FixtureRequest) -> Iterator[dict[str, str]]:
-    """The settings of a store that processes share."""
-    if request.param == "database":
-        yield {"CALLFLOOR_RATE_LIMIT_STORE": "database"}
-        return
-    with valkey_server() as url:
-        yield {"CALLFLOOR_RATE_LIMIT_STORE": "valkey", "CALLFLOOR_RATE_LIMIT_URL": url}
-
-
-@contextlib.contextmanager
-def two_servers(data: Path, database_url: str | None, settings: dict[str, str]) -> Iterator[list[Server]]:
-    """Run two servers behind one proxy, on one database."""
-    options = ("--no-worker", "--behind-proxy")
-    with (
-        running_server(data, *options, database_url=database_url, settings={**BEHIND, **settings}) as one,
-        running_server(data, *options, database_url=database_url, settings={**BEHIND, **settings}) as other,
-    ):
-        yield [one, other]
-
-
-def asked(client: httpx.Client, address: str) -> str | None:
-    """Ask as this address, through the proxy; return the error."""
-    return send(client, "GET", SEATS, headers={"X-Forwarded-For": address, "X-Forwarded-Proto": "https"}).error
-
-
-def where(data: Path, database_url: str | None) -> list[str]:
-    """Return the options that name a place."""
-    return ["--data", str(data), *([] if database_url is None else ["--database", database_url])]
-
-
-def eventually(condition: Callable[[], bool]) -> None:
-    """Wait until the condition holds; each look is a request of its own."""
-    end = time.monotonic() + DEADLINE_SECONDS
-    while not condition():
-        assert time.monotonic() < end, "it never came to be"
 
 
 def test_the_701st_request_and_all_after_are_refused_by_both_processes(
