@@ -37,6 +37,7 @@ format: .venv/.dev  ## write the code as the formatter would
 
 bench: setup .venv/.bench  ## ratios to bounds; wrk must be installed
 	@$(PY) -m benchmarks.seats
+	@$(PY) -m benchmarks.usage
 
 accuracy: setup  ## error rates of the speech chain; AUDIO=folder
 	@$(PY) -m benchmarks.accuracy $(AUDIO)

@@ -98,6 +98,8 @@ def ranges(days: range, today: int) -> dict[str, list[Range]]:
 
 
 _GOALS = {"by username weekly, whole weeks": Goal(at_most=1.0), "by username weekly, 3rd to 20th": Goal(at_most=2.0)}
+_GROWS_ONLY = {"by username daily"}
+"""Not asked of DuckDB, which takes seconds for it."""
 _GROWTH_GOALS = {name: Goal(at_most=1.5) for name in ("by username weekly, whole weeks", "by username daily")}
 
 
@@ -105,6 +107,8 @@ def _peer_rows(database: str, server: Server, seeded: Seeded, analyst: Analyst, 
     """Compare with DuckDB."""
     rows = []
     for name, asked in ranges(seeded.days, clock.now() // clock.DAY).items():
+        if name in _GROWS_ONLY:
+            continue
         for one in asked:
             _check_equal(server, seeded.headers, analyst, one)
         programs: dict[str, _Program] = {
