@@ -12,6 +12,7 @@ from callfloor.access.guard import Caller, needs
 from callfloor.access.scopes import Scope
 from callfloor.access.tables import Role
 from callfloor.foundation.dry_run import write_or_try
+from callfloor.foundation.fields import ID_LIMIT
 from callfloor.foundation.web import Cursor, Facts, IfMatch, Limit, check_match, cursor_after, entity_tag, position_of
 from callfloor.usage.reclaim.cases import cases_below
 from callfloor.usage.reclaim.policy import (
@@ -39,8 +40,9 @@ from callfloor.usage.reclaim.undoing import RestoreSeat, restore_seat
 
 router = APIRouter(prefix="/seat-reclaim", tags=["Seat reclaim"])
 
-_NEWEST = 2**63 - 1
-Id = Annotated[int, Path(ge=1, le=_NEWEST)]
+_NEWEST = ID_LIMIT + 1
+"""Above every id: a list begins below it."""
+Id = Annotated[int, Path(ge=1, le=ID_LIMIT)]
 Reader = Annotated[Caller, needs(Scope.USAGE_READ)]
 Writer = Annotated[Caller, needs(Scope.USAGE_WRITE)]
 
