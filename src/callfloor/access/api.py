@@ -12,7 +12,7 @@ from fastapi.responses import Response
 from pydantic import Field
 
 from callfloor.access.accounts import email_key
-from callfloor.access.guard import SESSION_COOKIE, Caller, NotSignedIn, caller_of, session_token
+from callfloor.access.guard import SESSION_COOKIE, Caller, NotSignedIn, TooManyRequests, caller_of, session_token
 from callfloor.access.secrets import keyed_hash
 from callfloor.access.sessions import (
     SESSION_LIFE,
@@ -25,7 +25,6 @@ from callfloor.access.sessions import (
     person_by_password,
 )
 from callfloor.access.tables import Role
-from callfloor.foundation.errors import DomainError
 from callfloor.foundation.ids import new_secret
 from callfloor.foundation.rate_limit import Limit, MemoryRateLimit
 from callfloor.foundation.web import Facts, RequestFacts, Shape
@@ -34,13 +33,6 @@ router = APIRouter(tags=["Session"])
 
 _TRIES = MemoryRateLimit(Limit(requests=10, window_seconds=60, block_seconds=60))
 """Of one address at one account: slow enough that a password of 12 characters is not guessed."""
-
-
-class TooManyTries(DomainError):
-    """Too many sign-ins of one account from one address."""
-
-    code = "too_many_requests"
-    status = 429
 
 
 class SignIn(Shape):
@@ -73,8 +65,9 @@ class Session(Shape):
 async def sign_in(body: SignIn, facts: Facts, response: Response) -> Session:
     """Sign in by password; the session lives in a cookie for 24 hours."""
     key = email_key(body.email)
-    if not _TRIES.take(f"{facts.address} {key}", facts.now).allowed:
-        raise TooManyTries("too many tries; wait a minute")
+    verdict = _TRIES.take(f"{facts.address} {key}", facts.now)
+    if not verdict.allowed:
+        raise TooManyRequests(verdict.reset_seconds)
     services = facts.services
     check = functools.partial(person_by_password, email_key=key, password=body.password)
     person = await asyncio.to_thread(services.db.read_now, check)

@@ -27,7 +27,6 @@ _teams_of = (
 _begin = insert(session)
 _signed_in = update(account).where(account.c.id == param("account_id")).values(last_signed_in_at=param("now"))
 _end = delete(session).where(session.c.token_hash == param("token_hash"))
-_end_of_account = delete(session).where(session.c.account_id == param("account_id"))
 
 
 class SignInRefused(DomainError):
@@ -98,11 +97,6 @@ def begin_session(tx: Tx, *, account_id: int, team_id: int, token_hash: bytes, n
 def end_session(tx: Tx, token_hash: bytes) -> None:
     """End the session; ending one that has ended changes nothing."""
     tx.run(_end, {"token_hash": token_hash})
-
-
-def end_sessions_of(tx: Tx, account_id: int) -> None:
-    """End every session of the person."""
-    tx.run(_end_of_account, {"account_id": account_id})
 
 
 def csrf_token(token: str, *, hash_key: bytes) -> str:

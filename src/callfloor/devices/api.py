@@ -5,7 +5,7 @@ from __future__ import annotations
 import functools
 from typing import Annotated, Literal
 
-from fastapi import APIRouter, Header, Path, Query
+from fastapi import APIRouter, Path, Query
 from fastapi.responses import Response
 from pydantic import Field
 
@@ -22,7 +22,18 @@ from callfloor.foundation.clock import iso
 from callfloor.foundation.dry_run import write_or_try
 from callfloor.foundation.fields import ID_LIMIT, Identity, name_field
 from callfloor.foundation.ids import new_secret
-from callfloor.foundation.web import Facts, RequestFacts, Shape, check_match, cursor_after, entity_tag, position_of
+from callfloor.foundation.web import (
+    Cursor,
+    Facts,
+    IfMatch,
+    Limit,
+    RequestFacts,
+    Shape,
+    check_match,
+    cursor_after,
+    entity_tag,
+    position_of,
+)
 from callfloor.teams.teams import rotate_device_secret
 
 router = APIRouter(tags=["Devices"])
@@ -31,8 +42,6 @@ Reader = Annotated[Caller, needs(Scope.DEVICES_READ)]
 Writer = Annotated[Caller, needs(Scope.DEVICES_WRITE)]
 Id = Annotated[int, Path(ge=1, le=ID_LIMIT)]
 Part = Annotated[str | None, Query(min_length=1, max_length=NAME_MAX_LENGTH, pattern=r"^[^\x00]*$")]
-Limit = Annotated[int, Query(ge=1, le=200)]
-IfMatch = Annotated[str | None, Header()]
 Name = Annotated[str, name_field(NAME_MAX_LENGTH)]
 
 
@@ -133,7 +142,7 @@ async def list_devices(
     hostname: Part = None,
     nickname: Part = None,
     limit: Limit = 50,
-    cursor: Annotated[str | None, Query()] = None,
+    cursor: Cursor = None,
 ) -> DevicePage:
     """List the team's devices."""
     which = DeviceFilter(hostname, nickname, state)

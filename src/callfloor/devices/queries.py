@@ -10,7 +10,7 @@ from sqlalchemy import BigInteger, ColumnElement, Integer, Select, Text, case, f
 
 from callfloor.devices.tables import device, device_block, is_of_person, is_of_team
 from callfloor.foundation.clock import Millis
-from callfloor.foundation.database import Tx, param
+from callfloor.foundation.database import Tx, param, pattern_of
 from callfloor.foundation.errors import DomainError
 from callfloor.teams.tables import seat
 
@@ -203,9 +203,9 @@ def devices_after(tx: Tx, team_id: int, which: DeviceFilter, *, after: int, take
     )
     params: dict[str, Any] = {"team_id": team_id, "after": after, "take": take}
     if which.hostname is not None:
-        params["hostname"] = _pattern(which.hostname)
+        params["hostname"] = pattern_of(which.hostname)
     if which.nickname is not None:
-        params["nickname"] = _pattern(which.nickname)
+        params["nickname"] = pattern_of(which.nickname)
     return [_as_device(row) for row in tx.all(statement, params)]
 
 
@@ -213,7 +213,7 @@ def block_page(tx: Tx, team_id: int, name: str | None, *, skip: int, take: int) 
     """Return `take` entries after the first `skip`, of devices with `name` in their hostname or nickname."""
     params: dict[str, Any] = {"team_id": team_id}
     if name is not None:
-        params["name"] = _pattern(name)
+        params["name"] = pattern_of(name)
     counted = tx.one(block_count_statement(by_name=name is not None), params)
     total = int(counted[0]) if counted else 0
     if skip >= total:
@@ -237,8 +237,3 @@ def _as_device(row: tuple[Any, ...]) -> Device:
     *facts, block_id, reason, blocked_at, blocked_by = row
     block = None if block_id is None else Block(block_id, reason, blocked_at, blocked_by)
     return Device(*(*facts, block))
-
-
-def _pattern(needle: str) -> str:
-    escaped = needle.casefold().replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_")
-    return f"%{escaped}%"

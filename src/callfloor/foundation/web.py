@@ -12,7 +12,7 @@ from typing import Annotated, Any, NoReturn
 
 import msgspec
 import structlog
-from fastapi import Depends, FastAPI
+from fastapi import Depends, FastAPI, Header, Query
 from fastapi.exceptions import RequestValidationError
 from fastapi.requests import Request
 from fastapi.responses import Response
@@ -55,6 +55,20 @@ def facts_of(request: Request) -> RequestFacts:
 
 
 Facts = Annotated[RequestFacts, Depends(facts_of)]
+Limit = Annotated[int, Query(ge=1, le=200, description="How many rows at most.")]
+Cursor = Annotated[
+    str | None, Query(max_length=_CURSOR_MAX_LENGTH, description="The `next_cursor` of the answer before.")
+]
+IfMatch = Annotated[str | None, Header(alias="If-Match", max_length=1000, description="The ETag you last read.")]
+RepeatKey = Annotated[
+    str | None,
+    Header(
+        alias="Idempotency-Key",
+        min_length=1,
+        max_length=255,
+        description="The same key within 24 hours gets the first answer again, and nothing is done twice.",
+    ),
+]
 
 
 class PreconditionFailed(DomainError):

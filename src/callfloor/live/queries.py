@@ -14,7 +14,7 @@ from sqlalchemy import BigInteger, ColumnElement, Integer, Select, Text, case, f
 from callfloor.access.tables import account
 from callfloor.devices.tables import device, is_let_in
 from callfloor.foundation.clock import Millis
-from callfloor.foundation.database import Tx, any_of, param
+from callfloor.foundation.database import Tx, any_of, param, pattern_of
 from callfloor.live.presence import Content
 from callfloor.live.tables import State, live_head, presence
 
@@ -240,7 +240,7 @@ def _params(team_id: int, which: LiveFilter, now: Millis) -> dict[str, Any]:
     if which.state is not None:
         params |= {"now": now, "state": which.state.value}
     if which.hostname is not None:
-        params["hostname"] = _pattern(which.hostname)
+        params["hostname"] = pattern_of(which.hostname)
     return params
 
 
@@ -269,8 +269,3 @@ def _as_device(row: tuple[Any, ...], now: Millis) -> LiveDevice:
         updated_at = max(since, at or 0)
     known = _content.decode(content) if content is not None else _NOTHING
     return LiveDevice(*(*facts, state, reason, since, updated_at, known, seq or 0))
-
-
-def _pattern(needle: str) -> str:
-    escaped = needle.casefold().replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_")
-    return f"%{escaped}%"

@@ -11,7 +11,7 @@ from fastapi import APIRouter, Path, Query
 from callfloor.access.guard import Caller, needs
 from callfloor.access.scopes import Scope
 from callfloor.foundation.clock import Millis, from_datetime, iso, iso_or_none
-from callfloor.foundation.web import Facts, Shape, cursor_after, position_of
+from callfloor.foundation.web import Cursor, Facts, Limit, Shape, cursor_after, position_of
 from callfloor.teams import charges
 from callfloor.teams import statements as reading
 from callfloor.teams.tables import Payment
@@ -22,8 +22,6 @@ _MONTH = r"^(19[7-9][0-9]|2[0-9]{3})-(0[1-9]|1[0-2])$"
 
 Month = Annotated[str, Path(pattern=_MONTH, description="The period, as YYYY-MM.", examples=["2026-11"])]
 OneMonth = Annotated[str | None, Query(pattern=_MONTH, description="Only of this period, as YYYY-MM.")]
-Limit = Annotated[int, Query(ge=1, le=200, description="How many rows at most.")]
-Cursor = Annotated[str | None, Query(max_length=1000, description="The `next_cursor` of the answer before.")]
 Reader = Annotated[Caller, needs(Scope.BILLING_READ)]
 
 

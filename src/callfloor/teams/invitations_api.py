@@ -17,7 +17,7 @@ from callfloor.foundation.asked_host import base_url
 from callfloor.foundation.clock import DAY, Millis, iso, iso_or_none
 from callfloor.foundation.dry_run import write_or_try
 from callfloor.foundation.fields import ID_LIMIT
-from callfloor.foundation.web import Facts, RequestFacts, Shape, cursor_after, position_of
+from callfloor.foundation.web import Cursor, Facts, Limit, RequestFacts, Shape, cursor_after, position_of
 from callfloor.teams.addresses import addresses_in
 from callfloor.teams.invitation_endings import revoke_invitation
 from callfloor.teams.invitation_links import new_link
@@ -33,7 +33,6 @@ router = APIRouter(tags=["Invitations"])
 Reader = Annotated[Caller, needs(Scope.PEOPLE_READ)]
 Writer = Annotated[Caller, needs(Scope.PEOPLE_WRITE)]
 Id = Annotated[int, Path(ge=1, le=ID_LIMIT)]
-Limit = Annotated[int, Query(ge=1, le=200)]
 Search = Annotated[str | None, Query(min_length=1, max_length=254, pattern=r"^[^\x00]*$")]
 RoleName = Literal["admin", "configurator", "analytics", "user"]
 Status = Literal["pending", "accepted", "revoked", "expired"]
@@ -119,7 +118,7 @@ async def list_invitations(
     status: Annotated[Status | None, Query()] = None,
     q: Search = None,
     limit: Limit = 50,
-    cursor: Annotated[str | None, Query()] = None,
+    cursor: Cursor = None,
 ) -> Invitations:
     """List invitations by id, also those that have ended."""
     after = position_of(cursor, int) or (0,)

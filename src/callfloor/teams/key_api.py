@@ -6,7 +6,7 @@ import functools
 from collections.abc import Callable
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Header, Path, Query
+from fastapi import APIRouter, Path
 from fastapi.responses import Response
 
 from callfloor.access.guard import Caller, NotAllowed, needs
@@ -21,7 +21,7 @@ from callfloor.foundation.database import Tx
 from callfloor.foundation.errors import invalid
 from callfloor.foundation.fields import ID_LIMIT
 from callfloor.foundation.ids import new_secret
-from callfloor.foundation.web import Facts, RequestFacts, check_match, cursor_after, position_of
+from callfloor.foundation.web import Cursor, Facts, IfMatch, Limit, RequestFacts, check_match, cursor_after, position_of
 from callfloor.teams.key_shapes import (
     Key,
     KeyChange,
@@ -37,16 +37,13 @@ from callfloor.teams.teams import team_by_id
 
 router = APIRouter(prefix="/keys", tags=["Keys"])
 
-IfMatch = Annotated[str | None, Header(alias="If-Match", max_length=1000, description="The ETag you last read.")]
 KeyId = Annotated[int, Path(ge=1, le=ID_LIMIT)]
 Reader = Annotated[Caller, needs(Scope.KEYS_READ)]
 Writer = Annotated[Caller, needs(Scope.KEYS_WRITE)]
 
 
 @router.get("", operation_id="list_keys")
-async def list_keys(
-    facts: Facts, caller: Reader, cursor: str | None = None, limit: Annotated[int, Query(ge=1, le=200)] = 50
-) -> Keys:
+async def list_keys(facts: Facts, caller: Reader, cursor: Cursor = None, limit: Limit = 50) -> Keys:
     """List the team's keys."""
     (after,) = position_of(cursor, int) or (0,)
     read = functools.partial(page_of_keys, team_id=caller.team_id, after=after, count=limit + 1)

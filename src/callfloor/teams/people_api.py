@@ -6,7 +6,7 @@ import functools
 from collections.abc import Callable
 from typing import Annotated, Literal
 
-from fastapi import APIRouter, Header, Query
+from fastapi import APIRouter, Query
 from fastapi.responses import Response
 from pydantic import Field
 
@@ -14,8 +14,18 @@ from callfloor.access.tables import Role
 from callfloor.foundation.clock import iso, iso_or_none
 from callfloor.foundation.dry_run import write_or_try
 from callfloor.foundation.fields import Identity
-from callfloor.foundation.web import Facts, Shape, check_match, cursor_after, entity_tag, position_of
-from callfloor.teams.invitations_api import Id, Limit, Reader, RoleName, Search, Writer
+from callfloor.foundation.web import (
+    Cursor,
+    Facts,
+    IfMatch,
+    Limit,
+    Shape,
+    check_match,
+    cursor_after,
+    entity_tag,
+    position_of,
+)
+from callfloor.teams.invitations_api import Id, Reader, RoleName, Search, Writer
 from callfloor.teams.people import (
     ChangeRole,
     RemovePerson,
@@ -30,7 +40,6 @@ from callfloor.teams.people_queries import Page, people_page
 router = APIRouter(tags=["People"])
 
 REMOVAL_LIMIT = 1000
-IfMatch = Annotated[str | None, Header()]
 
 
 class Person(Shape):
@@ -99,7 +108,7 @@ async def list_people(
     role: Annotated[RoleName | None, Query()] = None,
     never_signed_in: Annotated[bool, Query(description="Only who has never signed in.")] = False,
     limit: Limit = 50,
-    cursor: Annotated[str | None, Query()] = None,
+    cursor: Cursor = None,
 ) -> People:
     """List members by id; `q` is part of the e-mail address, `status` says whether they hold a seat."""
     after = position_of(cursor, int) or (0,)

@@ -10,7 +10,7 @@ from sqlalchemy import BigInteger, Integer, Select, Text, select
 
 from callfloor.access.tables import account, membership
 from callfloor.foundation.clock import Millis
-from callfloor.foundation.database import Database, param
+from callfloor.foundation.database import Database, param, pattern_of
 from callfloor.teams.invitation_queries import INVITATION_COLUMNS, InvitationRow
 from callfloor.teams.tables import invitation, seat
 
@@ -31,7 +31,7 @@ class Page:
         """Return the parameters of the statements."""
         params: dict[str, Any] = {"team_id": self.team_id, "after": self.after, "take": self.take}
         if self.q is not None:
-            params["q"] = _pattern(self.q)
+            params["q"] = pattern_of(self.q)
         return {**params, **{name: value for name, value in more.items() if value is not None}}
 
 
@@ -115,8 +115,3 @@ async def invitations_page(db: Database, page: Page, *, state: str | None) -> li
     if page.q is None:
         return [InvitationRow(*row) for row in await db.read(statement, params)]
     return [InvitationRow(*row) for row in await db.report(lambda tx: tx.all(statement, params))]
-
-
-def _pattern(needle: str) -> str:
-    escaped = needle.casefold().replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_")
-    return f"%{escaped}%"

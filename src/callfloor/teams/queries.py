@@ -1,4 +1,4 @@
-"""Reads that pages of seats need, one statement for each set of filters."""
+"""Reads of seats: one, and pages of them by one statement for each set of filters."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import Any
 from sqlalchemy import BigInteger, FromClause, Integer, Select, Text, func, select
 
 from callfloor.access.tables import account
-from callfloor.foundation.database import Database, Tx, param
+from callfloor.foundation.database import Database, Tx, param, pattern_of
 from callfloor.teams.seat_counts import (
     BUCKET_BITS,
     STRETCH_BITS,
@@ -18,8 +18,11 @@ from callfloor.teams.seat_counts import (
     stretches_statement,
     total_statement,
 )
+from callfloor.teams.seats import SeatNotFound
 from callfloor.teams.tables import seat
 
+SeatRow = tuple[Any, ...]
+"""Columns as `seat_columns`."""
 _WALK_LIMIT = 1024
 """Rows a page may step over before its place is looked up in the bucket counts."""
 
@@ -46,17 +49,17 @@ class SeatFilter:
         if self.role is not None:
             params["role"] = self.role
         if self.hostname is not None:
-            params["hostname"] = _pattern(self.hostname)
+            params["hostname"] = pattern_of(self.hostname)
         if self.nickname is not None:
-            params["nickname"] = _pattern(self.nickname)
+            params["nickname"] = pattern_of(self.nickname)
         return params
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class SeatPage:
-    """The rows of one page (columns as `seat_columns`) and how many seats match in all."""
+    """The rows of one page, and how many seats match in all."""
 
-    rows: list[tuple[Any, ...]]
+    rows: list[SeatRow]
     total: int
 
 
@@ -65,6 +68,25 @@ def seat_columns(seats: FromClause) -> tuple[Any, ...]:
     c, a = seats.c, account.c
     names = (c.hostname, c.nickname, c.created_at, c.assigned_at, c.last_active_at)
     return (c.id, c.type, c.status, c.role, *names, a.id, a.email, a.first_name, a.last_name)
+
+
+_by_id = (
+    select(*seat_columns(seat))
+    .join_from(seat, account, account.c.id == seat.c.account_id, isouter=True)
+    .where(seat.c.team_id == param("team_id"), seat.c.id == param("seat_id"))
+)
+
+
+def seat_by_id(tx: Tx, team_id: int, seat_id: int) -> SeatRow:
+    """Return the seat.
+
+    Raises:
+        SeatNotFound: the team has none with this id.
+    """
+    row = tx.one(_by_id, {"team_id": team_id, "seat_id": seat_id})
+    if row is None:
+        raise SeatNotFound(f"there is no seat {seat_id} in this team")
+    return row
 
 
 @functools.cache
@@ -123,7 +145,7 @@ async def seat_page(db: Database, team_id: int, which: SeatFilter, *, skip: int,
     return SeatPage(rows, total)
 
 
-async def seats_after(db: Database, team_id: int, which: SeatFilter, *, after: int, take: int) -> list[tuple[Any, ...]]:
+async def seats_after(db: Database, team_id: int, which: SeatFilter, *, after: int, take: int) -> list[SeatRow]:
     """Return up to `take` seats with higher ids than `after`; a search by name runs off the loop."""
     statement = page_statement(
         by_status=which.status is not None,
@@ -165,8 +187,3 @@ def _narrowed(
     if by_nickname:
         statement = statement.where(seat.c.nickname_key.like(param("nickname", Text), escape="\\"))
     return statement
-
-
-def _pattern(needle: str) -> str:
-    escaped = needle.casefold().replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_")
-    return f"%{escaped}%"

@@ -5,7 +5,7 @@ from __future__ import annotations
 import functools
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Header, Path, Query
+from fastapi import APIRouter, Path, Query
 from fastapi.responses import Response
 from pydantic import Field
 
@@ -16,11 +16,21 @@ from callfloor.foundation.clock import iso, iso_or_none
 from callfloor.foundation.database import Tx
 from callfloor.foundation.dry_run import write_or_try
 from callfloor.foundation.fields import ID_LIMIT, Identity
-from callfloor.foundation.web import Facts, Shape, check_match, cursor_after, entity_tag, position_of
+from callfloor.foundation.web import (
+    Cursor,
+    Facts,
+    IfMatch,
+    Limit,
+    RepeatKey,
+    Shape,
+    check_match,
+    cursor_after,
+    entity_tag,
+    position_of,
+)
 from callfloor.teams.billing import Charge
-from callfloor.teams.queries import SeatFilter, seats_after
+from callfloor.teams.queries import SeatFilter, SeatRow, seat_by_id, seats_after
 from callfloor.teams.seat_deletions import DELETE_LIMIT, DeleteSeats, delete_seats
-from callfloor.teams.seat_views import SeatRow, seat_by_id
 from callfloor.teams.seats import ADD_LIMIT, AddSeats, DeleteSeat, SeatsAdded, add_seats, delete_seat
 from callfloor.teams.tables import SeatStatus, TeamType
 from callfloor.teams.teams import team_for_change
@@ -30,18 +40,6 @@ router = APIRouter(prefix="/seats", tags=["Seats"])
 SeatId = Annotated[int, Path(ge=1, le=ID_LIMIT)]
 Part = Annotated[
     str | None, Query(min_length=1, max_length=255, pattern=r"^[^\x00]*$", description="Part of it, in any case.")
-]
-Limit = Annotated[int, Query(ge=1, le=200, description="How many rows at most.")]
-Cursor = Annotated[str | None, Query(max_length=1000, description="The `next_cursor` of the answer before.")]
-IfMatch = Annotated[str | None, Header(alias="If-Match", max_length=1000, description="The ETag you last read.")]
-RepeatKey = Annotated[
-    str | None,
-    Header(
-        alias="Idempotency-Key",
-        min_length=1,
-        max_length=255,
-        description="The same key within 24 hours gets the first answer again, and nothing is added twice.",
-    ),
 ]
 Reader = Annotated[Caller, needs(Scope.SEATS_READ)]
 Writer = Annotated[Caller, needs(Scope.SEATS_WRITE)]

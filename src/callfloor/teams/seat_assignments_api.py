@@ -7,7 +7,7 @@ import functools
 from collections.abc import Sequence
 from typing import Annotated
 
-from fastapi import APIRouter, Header
+from fastapi import APIRouter
 from pydantic import Field
 
 from callfloor.access.guard import Caller, needs
@@ -16,7 +16,7 @@ from callfloor.access.tables import Role
 from callfloor.foundation.dry_run import write_or_try
 from callfloor.foundation.errors import invalid
 from callfloor.foundation.fields import Identity
-from callfloor.foundation.web import Facts, Shape
+from callfloor.foundation.web import Facts, RepeatKey, Shape
 from callfloor.teams.addresses import addresses_in
 from callfloor.teams.invitations_api import RoleName
 from callfloor.teams.seat_assignments import (
@@ -35,15 +35,6 @@ from callfloor.teams.seat_assignments import (
 router = APIRouter(prefix="/seats", tags=["Seats"])
 
 Writer = Annotated[Caller, needs(Scope.PEOPLE_WRITE)]
-RepeatKey = Annotated[
-    str | None,
-    Header(
-        alias="Idempotency-Key",
-        min_length=1,
-        max_length=255,
-        description="The same key within 24 hours gets the first answer again, and nobody is seated twice.",
-    ),
-]
 Email = Annotated[str, Field(max_length=254)]
 Text = Annotated[
     str,

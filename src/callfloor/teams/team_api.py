@@ -5,7 +5,7 @@ from __future__ import annotations
 import functools
 from typing import Annotated
 
-from fastapi import APIRouter, Header, Path
+from fastapi import APIRouter, Path
 from fastapi.responses import Response
 from pydantic import Field
 
@@ -15,7 +15,7 @@ from callfloor.access.scopes import Scope
 from callfloor.foundation.clock import Millis, iso
 from callfloor.foundation.database import Tx
 from callfloor.foundation.fields import name_field
-from callfloor.foundation.web import Facts, Shape, check_match, entity_tag
+from callfloor.foundation.web import Facts, IfMatch, Shape, check_match, entity_tag
 from callfloor.teams.tables import Payment, TeamType
 from callfloor.teams.team_settings import DomainNotFound, dated_domains_of_team, remove_domain, rename_team
 from callfloor.teams.teams import (
@@ -30,7 +30,6 @@ from callfloor.teams.teams import (
 
 router = APIRouter(prefix="/team", tags=["Team"])
 
-IfMatch = Annotated[str | None, Header(alias="If-Match", max_length=1000, description="The ETag you last read.")]
 DomainName = Annotated[
     str, Path(max_length=253, examples=["company.example"], json_schema_extra={"pattern": DOMAIN_PATTERN})
 ]

@@ -2,7 +2,7 @@
 
 from callfloor.foundation.database.database import Database, open_database
 from callfloor.foundation.database.errors import Busy, Clash, Gone
-from callfloor.foundation.database.expressions import any_of, param, upsert
+from callfloor.foundation.database.expressions import any_of, param, pattern_of, upsert
 from callfloor.foundation.database.plan import Params
 from callfloor.foundation.database.tx import Tx
 from callfloor.foundation.database.types import Instant, Json, RawJson, metadata
@@ -21,5 +21,6 @@ __all__ = [
     "metadata",
     "open_database",
     "param",
+    "pattern_of",
     "upsert",
 ]

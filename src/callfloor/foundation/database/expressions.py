@@ -52,3 +52,9 @@ def upsert(table: Table) -> postgresql.Insert:
 def param(name: str, type_: TypeEngine[Any] | type[TypeEngine[Any]] | None = None) -> BindParameter[Any]:
     """Return a named parameter of a statement."""
     return bindparam(name, type_=type_)
+
+
+def pattern_of(needle: str) -> str:
+    """Return the LIKE pattern, with the backslash as its escape, of case-folded texts that contain the needle."""
+    escaped = needle.casefold().replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_")
+    return f"%{escaped}%"
