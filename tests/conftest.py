@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
+import tempfile
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
@@ -19,9 +22,14 @@ def sqlite_template(tmp_path_factory: pytest.TempPathFactory) -> SqliteTemplate:
 
 
 @pytest.fixture(scope="session")
-def postgres_template(tmp_path_factory: pytest.TempPathFactory) -> Iterator[PostgresTemplate]:
+def postgres_template() -> Iterator[PostgresTemplate]:
     """A PostgreSQL server with a migrated template."""
-    with postgres_server(tmp_path_factory.mktemp("pg")) as url:
+    # Not below pytest's own folder: each session that begins takes everybody else's right to enter that one, and under
+    # root the server runs as another user.
+    with (
+        tempfile.TemporaryDirectory(prefix="callfloor-postgresql-") as folder,
+        postgres_server(Path(folder) / "data") as url,
+    ):
         yield PostgresTemplate(url)
 
 
@@ -33,11 +41,26 @@ def database_url(request: pytest.FixtureRequest) -> str:
 
 
 @pytest.fixture(scope="session")
-def db(database_url: str) -> Iterator[Database]:
-    """The shared database, opened."""
+def runner() -> Iterator[asyncio.Runner]:
+    """The one event loop that reads: connections of a pool belong to the loop that opened them."""
+    with asyncio.Runner() as one:
+        yield one
+
+
+@pytest.fixture(scope="session")
+def db(database_url: str, runner: asyncio.Runner) -> Iterator[Database]:
+    """The shared database, opened, its short reads in the loop of `runner`."""
     database = open_database(database_url, strict_reads=True)
     yield database
-    database.close_now()
+    runner.run(database.close())
+
+
+@pytest.fixture(scope="session")
+def second(db: Database, database_url: str) -> Iterator[Database]:
+    """The same database as another process of the installation opens it."""
+    other = open_database(database_url)
+    yield other
+    other.close_now()
 
 
 @pytest.fixture(params=DATABASES)

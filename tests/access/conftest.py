@@ -15,7 +15,7 @@ from callfloor.access.keys import CreateKey, create_key
 from callfloor.access.secrets import keyed_hash
 from callfloor.access.tables import KeyKind
 from callfloor.foundation import clock
-from callfloor.foundation.database import Database, open_database
+from callfloor.foundation.database import Database
 from callfloor.foundation.files import open_files
 from callfloor.foundation.ids import new_id, new_secret
 from callfloor.foundation.services import Services
@@ -29,25 +29,10 @@ KeyOf = Callable[..., dict[str, str]]
 
 
 @pytest.fixture(scope="session")
-def runner() -> Iterator[asyncio.Runner]:
-    """The one event loop that reads: connections of a pool belong to the loop that opened them."""
-    with asyncio.Runner() as one:
-        yield one
-
-
-@pytest.fixture(scope="session")
-def loop_db(database_url: str, runner: asyncio.Runner) -> Iterator[Database]:
-    """The shared database, read in the loop of `runner`."""
-    database = open_database(database_url, strict_reads=True)
-    yield database
-    runner.run(database.close())
-
-
-@pytest.fixture(scope="session")
-def services(loop_db: Database, tmp_path_factory: pytest.TempPathFactory) -> Services:
+def services(db: Database, tmp_path_factory: pytest.TempPathFactory) -> Services:
     """Services over the shared database."""
     settings = Settings(data=tmp_path_factory.mktemp("data"), secret_key=SecretStr(KEY.decode()))
-    return Services(settings, loop_db, open_files(settings))
+    return Services(settings, db, open_files(settings))
 
 
 @pytest.fixture(scope="session")
@@ -59,14 +44,14 @@ def http(services: Services, runner: asyncio.Runner) -> Iterator[httpx.Client]:
 
 
 @pytest.fixture
-def key_of(loop_db: Database) -> KeyOf:
+def key_of(db: Database) -> KeyOf:
     """Make a key of the Callfloor API with these scopes; return the header it signs in by."""
 
     def key(team_id: int, *scopes: str) -> dict[str, str]:
         secret = new_secret()
         hashed = keyed_hash(secret, key=KEY)
         command = CreateKey(team_id, KeyKind.API, new_id(), hashed, OPERATOR, clock.now(), scopes=scopes)
-        loop_db.write_now(functools.partial(create_key, command=command))
+        db.write_now(functools.partial(create_key, command=command))
         return {"Authorization": f"Bearer {secret}"}
 
     return key

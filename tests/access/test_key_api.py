@@ -22,9 +22,9 @@ BOTH = ("keys:read", "keys:write")
 
 
 @pytest.fixture
-def made(http: httpx.Client, loop_db: Database, key_of: KeyOf) -> dict[str, Any]:
+def made(http: httpx.Client, db: Database, key_of: KeyOf) -> dict[str, Any]:
     """A Portal key made by the API, and who made it."""
-    team = make_team(loop_db, seats=1)
+    team = make_team(db, seats=1)
     who = key_of(team.id, *BOTH)
     answer = http.post(KEYS, json={"kind": "portal", "name": "ops"}, headers=who)
     assert answer.status_code == 201
@@ -114,7 +114,7 @@ def test_a_conversations_key_comes_with_the_teams_client_id(http: httpx.Client, 
 
 
 def test_the_last_use_is_noted_without_a_write(
-    http: httpx.Client, services: Services, loop_db: Database, made: dict[str, Any]
+    http: httpx.Client, services: Services, db: Database, made: dict[str, Any]
 ) -> None:
     services.key_uses.take()
     http.get(KEYS, headers=made["who"])
@@ -122,20 +122,20 @@ def test_the_last_use_is_noted_without_a_write(
 
     ((team_id, key_id),) = uses
     assert team_id == made["team"].id
-    assert loop_db.read_now(lambda tx: key_by_id(tx, team_id, key_id)).last_used_at is None
+    assert db.read_now(lambda tx: key_by_id(tx, team_id, key_id)).last_used_at is None
 
 
 class TestRights:
-    def test_need_the_scope(self, http: httpx.Client, loop_db: Database, key_of: KeyOf) -> None:
-        team = make_team(loop_db)
+    def test_need_the_scope(self, http: httpx.Client, db: Database, key_of: KeyOf) -> None:
+        team = make_team(db)
         reader, writer = key_of(team.id, "keys:read"), key_of(team.id, "keys:write")
 
         assert http.get(KEYS, headers=writer).status_code == 403
         assert http.post(KEYS, json={"kind": "portal", "name": "a"}, headers=reader).status_code == 403
         assert http.get(KEYS, headers=reader).status_code == 200
 
-    def test_are_not_handed_on_by_who_lacks_them(self, http: httpx.Client, loop_db: Database, key_of: KeyOf) -> None:
-        team = make_team(loop_db)
+    def test_are_not_handed_on_by_who_lacks_them(self, http: httpx.Client, db: Database, key_of: KeyOf) -> None:
+        team = make_team(db)
         who = key_of(team.id, *BOTH)
         mighty = key_of(team.id, *BOTH, "team:write")
         body = {"kind": "api", "name": "more", "scopes": ["team:write"]}
@@ -149,9 +149,9 @@ class TestRights:
         own = http.post(KEYS, json={"kind": "api", "name": "own"}, headers=who)
         assert sorted(own.json()["key"]["scopes"]) == sorted(BOTH)
 
-    def test_end_at_the_team(self, http: httpx.Client, loop_db: Database, key_of: KeyOf) -> None:
-        ours, theirs = make_team(loop_db), make_team(loop_db)
-        key = make_portal_key(loop_db, ours, hash_key=KEY)
+    def test_end_at_the_team(self, http: httpx.Client, db: Database, key_of: KeyOf) -> None:
+        ours, theirs = make_team(db), make_team(db)
+        key = make_portal_key(db, ours, hash_key=KEY)
         who = key_of(theirs.id, *BOTH)
 
         assert http.get(f"{KEYS}/{key.id}", headers=who).status_code == 404
@@ -159,8 +159,8 @@ class TestRights:
         assert http.post(f"{KEYS}/{key.id}/rotation", json={}, headers=who).status_code == 404
         assert http.delete(f"{KEYS}/{key.id}", headers=who).status_code == 404
 
-    def test_end_at_the_networks_of_the_key(self, http: httpx.Client, loop_db: Database, key_of: KeyOf) -> None:
-        team = make_team(loop_db)
+    def test_end_at_the_networks_of_the_key(self, http: httpx.Client, db: Database, key_of: KeyOf) -> None:
+        team = make_team(db)
         who, other = key_of(team.id, *BOTH), key_of(team.id, *BOTH)
         mine = http.get(KEYS, headers=who).json()["data"][0]["id"]
 
@@ -204,7 +204,7 @@ class TestAudit:
             cursor = {"cursor": page.json()["next_cursor"]}
 
     def test_is_searched_by_every_column(
-        self, http: httpx.Client, loop_db: Database, key_of: KeyOf, made: dict[str, Any]
+        self, http: httpx.Client, db: Database, key_of: KeyOf, made: dict[str, Any]
     ) -> None:
         who = key_of(made["team"].id, "audit:read")
         http.patch(made["url"], json={"name": "100%_Büro"}, headers=made["who"])
@@ -232,7 +232,7 @@ class TestAudit:
             (entry["timestamp"] for entry in everything), reverse=True
         )
         assert len({entry["id"] for entry in everything}) == len(everything) > 3
-        other = key_of(make_team(loop_db).id, "audit:read")
+        other = key_of(make_team(db).id, "audit:read")
         assert renamed not in self.entries(http, other)
 
     def test_is_exported_as_csv(self, http: httpx.Client, key_of: KeyOf, made: dict[str, Any]) -> None:
@@ -247,8 +247,8 @@ class TestAudit:
         assert len(lines) - 2 == len(self.entries(http, who, action="key."))
         assert any("key.changed" in line and "=1+1" in line for line in lines)
 
-    def test_no_cell_is_a_formula(self, http: httpx.Client, loop_db: Database, key_of: KeyOf) -> None:
-        team = make_team(loop_db)
+    def test_no_cell_is_a_formula(self, http: httpx.Client, db: Database, key_of: KeyOf) -> None:
+        team = make_team(db)
         maker = key_of(team.id, *BOTH)
         named = http.post(KEYS, json={"kind": "api", "name": "=cmd()", "scopes": ["keys:write"]}, headers=maker)
         as_named = {"Authorization": f"Bearer {named.json()['secret']}"}

@@ -62,15 +62,13 @@ def key_until(db: Database, team: Team, kind: KeyKind, *, expires_at: int | None
 
 
 def test_a_key_works_until_its_end_in_each_api(
-    loop_db: Database, http: httpx.Client, portal: httpx.Client, conversations: httpx.Client
+    db: Database, http: httpx.Client, portal: httpx.Client, conversations: httpx.Client
 ) -> None:
     now = clock.now()
 
     def let_in(expires_at: int) -> list[bool]:
-        team = make_team(loop_db)
-        secrets = {
-            kind: key_until(loop_db, team, kind, expires_at=expires_at, now=now - 2 * DAY)[1] for kind in KeyKind
-        }
+        team = make_team(db)
+        secrets = {kind: key_until(db, team, kind, expires_at=expires_at, now=now - 2 * DAY)[1] for kind in KeyKind}
         bearer = {"Authorization": f"Bearer {secrets[KeyKind.API]}"}
         pair = {"api-key": secrets[KeyKind.CONVERSATIONS], "client-id": team.client_id}
         return [
@@ -84,22 +82,20 @@ def test_a_key_works_until_its_end_in_each_api(
 
 
 @pytest.mark.parametrize("kind", list(KeyKind))
-def test_an_end_is_to_come_and_not_too_far_away(loop_db: Database, kind: KeyKind) -> None:
-    team = make_team(loop_db)
+def test_an_end_is_to_come_and_not_too_far_away(db: Database, kind: KeyKind) -> None:
+    team = make_team(db)
     longest = CONVERSATIONS_KEY_LIFE if kind is KeyKind.CONVERSATIONS else 10 * CONVERSATIONS_KEY_LIFE
 
     for wrong in (0, NOW - 1, NOW, NOW + longest + 1):
         with pytest.raises(InvalidInput, match="expires_at"):
-            key_until(loop_db, team, kind, expires_at=wrong)
+            key_until(db, team, kind, expires_at=wrong)
 
-    assert key_until(loop_db, team, kind, expires_at=NOW + longest)
+    assert key_until(db, team, kind, expires_at=NOW + longest)
 
 
 class TestByTheApi:
-    def test_a_key_is_made_with_days_and_given_others(
-        self, http: httpx.Client, loop_db: Database, key_of: KeyOf
-    ) -> None:
-        who = key_of(make_team(loop_db).id, "keys:read", "keys:write")
+    def test_a_key_is_made_with_days_and_given_others(self, http: httpx.Client, db: Database, key_of: KeyOf) -> None:
+        who = key_of(make_team(db).id, "keys:read", "keys:write")
         before = clock.now()
 
         made = http.post(KEYS, json={"kind": "portal", "name": "ops", "expires_in_days": 30}, headers=who).json()["key"]
@@ -115,8 +111,8 @@ class TestByTheApi:
         trail = http.get("/api/v2/keys", headers=who).json()["data"]
         assert [key["expires_at"] for key in trail if key["id"] == made["id"]] == [None]
 
-    def test_a_conversations_key_keeps_its_year(self, http: httpx.Client, loop_db: Database, key_of: KeyOf) -> None:
-        who = key_of(make_team(loop_db).id, "keys:read", "keys:write")
+    def test_a_conversations_key_keeps_its_year(self, http: httpx.Client, db: Database, key_of: KeyOf) -> None:
+        who = key_of(make_team(db).id, "keys:read", "keys:write")
         crm = {"kind": "conversations", "name": "crm"}
 
         too_long = http.post(KEYS, json={**crm, "expires_in_days": 366}, headers=who)
@@ -128,9 +124,9 @@ class TestByTheApi:
 
     @pytest.mark.parametrize("days", [0, -1, 3651, 1.5, "30", True])
     def test_days_are_whole_and_within_ten_years(
-        self, http: httpx.Client, loop_db: Database, key_of: KeyOf, days: object
+        self, http: httpx.Client, db: Database, key_of: KeyOf, days: object
     ) -> None:
-        who = key_of(make_team(loop_db).id, "keys:write")
+        who = key_of(make_team(db).id, "keys:write")
 
         answer = http.post(KEYS, json={"kind": "portal", "name": "ops", "expires_in_days": days}, headers=who)
 
@@ -147,16 +143,16 @@ class TestNotices:
         ],
     )
     def test_say_what_ends_and_what_to_do(
-        self, loop_db: Database, services: Services, kind: KeyKind, api: str, advice: str
+        self, db: Database, services: Services, kind: KeyKind, api: str, advice: str
     ) -> None:
-        team, email = make_team(loop_db, seats=1), f"{new_id()}@people.example"
-        make_person(loop_db, team, email=email, role=Role.ADMIN)
-        key_until(loop_db, team, kind, expires_at=NOW + 60 * DAY)
+        team, email = make_team(db, seats=1), f"{new_id()}@people.example"
+        make_person(db, team, email=email, role=Role.ADMIN)
+        key_until(db, team, kind, expires_at=NOW + 60 * DAY)
 
         for days in (40, 30, 7, 1):
-            loop_db.write_now(functools.partial(enqueue_due_notices, now=NOW + (60 - days) * DAY))
+            db.write_now(functools.partial(enqueue_due_notices, now=NOW + (60 - days) * DAY))
 
-        jobs = loop_db.read_now(lambda tx: newest_jobs(tx, team_id=team.id, count=100))
+        jobs = db.read_now(lambda tx: newest_jobs(tx, team_id=team.id, count=100))
         mails: list[dict[str, Any]] = [dict(job.args) for job in jobs if job.kind == "send_mail"]
         content = key_expiry_mail(services, team.id, mails[0]["args"])
         assert [mail["to"] for mail in mails] == [email] * 3

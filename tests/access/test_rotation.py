@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import functools
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -28,7 +28,7 @@ from callfloor.access.rotation import EndRotation, NotRotating, RotateKey, end_r
 from callfloor.access.secrets import keyed_hash
 from callfloor.access.tables import KeyKind, Role
 from callfloor.foundation.clock import DAY
-from callfloor.foundation.database import Database, open_database
+from callfloor.foundation.database import Database
 from callfloor.foundation.errors import InvalidInput
 from callfloor.foundation.ids import new_id, new_secret
 from callfloor.foundation.jobs import newest_jobs
@@ -41,21 +41,6 @@ NOW = 1_800_000_000_000
 YEAR = 365 * DAY
 KEY = b"a key of the tests, of thirty-two bytes or more"
 HERE = "192.0.2.1"
-
-
-@pytest.fixture(scope="module")
-def runner() -> Iterator[asyncio.Runner]:
-    """The one event loop that reads."""
-    with asyncio.Runner() as one:
-        yield one
-
-
-@pytest.fixture(scope="module")
-def db(database_url: str, runner: asyncio.Runner) -> Iterator[Database]:
-    """The shared database, read in the loop of `runner`."""
-    database = open_database(database_url, strict_reads=True)
-    yield database
-    runner.run(database.close())
 
 
 @pytest.fixture

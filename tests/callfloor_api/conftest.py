@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import functools
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 
 import httpx
 import pytest
@@ -15,7 +15,7 @@ from callfloor.access.keys import CreateKey, create_key
 from callfloor.access.secrets import keyed_hash
 from callfloor.access.tables import KeyKind
 from callfloor.foundation import clock
-from callfloor.foundation.database import Database, open_database
+from callfloor.foundation.database import Database
 from callfloor.foundation.files import open_files
 from callfloor.foundation.ids import new_id, new_secret
 from callfloor.foundation.services import Services
@@ -27,21 +27,6 @@ from tests.portal_api.in_process import LoopTransport
 SECRET_KEY = "a key of the tests, thirty-two characters and more"
 
 ClientOf = Callable[..., httpx.Client]
-
-
-@pytest.fixture(scope="session")
-def runner() -> Iterator[asyncio.Runner]:
-    """The one event loop that reads: connections of a pool belong to the loop that opened them."""
-    with asyncio.Runner() as one:
-        yield one
-
-
-@pytest.fixture(scope="session")
-def db(database_url: str, runner: asyncio.Runner) -> Iterator[Database]:
-    """The shared database, opened, read in the loop of `runner`."""
-    database = open_database(database_url, strict_reads=True)
-    yield database
-    runner.run(database.close())
 
 
 @pytest.fixture(scope="session")

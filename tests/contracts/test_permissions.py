@@ -21,7 +21,7 @@ from callfloor.access.sessions import begin_session, csrf_token
 from callfloor.access.tables import KeyKind, Role
 from callfloor.foundation import clock
 from callfloor.foundation.clock import DAY
-from callfloor.foundation.database import Database, open_database
+from callfloor.foundation.database import Database
 from callfloor.foundation.files import open_files
 from callfloor.foundation.ids import new_id, new_secret
 from callfloor.foundation.services import Services
@@ -51,19 +51,6 @@ class Caller:
     portal: dict[str, str]
     conversations: dict[str, str]
     callfloor: dict[str, str]
-
-
-@pytest.fixture(scope="module")
-def runner() -> Iterator[asyncio.Runner]:
-    with asyncio.Runner() as one:
-        yield one
-
-
-@pytest.fixture(scope="module")
-def db(database_url: str, runner: asyncio.Runner) -> Iterator[Database]:
-    database = open_database(database_url, strict_reads=True)
-    yield database
-    runner.run(database.close())
 
 
 @pytest.fixture(scope="module")

@@ -16,7 +16,7 @@ from callfloor.access.keys import CreateKey, create_key
 from callfloor.access.secrets import keyed_hash
 from callfloor.access.tables import KeyKind
 from callfloor.foundation import clock
-from callfloor.foundation.database import Database, open_database
+from callfloor.foundation.database import Database
 from callfloor.foundation.files import open_files
 from callfloor.foundation.ids import new_id, new_secret
 from callfloor.foundation.services import Services
@@ -26,21 +26,6 @@ from tests.factories.devices import HASH_KEY
 from tests.portal_api.in_process import LoopTransport
 
 KeyOf = Callable[..., dict[str, str]]
-
-
-@pytest.fixture(scope="session")
-def runner() -> Iterator[asyncio.Runner]:
-    """The one event loop that reads: connections of a pool belong to the loop that opened them."""
-    with asyncio.Runner() as one:
-        yield one
-
-
-@pytest.fixture(scope="session")
-def db(database_url: str, runner: asyncio.Runner) -> Iterator[Database]:
-    """The shared database, opened, read in the loop of `runner`."""
-    database = open_database(database_url, strict_reads=True)
-    yield database
-    runner.run(database.close())
 
 
 @pytest.fixture(scope="session")

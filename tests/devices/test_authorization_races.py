@@ -3,24 +3,21 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import Any
-
-import pytest
 
 from callfloor.access.audit import OPERATOR
 from callfloor.devices.agent_codes import AgentCodeInvalid, MakeAgentCode, RedeemAgentCode, make_agent_code
 from callfloor.devices.agent_codes import redeem_agent_code as redeem_code
 from callfloor.devices.arrival import LoggedIn
 from callfloor.devices.authorization import (
-    AccessDenied,
     AuthorizationDecided,
-    InvalidGrant,
     approve_authorization,
     deny_authorization,
     redeem_authorization,
 )
-from callfloor.foundation.database import Database, open_database
+from callfloor.devices.token_refusals import AccessDenied, InvalidGrant
+from callfloor.foundation.database import Database
 from callfloor.foundation.errors import DomainError
 from callfloor.foundation.ids import new_secret
 from callfloor.teams.people import RemovePerson, remove_person
@@ -28,17 +25,9 @@ from tests.devices.looking import every_device
 from tests.factories.agents import Person, Waiting, approve, begin, make_signed_in, origin
 from tests.factories.devices import machine
 from tests.factories.teams import make_team
-from tests.teams.test_races import at_once
+from tests.support.racing import at_once
 
 NOW = 1_800_000_000_000
-
-
-@pytest.fixture(scope="session")
-def second(db: Database, database_url: str) -> Iterator[Database]:
-    """The same database as another process of the installation opens it."""
-    other = open_database(database_url)
-    yield other
-    other.close_now()
 
 
 def verb(db: Database, what: Callable[..., Any], command: object) -> Callable[[], Any]:

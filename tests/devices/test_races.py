@@ -4,32 +4,22 @@ from __future__ import annotations
 
 import functools
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import Any
-
-import pytest
 
 from callfloor.access.audit import OPERATOR
 from callfloor.devices.arrival import LoggedIn
 from callfloor.devices.blocking import BlockSeat, ChangeDevice, block_seat, unassign_device, unblock_device
 from callfloor.devices.tokens import DeviceBlocked
-from callfloor.foundation.database import Database, open_database
+from callfloor.foundation.database import Database
 from callfloor.foundation.errors import DomainError
 from callfloor.teams.seats import DeleteSeat, NoEmptySeat, delete_seat
 from tests.devices.looking import assert_seats_are_held_by_devices, device_of, every_device, tokens_of
 from tests.factories.devices import DeviceTeam, log_in, machine, make_device_team, try_log_in
+from tests.support.racing import at_once
 from tests.teams.counting import assert_counts_hold, seats_of
-from tests.teams.test_races import at_once
 
 NOW = 1_800_000_000_000
-
-
-@pytest.fixture(scope="session")
-def second(db: Database, database_url: str) -> Iterator[Database]:
-    """The same database as another process of the installation opens it."""
-    other = open_database(database_url)
-    yield other
-    other.close_now()
 
 
 def coming(db: Database, team: DeviceTeam, number: int, *, now: int = NOW) -> Callable[[], Any]:

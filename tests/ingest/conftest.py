@@ -10,28 +10,13 @@ import httpx
 import pytest
 from pydantic import SecretStr
 
-from callfloor.foundation.database import Database, open_database
+from callfloor.foundation.database import Database
 from callfloor.foundation.files import open_files
 from callfloor.foundation.services import Services
 from callfloor.foundation.settings import Settings
 from callfloor.server.api_v2 import create_app
 from tests.factories.devices import HASH_KEY
 from tests.portal_api.in_process import LoopTransport
-
-
-@pytest.fixture(scope="session")
-def runner() -> Iterator[asyncio.Runner]:
-    """The one event loop that reads: connections of a pool belong to the loop that opened them."""
-    with asyncio.Runner() as one:
-        yield one
-
-
-@pytest.fixture(scope="session")
-def db(database_url: str, runner: asyncio.Runner) -> Iterator[Database]:
-    """The shared database, opened, read in the loop of `runner`."""
-    database = open_database(database_url, strict_reads=True)
-    yield database
-    runner.run(database.close())
 
 
 @pytest.fixture(scope="session")

@@ -19,8 +19,8 @@ import pytest
 
 from tests.contracts.portal_client import PortalClient
 from tests.support.mail import MailServer
+from tests.support.racing import at_once
 from tests.support.server import Server, run_command, running_server
-from tests.teams.test_races import at_once
 
 PASSWORD = "correct horse battery"
 LINK = re.compile(r"https://[^\s\"<]+/invitations/[A-Za-z0-9_-]{43}")

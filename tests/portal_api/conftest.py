@@ -10,7 +10,7 @@ import httpx
 import pytest
 from pydantic import SecretStr
 
-from callfloor.foundation.database import Database, open_database
+from callfloor.foundation.database import Database
 from callfloor.foundation.files import open_files
 from callfloor.foundation.limit_settings import RateLimit
 from callfloor.foundation.services import Services
@@ -22,21 +22,6 @@ from tests.factories.teams import PortalKey, make_portal_key
 from tests.portal_api.in_process import App, LoopTransport
 
 SECRET_KEY = "a key of the tests, thirty-two characters and more"
-
-
-@pytest.fixture(scope="session")
-def runner() -> Iterator[asyncio.Runner]:
-    """The one event loop that reads: connections of a pool belong to the loop that opened them."""
-    with asyncio.Runner() as one:
-        yield one
-
-
-@pytest.fixture(scope="session")
-def db(database_url: str, runner: asyncio.Runner) -> Iterator[Database]:
-    """The shared database, opened, read in the loop of `runner`."""
-    database = open_database(database_url, strict_reads=True)
-    yield database
-    runner.run(database.close())
 
 
 @pytest.fixture(scope="session")

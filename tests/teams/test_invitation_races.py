@@ -4,17 +4,16 @@ from __future__ import annotations
 
 import functools
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import Any
 
-import pytest
 from sqlalchemy import func, select
 
 from callfloor.access.accounts import AlreadyMember
 from callfloor.access.audit import OPERATOR
 from callfloor.access.memberships import LastAdministrator
 from callfloor.access.tables import Role
-from callfloor.foundation.database import Database, open_database, param
+from callfloor.foundation.database import Database, param
 from callfloor.foundation.errors import DomainError
 from callfloor.foundation.jobs.tables import job
 from callfloor.teams.acceptance import Accepted, InvitationEnded, accept_invitation
@@ -25,18 +24,10 @@ from callfloor.teams.seats import NoEmptySeat
 from callfloor.teams.teams import Team
 from tests.factories.invitations import NOW, acceptance_of, invitation_of, invite
 from tests.factories.teams import make_person, make_team
+from tests.support.racing import at_once
 from tests.teams.counting import assert_counts_hold, seats_of
-from tests.teams.test_races import at_once
 
 _mails = select(func.count()).select_from(job).where(job.c.team_id == param("team"), job.c.kind == "send_mail")
-
-
-@pytest.fixture(scope="session")
-def second(db: Database, database_url: str) -> Iterator[Database]:
-    """The same database as another process of the installation opens it."""
-    other = open_database(database_url)
-    yield other
-    other.close_now()
 
 
 def inviting(db: Database, command: InvitePerson) -> Callable[[], Any]:

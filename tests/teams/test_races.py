@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import functools
-import threading
 from collections import Counter
-from collections.abc import Callable, Iterator
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -15,13 +13,14 @@ from sqlalchemy import func, select
 from callfloor.access.accounts import AlreadyMember, NewMember, email_key
 from callfloor.access.audit import OPERATOR
 from callfloor.access.tables import Role, account, membership
-from callfloor.foundation.database import Database, open_database, param
+from callfloor.foundation.database import Database, param
 from callfloor.foundation.errors import DomainError
 from callfloor.foundation.ids import new_id
 from callfloor.teams.people import PersonAdded, add_person
 from callfloor.teams.seats import AddSeats, DeleteSeat, NoEmptySeat, SeatsAdded, add_seats, delete_seat
 from callfloor.teams.tables import ledger_entry
 from tests.factories.teams import make_team
+from tests.support.racing import at_once
 from tests.teams.counting import assert_counts_hold, seats_of
 
 NOW = 1_800_000_000_000
@@ -29,29 +28,6 @@ NOW = 1_800_000_000_000
 _members = select(func.count()).select_from(membership).where(membership.c.team_id == param("team"))
 _accounts = select(account.c.id).where(account.c.email_key == param("key"))
 _charges = select(func.count()).select_from(ledger_entry).where(ledger_entry.c.team_id == param("team"))
-
-
-@pytest.fixture(scope="session")
-def second(db: Database, database_url: str) -> Iterator[Database]:
-    """The same database as another process of the installation opens it."""
-    other = open_database(database_url)
-    yield other
-    other.close_now()
-
-
-def at_once(works: list[Callable[[], Any]]) -> list[Any]:
-    """Run them all at the same moment; return what each returned, or its refusal."""
-    start = threading.Barrier(len(works))
-
-    def run(work: Callable[[], Any]) -> Any:
-        start.wait(timeout=30)
-        try:
-            return work()
-        except DomainError as error:
-            return error
-
-    with ThreadPoolExecutor(len(works)) as pool:
-        return list(pool.map(run, works))
 
 
 def join(db: Database, team_id: int, email: str) -> Callable[[], PersonAdded]:

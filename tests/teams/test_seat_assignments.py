@@ -35,8 +35,8 @@ from callfloor.teams.tables import TeamType
 from callfloor.teams.teams import Team
 from tests.factories.invitations import NOW, acceptance_of, invitation_of, invite
 from tests.factories.teams import make_person, make_team
+from tests.support.racing import at_once
 from tests.teams.counting import assert_counts_hold, seats_of
-from tests.teams.test_races import at_once
 
 _trail = select(audit_entry.c.action).where(audit_entry.c.team_id == param("team"))
 _events = select(outbox_event.c.kind).where(outbox_event.c.team_id == param("team"))
