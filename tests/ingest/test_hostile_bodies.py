@@ -1,0 +1,161 @@
+"""Bodies that no agent sends: each has a clear answer, and what was added up stays as it is."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import random
+from collections.abc import Iterator
+
+import httpx
+import pytest
+
+from callfloor.foundation import clock
+from callfloor.foundation.database import Database
+from callfloor.foundation.errors import DomainError
+from callfloor.ingest.batches import parcel_of
+from tests.factories.events import EVENTS, Agent, call, heartbeat, make_agent, state
+from tests.ingest.looking import seen_of
+from tests.portal_api.in_process import LoopTransport
+
+ONE = json.dumps(heartbeat()).encode()
+DEEP = 100_000
+BODIES = {
+    "nothing": (b"", 400),
+    "no JSON": (b"events", 400),
+    "cut off": (b'{"events": [', 400),
+    "more after it": (b'{"events": [' + ONE + b"]} x", 400),
+    "two documents": (b'{"events": [' + ONE + b']}{"events": []}', 400),
+    "UTF-16": ('{"events": []}'.encode("utf-16"), 400),
+    "Latin-1": ('{"events": [], "ä": 1}'.encode("latin-1"), 400),
+    "a byte order mark": (b'\xef\xbb\xbf{"events": []}', 400),
+    "NUL bytes": (b'{"events": [' + ONE + b"]}\0", 400),
+    "a NUL byte in a text": (b'{"events": [' + ONE.replace(b"heart", b"he\0art") + b"]}", 400),
+    "a surrogate in bytes": (b'{"events": [], "x": "\xed\xa0\x80"}', 400),
+    "half a surrogate": (b'{"events": [{"kind": "\\ud800"}]}', 400),
+    "deep arrays": (b'{"events": [' + b"[" * DEEP + b"]" * DEEP + b"]}", 400),
+    "deep objects": (b'{"x": ' + b'{"a":' * DEEP + b"1" + b"}" * DEEP + b"}", 400),
+    "open arrays": (b"[" * 900_000, 422),
+    "null": (b"null", 422),
+    "a list": (b"[" + ONE + b"]", 422),
+    "a number": (b"7", 422),
+    "no events": (b"{}", 422),
+    "events that are null": (b'{"events": null}', 422),
+    "events that are an object": (b'{"events": {}}', 422),
+    "an empty list": (b'{"events": []}', 422),
+    "501 events": (b'{"events": [' + b",".join([ONE] * 501) + b"]}", 422),
+    "too many bytes": (b'{"events": [' + ONE + b'], "x": "' + b"y" * 1_000_000 + b'"}', 413),
+}
+
+
+@pytest.mark.parametrize("name", BODIES)
+def test_a_body_that_is_wrong_as_a_whole_is_a_problem(db: Database, http: httpx.Client, name: str) -> None:
+    agent = make_agent(db)
+    agent.send(http, call(), state())
+    before = seen_of(db, agent.team.id)
+    content, status = BODIES[name]
+
+    answer = http.post(EVENTS, headers=agent.headers, content=content)
+
+    assert answer.status_code == status, answer.text
+    assert answer.headers["content-type"] == "application/problem+json"
+    assert len(answer.content) < 1_000
+    assert seen_of(db, agent.team.id) == before
+    assert agent.send(http, heartbeat())["accepted"] == 1
+
+
+def test_a_body_that_comes_in_pieces_is_read_no_further_than_its_limit(db: Database, http: httpx.Client) -> None:
+    agent = make_agent(db)
+    asked_for = []
+
+    def pieces() -> Iterator[bytes]:
+        for number in range(1_000):
+            asked_for.append(number)
+            yield b" " * 100_000
+
+    answer = http.post(EVENTS, headers=agent.headers, content=pieces())
+
+    assert answer.status_code == 413
+    assert len(asked_for) < 15
+
+
+def test_names_of_a_megabyte_are_rejected(db: Database, http: httpx.Client) -> None:
+    agent = make_agent(db)
+    long = "x" * 400_000
+
+    taken = agent.send(http, state(mic={"device": long}), call(app_name=long), heartbeat())
+
+    assert [(one["field"], one["code"]) for one in taken["rejected"]] == [
+        *(("mic.device", "validation_error"), ("app_name", "validation_error")),
+    ]
+    assert len(json.dumps(taken)) < 1_000
+    assert taken["accepted"] == 1
+
+
+def test_what_an_event_says_beside_its_fields_is_not_kept_without_end(db: Database, http: httpx.Client) -> None:
+    agent = make_agent(db)
+
+    assert agent.send(http, state(more="x" * 400_000), call(more={"y": ["x"] * 50_000}))["accepted"] == 2
+    assert all(len(str(content)) < 4_096 for *_, content in seen_of(db, agent.team.id).events)
+
+
+def test_an_event_nested_too_deep_is_rejected_alone(db: Database, http: httpx.Client) -> None:
+    agent = make_agent(db)
+    deep = json.dumps(state())[:-1].encode() + b', "more": ' + b"[" * 400 + b"]" * 400 + b"}"
+
+    answer = http.post(EVENTS, headers=agent.headers, content=b'{"events": [' + deep + b"," + ONE + b"]}")
+
+    assert answer.status_code == 200
+    assert answer.json()["accepted"] + len(answer.json()["rejected"]) == 2
+
+
+class TestManyMalformedBatches:
+    def test_ten_thousand_are_read_without_a_fault(self) -> None:
+        dice, now = random.Random(7), clock.now()  # noqa: S311  # mangles texts
+        read = refused = 0
+
+        for _ in range(10_000):
+            try:
+                parcel = parcel_of(mangled(dice), b"", now=now)
+                read += 1
+                assert 1 <= len(parcel.rejected) + parcel.events + parcel.repeated < 10
+            except DomainError:
+                refused += 1
+
+        assert read > 1_000
+        assert refused > 1_000
+
+    def test_a_thousand_are_answered_and_change_nothing(
+        self, db: Database, transport: LoopTransport, runner: asyncio.Runner
+    ) -> None:
+        dice, agent = random.Random(11), make_agent(db)  # noqa: S311  # mangles texts
+        before = seen_of(db, agent.team.id)
+
+        statuses = runner.run(answered(transport, agent, [mangled(dice, spoilt=True) for _ in range(1_000)]))
+
+        assert set(statuses) <= {200, 400, 422}
+        assert seen_of(db, agent.team.id) == before
+
+
+async def answered(transport: LoopTransport, agent: Agent, bodies: list[bytes]) -> list[int]:
+    """Send the bodies, and return the statuses of their answers."""
+    statuses = []
+    for body in bodies:
+        request = httpx.Request("POST", f"https://callfloor.example{EVENTS}", headers=agent.headers, content=body)
+        statuses.append((await transport.answer(request)).status_code)
+    return statuses
+
+
+def mangled(dice: random.Random, *, spoilt: bool = False) -> bytes:
+    """Return a batch of three events with bytes changed, lost and doubled; `spoilt` ones have no good event left."""
+    events = [dice.choice((state, call, heartbeat))() for _ in range(3)]
+    if spoilt:
+        events = [{**event, dice.choice(("id", "at")): dice.choice((None, 7, "x", [], {}))} for event in events]
+    body = bytearray(json.dumps({"events": events}).encode())
+    for _ in range(dice.randint(1, 4) if not spoilt else dice.randint(0, 1)):
+        place, length = dice.randrange(len(body)), dice.choice((1, 1, 2, 30))
+        change = dice.choice(
+            (b"", bytes([dice.randrange(256)]), body[place : place + length] * 2, b'"', b"}", b"\\u0000")
+        )
+        body[place : place + length] = change
+    return bytes(body)
