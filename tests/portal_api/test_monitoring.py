@@ -16,13 +16,14 @@ from callfloor.devices.names import NicknameDevice, nickname_device
 from callfloor.foundation import clock
 from callfloor.foundation.clock import iso
 from callfloor.foundation.database import Database
-from callfloor.foundation.settings import RateLimit
+from callfloor.foundation.limit_settings import RateLimit
 from callfloor.live.presence import OngoingCall, Sound, StateReport, apply_reports
 from callfloor.live.tables import State
 from callfloor.portal_api import create_app
 from callfloor.teams.tables import TeamType
 from callfloor.teams.teams import Team
 from tests.contracts.portal_client import PortalClient
+from tests.factories.agents import make_signed_in, sign_in_agent
 from tests.factories.devices import DeviceTeam, log_in, machine, make_device_team
 from tests.factories.teams import PortalKey, make_team
 from tests.portal_api.conftest import services_of
@@ -121,6 +122,17 @@ class TestRow:
 
         assert [row["state"] for row in floor.rows(state=state.value)] == [state.value]
         assert [floor.count(state=other.value) for other in State if other != state] == [0] * 4
+
+    def test_of_a_person_of_an_email_team(self, db: Database, portal: PortalOf) -> None:
+        team = make_team(db, seats=2)
+        person = make_signed_in(db, team, email="ada.byron@people.example")
+        device_id = sign_in_agent(db, person, machine(1, username="abyron")).device_id
+
+        answer = portal(team).call("GET", PATH, params={"username": "abyron"})
+
+        (row,) = answer.data["rows"]
+        assert (row["id"], row["state"]) == (device_id, "unavailable")
+        assert row["user"] == {"id": person.account_id, "email": "ada.byron@people.example", "username": "abyron"}
 
 
 class TestList:
