@@ -18,8 +18,6 @@ from callfloor.usage.exporting import csv_of
 from callfloor.usage.queries import after_folding, usage_page
 from callfloor.usage.reports import Asked, read_periods, until_tomorrow
 from callfloor.usage.schemas import (
-    Day,
-    GroupId,
     UsageRowPage,
     UsageShown,
     days_asked_for,
@@ -33,6 +31,10 @@ from callfloor.usage.tables import Cadence, GroupKind
 
 router = APIRouter(tags=["Usage"])
 
+_DAY = Query(pattern=r"^[0-9]{4}-[0-9]{2}-[0-9]{2}$", json_schema_extra={"format": "date"}, examples=["2026-11-01"])
+
+Day = Annotated[str | None, _DAY]
+GroupId = Annotated[str | None, Query(min_length=1, max_length=255, pattern=r"^[^\x00]*$")]
 Reader = Annotated[Caller, needs(Scope.USAGE_READ)]
 From = Annotated[Day, Query(alias="from", description="The first day; left out, 27 days before the last.")]
 To = Annotated[Day, Query(description="The last day; left out, today in UTC.")]

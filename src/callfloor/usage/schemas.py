@@ -5,9 +5,7 @@ from __future__ import annotations
 import datetime
 import zoneinfo
 from collections.abc import Sequence
-from typing import Annotated
 
-from fastapi import Query
 from pydantic import Field
 
 from callfloor.foundation.errors import invalid
@@ -22,10 +20,6 @@ from callfloor.usage.tables import SUMS, GroupKind
 
 MOST_DAYS = 400
 _DEFAULT_DAYS = 28
-_DAY = Query(pattern=r"^[0-9]{4}-[0-9]{2}-[0-9]{2}$", json_schema_extra={"format": "date"}, examples=["2026-11-01"])
-
-Day = Annotated[str | None, _DAY]
-GroupId = Annotated[str | None, Query(min_length=1, max_length=255, pattern=r"^[^\x00]*$")]
 
 
 class UsageFeatures(Shape):
