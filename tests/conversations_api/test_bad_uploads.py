@@ -47,7 +47,7 @@ def refusal(http: Http, status: int, **request: Any) -> Any:
 class TestTheFile:
     def test_must_be_there(self, http: Http) -> None:
         assert refusal(http, 400, files={"externalCallId": (None, "x")}) == [
-            "file: is required; send the recording as a file part, or a transcript"
+            "file: is required; send the recording as a file part, its address as recordingUrl, or a transcript"
         ]
 
     def test_must_not_be_empty(self, http: Http) -> None:
@@ -151,13 +151,16 @@ class TestTheBody:
     def test_takes_no_query(self, http: Http) -> None:
         assert refusal(http, 400, params={"name": "x"}, json={}) == ["name: is not a parameter of an upload"]
 
-    def test_says_that_addresses_come_later(self, http: Http) -> None:
-        assert refusal(http, 400, json={"recordingUrl": "https://pbx.example/a.wav"}) == [
-            "recordingUrl: fetching a recording from an address is not available yet; send the file"
-        ]
-
 
 WRONG_FIELDS = [
+    ("recordingUrl", "ftp://pbx.example/a.wav"),
+    ("recordingUrl", "http://93.184.216.34/a.wav"),
+    ("recordingUrl", "https://127.0.0.1/a.wav"),
+    ("recordingUrl", "https://169.254.169.254/latest/meta-data"),
+    ("recordingUrl", "https://[::ffff:10.0.0.1]/a.wav"),
+    ("recordingUrl", "https://a:b@pbx.example/a.wav"),
+    ("recordingUrl", "x" * 2049),
+    ("recordingConsent", "maybe"),
     ("externalCallId", "x" * 256),
     ("externalCallId", "a\x00b"),
     ("date", "yesterday"),
@@ -181,7 +184,6 @@ WRONG_FIELDS = [
     ("transcript", '[{"speaker": "a", "start": 0, "end": 1e300, "text": "x"}]'),
     ("transcript", '[{"text": "x"}]'),
     ("transcript", '[{"speaker": "a", "start": 0, "end": 1, "text": "a\\u0000b"}]'),
-    ("recordingConsent", "declined"),
     ("nonsense", "x"),
 ]
 

@@ -71,7 +71,7 @@ def test_names_every_query_parameter(served: dict[str, Any]) -> None:
     form = calls["post"]["requestBody"]["content"]["multipart/form-data"]["schema"]
 
     assert {parameter["name"] for parameter in calls["get"]["parameters"]} == set(wire.Query)
-    assert set(form["properties"]) == set(wire.Upload) - {wire.Upload.RECORDING_URL}
+    assert set(form["properties"]) == set(wire.Upload)
 
 
 def test_holds_examples_that_fit_their_schemas(served: dict[str, Any]) -> None:

@@ -34,7 +34,11 @@ from callfloor.teams.teams import domains_of_team
 
 TRANSCRIBE = "transcribe_conversation"
 """The job kind that `analysis` runs for a conversation with a recording."""
+FETCH = "fetch_recording"
+"""The job kind that brings a recording from its address."""
 SPEECH_QUEUE = "speech"
+CONSENT_GRANTED, CONSENT_DECLINED = "granted", "declined"
+DECLINED = ("consent_declined", "Consent to the recording was declined: it is kept, and not analyzed.")
 
 _c = conversation.c
 _add_conversation = (
@@ -49,6 +53,7 @@ _add_recording = insert(recording)
 _same_kind = (_c.team_id == param("team_id"), _c.kind == param("kind"))
 _by_external_id = select(_c.id).where(*_same_kind, _c.external_call_id == param("external_call_id"))
 _by_content = select(_c.id).where(*_same_kind, _c.content_sha256 == param("content_sha256")).order_by(_c.id).limit(1)
+_by_content_key = select(_c.id).where(*_same_kind, _c.content_key == param("content_key"))
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
@@ -74,6 +79,10 @@ class Arrival:
     parties: Sequence[Party] = ()
     channels: Mapping[int, str] = dataclasses.field(default_factory=dict)
     recording: StoredRecording | None = None
+    recording_url: str | None = None
+    """Where a job fetches the recording, checked."""
+    recording_consent: str | None = None
+    """`granted` or `declined`; a conversation that nobody agreed to have recorded is kept, and not analyzed."""
     transcript: Sequence[Segment] | None = None
     metrics: Mapping[str, Any] | None = None
 
@@ -95,6 +104,8 @@ def receive_conversation(tx: Tx, arrival: Arrival) -> Received:
     Raises:
         FileSwept: the recording lay unclaimed for so long that it was removed.
     """
+    if arrival.recording_consent == CONSENT_DECLINED:
+        arrival = dataclasses.replace(arrival, transcript=None, metrics=None)
     known = _find(tx, arrival) if arrival.external_call_id is None else None
     if known is not None:
         return Received(known, is_new=False)
@@ -104,9 +115,11 @@ def receive_conversation(tx: Tx, arrival: Arrival) -> Received:
     _store_parties(tx, arrival, parties)
     if arrival.recording is not None:
         settle_file(tx, arrival.team_id, arrival.recording.id)
-        _store_recording(tx, arrival, arrival.recording)
+        row = recording_row(arrival.team_id, arrival.conversation_id, arrival.recording, arrival.now)
+        tx.run(_add_recording, row)
     if arrival.transcript is not None:
         replace_transcript(tx, arrival.team_id, arrival.conversation_id, arrival.transcript)
+    _start_analysis(tx, arrival)
     _announce(tx, arrival)
     count_conversation(
         tx,
@@ -125,6 +138,8 @@ def _find(tx: Tx, arrival: Arrival) -> str | None:
         row = tx.one(_by_external_id, {**key, "external_call_id": arrival.external_call_id})
     else:
         row = tx.one(_by_content, {**key, "content_sha256": arrival.content_sha256})
+        # What was fetched has the hash of what came, and still stands for its address.
+        row = row or tx.one(_by_content_key, {**key, "content_key": arrival.content_sha256})
     return row[0] if row else None
 
 
@@ -137,7 +152,10 @@ def _found(tx: Tx, arrival: Arrival) -> str:
 
 def _row(tx: Tx, arrival: Arrival, parties: Sequence[Party]) -> dict[str, Any]:
     owner = member_by_email(tx, arrival.team_id, arrival.owner_email) if arrival.owner_email else None
-    is_done = arrival.transcript is not None
+    status = ProcessingStatus.QUEUED if arrival.transcript is None else ProcessingStatus.ANALYZED
+    code, reason = None, None
+    if arrival.recording_consent == CONSENT_DECLINED:
+        status, (code, reason) = ProcessingStatus.FAILED, DECLINED
     return {
         "team_id": arrival.team_id,
         "id": arrival.conversation_id,
@@ -149,9 +167,9 @@ def _row(tx: Tx, arrival: Arrival, parties: Sequence[Party]) -> dict[str, Any]:
         "duration_ms": max((s.end_ms for s in arrival.transcript), default=0)
         if arrival.transcript is not None
         else None,
-        "processing_status": (ProcessingStatus.ANALYZED if is_done else ProcessingStatus.QUEUED).value,
-        "processing_reason_code": None,
-        "processing_reason": None,
+        "processing_status": status.value,
+        "processing_reason_code": code,
+        "processing_reason": reason,
         "direction": arrival.direction,
         "caller": arrival.caller,
         "callee": arrival.callee,
@@ -162,7 +180,7 @@ def _row(tx: Tx, arrival: Arrival, parties: Sequence[Party]) -> dict[str, Any]:
         "owner_account_id": owner if owner is not None else arrival.maker_account_id,
         "made_by_key_id": arrival.key_id,
         "is_external": is_external(parties),
-        "recording_consent": None,
+        "recording_consent": arrival.recording_consent,
         "channels": {str(number): party for number, party in arrival.channels.items()},
         "customer_domains": external_domains(parties),
         "metrics": arrival.metrics,
@@ -191,27 +209,27 @@ def _store_parties(tx: Tx, arrival: Arrival, parties: Sequence[Party]) -> None:
     tx.run(_add_domain, [{**own, "kind": arrival.kind.value, "domain": d, "date": arrival.date} for d in domains])
 
 
-def _store_recording(tx: Tx, arrival: Arrival, stored: StoredRecording) -> None:
-    tx.run(
-        _add_recording,
-        {
-            "team_id": arrival.team_id,
-            "conversation_id": arrival.conversation_id,
-            "created_at": arrival.now,
-            **dataclasses.asdict(stored),
-        },
-    )
-    if arrival.transcript is None:
-        enqueue(
-            tx,
-            Enqueue(
-                kind=TRANSCRIBE,
-                args={"conversation_id": arrival.conversation_id},
-                team_id=arrival.team_id,
-                now=arrival.now,
-                queue=SPEECH_QUEUE,
-            ),
-        )
+def _start_analysis(tx: Tx, arrival: Arrival) -> None:
+    if arrival.recording_consent == CONSENT_DECLINED:
+        return
+    if arrival.recording_url is None:
+        if arrival.transcript is None:
+            enqueue(tx, transcribe_order(arrival.team_id, arrival.conversation_id, arrival.now))
+        return
+    args = {"conversation_id": arrival.conversation_id, "url": arrival.recording_url}
+    enqueue(tx, Enqueue(kind=FETCH, args=args, team_id=arrival.team_id, now=arrival.now))
+
+
+def transcribe_order(team_id: int, conversation_id: str, now: Millis) -> Enqueue:
+    """Return the order for the transcription of a conversation that has its recording."""
+    args = {"conversation_id": conversation_id}
+    return Enqueue(kind=TRANSCRIBE, args=args, team_id=team_id, now=now, queue=SPEECH_QUEUE)
+
+
+def recording_row(team_id: int, conversation_id: str, kept: StoredRecording, now: Millis) -> dict[str, Any]:
+    """Return the row of a conversation's recording."""
+    own = {"team_id": team_id, "conversation_id": conversation_id, "created_at": now}
+    return {**own, **dataclasses.asdict(kept)}
 
 
 def _announce(tx: Tx, arrival: Arrival) -> None:
@@ -225,6 +243,9 @@ def _announce(tx: Tx, arrival: Arrival) -> None:
     )
     audit.note(tx, arrival.actor, change, now=arrival.now)
     verbs, changes = ["received"], [Change.CREATED]
+    if arrival.recording_consent == CONSENT_DECLINED:
+        verbs.append("failed")
+        changes.append(Change.FAILED)
     if arrival.transcript is not None:
         verbs.append("analyzed")
         changes += [Change.TRANSCRIBED, Change.ANALYZED]

@@ -24,6 +24,7 @@ _FORM_TEXT = {
     Upload.CALLEE: "Number or address of who was called.",
     Upload.NAME: "Left out, the file's name.",
     Upload.LANGUAGE: "Language code such as `en`; left out, it is recognized.",
+    Upload.RECORDING_URL: "Instead of a file: an https address from which this server fetches the recording.",
     Upload.USER_EMAIL: "Whose call it is; left out or unknown, the key's maker.",
 }
 
@@ -112,9 +113,10 @@ def _upload(limits: UploadLimits) -> dict[str, Any]:
         "summary": "Upload a call",
         "description": (
             f"A recording of at most {limits.max_bytes} bytes and {limits.max_seconds} seconds, 8 to 48 kHz, mono or "
-            "one speaker a channel: wav (PCM, A-law, µ-law), mp3, m4a, aac, ogg, opus, flac, webm; or the transcript "
-            f"that the telephony made. The other fields may have at most {FIELD_BYTES} bytes together. The same "
-            f"`{Upload.EXTERNAL_CALL_ID}` again, or without one the same content, is the same call: 200 instead of 202."
+            "one speaker a channel: wav (PCM, A-law, µ-law), mp3, m4a, aac, ogg, opus, flac, webm; or its address; or "
+            "the transcript that the telephony made. The other fields may have at most "
+            f"{FIELD_BYTES} bytes together. The same `{Upload.EXTERNAL_CALL_ID}` again, or without one the same "
+            "content, is the same call: 200 instead of 202."
         ),
         "requestBody": {
             "required": True,
@@ -147,6 +149,11 @@ def _form_schema() -> dict[str, Any]:
             Upload.FILE.value: {"type": "string", "format": "binary", "description": "The recording."},
             **texts,
             Upload.DIRECTION.value: {"type": "string", "enum": [d.value for d in wire.Direction]},
+            Upload.CONSENT.value: {
+                "type": "string",
+                "enum": [c.value for c in wire.Consent],
+                "description": "Declined: the recording is kept, and not analyzed.",
+            },
             Upload.PARTICIPANTS.value: _json_text(
                 "Who took part.", {"type": "array", "items": {"$ref": _REF.format(name="ParticipantInput")}}
             ),

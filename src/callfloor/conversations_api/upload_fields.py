@@ -18,6 +18,7 @@ from callfloor.conversations_api.refusals import bad_request
 from callfloor.conversations_api.wire import Upload
 from callfloor.foundation.clock import Millis
 from callfloor.foundation.errors import InvalidInput
+from callfloor.foundation.outgoing.addresses import MAX_URL_LENGTH
 
 CHANNEL_COUNT = 2
 PARTICIPANTS_LIMIT = 100
@@ -25,7 +26,6 @@ SEGMENTS_LIMIT = 50_000
 _TEXT_LENGTH, _NAME_LENGTH = 255, 500
 _LANGUAGE = re.compile(r"[a-zA-Z]{2,3}([-_][a-zA-Z0-9]{2,8}){0,2}", re.ASCII)
 _AS_JSON = frozenset((Upload.PARTICIPANTS, Upload.CHANNELS, Upload.TRANSCRIPT))
-_ELSEWHERE = "fetching a recording from an address is not available yet; send the file"
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -44,6 +44,9 @@ class UploadFields:
     channels: Mapping[int, str]
     """`agent` or `customer` by channel; empty where nothing was said."""
     transcript: tuple[Segment, ...] | None
+    recording_url: str | None
+    """As it was given; whether it may be asked is not checked yet."""
+    recording_consent: str | None
 
 
 def form_value(name: str, text: str) -> object:
@@ -92,6 +95,8 @@ def upload_fields(raw: Mapping[str, object]) -> UploadFields:
         parties=tuple(parties),
         channels=channels,
         transcript=values.get(Upload.TRANSCRIPT),
+        recording_url=values.get(Upload.RECORDING_URL),
+        recording_consent=values.get(Upload.CONSENT),
     )
 
 
@@ -149,6 +154,13 @@ def _direction(value: object) -> str | None:
     text = _short(value)
     if text is not None and text not in list(wire.Direction):
         raise ValueError(f"must be {' or '.join(wire.Direction)}")
+    return text
+
+
+def _consent(value: object) -> str | None:
+    text = _short(value)
+    if text is not None and text not in list(wire.Consent):
+        raise ValueError(f"must be {' or '.join(wire.Consent)}")
     return text
 
 
@@ -215,17 +227,13 @@ def _ms(seconds: float) -> int:
     return round(seconds * 1000)
 
 
-def _elsewhere(_: object) -> NoReturn:
-    raise ValueError(_ELSEWHERE)
-
-
 def _a_file(_: object) -> NoReturn:
     raise ValueError("must be a file part, with a filename")
 
 
 _PARSERS: dict[str, Callable[[object], object]] = {
     Upload.FILE: _a_file,
-    Upload.RECORDING_URL: _elsewhere,
+    Upload.RECORDING_URL: _text(MAX_URL_LENGTH),
     Upload.EXTERNAL_CALL_ID: _short,
     Upload.DATE: _date,
     Upload.DIRECTION: _direction,
@@ -237,6 +245,7 @@ _PARSERS: dict[str, Callable[[object], object]] = {
     Upload.PARTICIPANTS: _participants,
     Upload.CHANNELS: _channels,
     Upload.TRANSCRIPT: _transcript,
+    Upload.CONSENT: _consent,
 }
 
 

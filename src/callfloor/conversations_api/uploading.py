@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import hashlib
 from functools import partial
@@ -23,6 +24,7 @@ from callfloor.conversations_api.wire import Upload
 from callfloor.foundation import clock
 from callfloor.foundation.clock import Millis
 from callfloor.foundation.ids import new_id
+from callfloor.foundation.outgoing import AddressRefused, check_address, rules_of
 from callfloor.foundation.services import Services
 from callfloor.teams.principals import Principal
 
@@ -42,7 +44,9 @@ async def upload_call(request: Request, services: Services, principal: Principal
     body = await read_upload(request, intake, limit_bytes=services.settings.upload.max_bytes)
     async with contextlib.AsyncExitStack() as undo:
         undo.push_async_callback(intake.discard, body.recording)
-        arrival = _arrival(request, principal, upload_fields(body.fields), body.recording, begun_at)
+        fields = upload_fields(body.fields)
+        await _check_address(services, fields)
+        arrival = _arrival(request, principal, fields, body.recording, begun_at)
         undo.pop_all()
     # A failed write may have been committed: its file is left to the sweep, which knows.
     received = await services.db.write(partial(receive_conversation, arrival=arrival))
@@ -68,8 +72,13 @@ async def _received(
 def _arrival(
     request: Request, principal: Principal, fields: UploadFields, recording: StoredRecording | None, begun_at: Millis
 ) -> Arrival:
-    if recording is None and fields.transcript is None:
-        raise bad_request(f"{Upload.FILE}: is required; send the recording as a file part, or a {Upload.TRANSCRIPT}")
+    if recording is None and fields.recording_url is None and fields.transcript is None:
+        raise bad_request(
+            f"{Upload.FILE}: is required; send the recording as a file part, its address as {Upload.RECORDING_URL}, "
+            f"or a {Upload.TRANSCRIPT}"
+        )
+    if recording is not None and fields.recording_url is not None:
+        raise bad_request(f"{Upload.RECORDING_URL}: cannot be combined with {Upload.FILE}")
     client = request.scope.get("client")
     actor = principal.actor(
         request_id=request.scope.get("callfloor.request_id", ""), address=client[0] if client else ""
@@ -82,7 +91,7 @@ def _arrival(
         actor=actor,
         date=begun_at if fields.date is None else fields.date,
         name=fields.name or _name_of(recording),
-        content_sha256=recording.sha256 if recording else hashlib.sha256(encoded(fields.transcript or ())).hexdigest(),
+        content_sha256=_content_of(fields, recording),
         direction=fields.direction,
         caller=fields.caller,
         callee=fields.callee,
@@ -94,8 +103,27 @@ def _arrival(
         parties=fields.parties,
         channels=fields.channels,
         recording=recording,
+        recording_url=fields.recording_url,
+        recording_consent=fields.recording_consent,
     )
     return arrival if fields.transcript is None else analyzed(arrival, fields.transcript)
+
+
+def _content_of(fields: UploadFields, recording: StoredRecording | None) -> str:
+    if recording is not None:
+        return recording.sha256
+    if fields.recording_url is not None:
+        return hashlib.sha256(f"fetched from {fields.recording_url}".encode()).hexdigest()
+    return hashlib.sha256(encoded(fields.transcript or ())).hexdigest()
+
+
+async def _check_address(services: Services, fields: UploadFields) -> None:
+    if fields.recording_url is None:
+        return
+    try:
+        await asyncio.to_thread(check_address, fields.recording_url, rules_of(services.settings))
+    except AddressRefused as error:
+        raise bad_request(f"{Upload.RECORDING_URL}: {error.message}") from None
 
 
 def _name_of(recording: StoredRecording | None) -> str:

@@ -66,6 +66,14 @@ class Upload(enum.StrEnum):
     PARTICIPANTS = "participants"
     CHANNELS = "channels"
     TRANSCRIPT = "transcript"
+    CONSENT = "recordingConsent"
+
+
+class Consent(enum.StrEnum):
+    """Values of `recordingConsent`."""
+
+    GRANTED = "granted"
+    DECLINED = "declined"
 
 
 class Direction(enum.StrEnum):
@@ -264,9 +272,10 @@ class ParticipantInput(Struct, rename="camel", forbid_unknown_fields=True):
 
 
 class CallUpload(Struct, rename="camel", forbid_unknown_fields=True):
-    """An upload without a file: the transcript that the telephony made."""
+    """An upload without a file: the address of the recording, the transcript that the telephony made, or both."""
 
-    transcript: Annotated[list[Segment], Meta(min_length=1, max_length=50_000)]
+    recording_url: Annotated[str, Meta(max_length=2048, description="https; fetched by this server.")] | None = None
+    transcript: Annotated[list[Segment], Meta(max_length=50_000)] | None = None
     external_call_id: Annotated[str, Meta(max_length=255)] | None = None
     date: _Instant | None = None
     direction: Annotated[str, Meta(extra_json_schema={"enum": list(Direction)})] | None = None
@@ -277,3 +286,4 @@ class CallUpload(Struct, rename="camel", forbid_unknown_fields=True):
     user_email: Annotated[str, Meta(max_length=254)] | None = None
     participants: Annotated[list[ParticipantInput], Meta(max_length=100)] | None = None
     channels: dict[str, str] | None = None
+    recording_consent: Annotated[str, Meta(extra_json_schema={"enum": list(Consent)})] | None = None

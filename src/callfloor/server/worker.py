@@ -15,6 +15,7 @@ from callfloor.access.jobs import SEAL_AUDIT_TRAIL, TELL_OF_KEY_EXPIRY
 from callfloor.access.key_expiry import KEY_EXPIRY_MAIL, key_expiry_mail
 from callfloor.analysis.jobs import TRANSCRIBE_CONVERSATION
 from callfloor.conversations.changes import CHANGES
+from callfloor.conversations.fetching import FETCH_RECORDING
 from callfloor.conversations.jobs import SWEEP_INCOMING_FILES, SWEEP_SCHEDULE
 from callfloor.devices.jobs import FORGET_AGENT_CODES, FORGET_SCHEDULE
 from callfloor.foundation.clock import DAY
@@ -76,7 +77,7 @@ def job_kinds() -> list[JobKind[Services]]:
     mails = [send_mail_kind(MAILS), EXPIRE_INVITATIONS]
     access = [SEAL_AUDIT_TRAIL, TELL_OF_KEY_EXPIRY]
     devices = [START_SEAT_RECLAIM, RECLAIM_SEATS, FORGET_AGENT_CODES, FORGET_TRANSITIONS, FORGET_EVENTS, FORGET_USAGE]
-    conversations = [TRANSCRIBE_CONVERSATION, SWEEP_INCOMING_FILES, DELIVER, FORGET_DELIVERIES]
+    conversations = [TRANSCRIBE_CONVERSATION, FETCH_RECORDING, SWEEP_INCOMING_FILES, DELIVER, FORGET_DELIVERIES]
     return [*conversations, *payments, *mails, *access, *devices, prune_kind(KEPT_MS)]
 
 
