@@ -15,7 +15,7 @@ help:  ## what each command does
 
 setup: models .venv/.dev .venv/.newman .venv/.socketio  ## environment and models: what the others need; nothing is started
 
-demo: models  ## a running server with a sample team; DATA=folder PORT=number
+demo: models .venv/.agent  ## a running server with a sample team; DATA=folder PORT=number
 	@exec .venv/bin/callfloor demo --data $(DATA) --port $(PORT)
 
 test: setup  ## everything, then the whole test suite
@@ -42,7 +42,7 @@ bench: setup .venv/.bench  ## ratios to bounds; wrk must be installed
 accuracy: setup  ## error rates of the speech chain; AUDIO=folder
 	@$(PY) -m benchmarks.accuracy $(AUDIO)
 
-fault: setup  ## kills and faults, under load
+fault: setup .venv/.bench  ## kills and faults, under load
 	@$(PY) -m tests.fault
 
 lock: .venv/.uv  ## the lock files anew, from pyproject.toml

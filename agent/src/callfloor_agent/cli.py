@@ -1,4 +1,4 @@
-"""The command line: run, status, doctor, login, logout, service, desktop-stand-in."""
+"""The command line: run, status, doctor, login, logout, service, desktop-stand-in, simulate."""
 
 from __future__ import annotations
 
@@ -18,11 +18,14 @@ import typer
 from callfloor_agent import VERSION, services
 from callfloor_agent.agent import SPOOL_FILE, Agent
 from callfloor_agent.api import Authorization, LoggedIn, Refused, ServerUnreachable
+from callfloor_agent.clock import instant_ms
 from callfloor_agent.desktop import PORTS
 from callfloor_agent.desktop.pretending import CommandUnclear
 from callfloor_agent.desktop.stand_in import NoFreePort, run_stand_in
 from callfloor_agent.doctor import REMEDIES, examine
 from callfloor_agent.settings import Settings, SettingWrong, read_settings
+from callfloor_agent.simulator.figures import Progress
+from callfloor_agent.simulator.run import HISTORY_DAYS_MAX, Plan, simulate
 from callfloor_agent.spool import Spool, SpoolBroken
 from callfloor_agent.status import AlreadyRunning, StatusFile, is_running
 
@@ -154,6 +157,48 @@ def desktop_stand_in(
     _carried_out(run_stand_in(port or PORTS, lines, reads_stdin=typed))
 
 
+@app.command("simulate")
+def simulate_fleet(  # noqa: PLR0913  # one parameter an option
+    *,
+    config: Config = None,
+    as_json: Json = False,
+    devices: Annotated[int, typer.Option(min=1, help="How many.")] = 100,
+    hours: Annotated[
+        float | None,
+        typer.Option(min=0.01, help="From so many hours ago until now; left out, from now on until stopped."),
+    ] = None,
+    speed: Annotated[float, typer.Option(min=0.1, help="With --hours: simulated seconds in a second.")] = 60.0,
+    start: Annotated[str | None, typer.Option(help="With --hours: from this instant, of an earlier run.")] = None,
+    seed: Annotated[int, typer.Option(help="The same one is the same fleet.")] = 1,
+    connections: Annotated[int, typer.Option(min=1, max=1000, help="Requests under way at once.")] = 32,
+    history_days: Annotated[
+        int, typer.Option(min=0, max=HISTORY_DAYS_MAX, help="First the calls of so many days before.")
+    ] = 0,
+    cut_after: Annotated[float | None, typer.Option(min=0, help="With --hours: when the network is cut.")] = None,
+    cut_hours: Annotated[float, typer.Option(min=0, help="For how long it is cut.")] = 1.0,
+    truth: Annotated[Path | None, typer.Option(help="A file for every call that arrived, as JSON lines.")] = None,
+) -> None:
+    """Be a whole fleet, with shifts, calls and faults, through the agent API; for trials."""
+    plan = Plan(
+        devices=devices,
+        speed=speed,
+        hours=hours,
+        start=_instant(start),
+        seed=seed,
+        connections=connections,
+        history_days=history_days,
+        cut_after=cut_after,
+        cut_hours=cut_hours,
+        truth=truth,
+    )
+
+    def tell(one: Progress) -> None:
+        typer.echo(msgspec.json.encode(one) if as_json else one.line(), err=True)
+
+    summary = _carried_out(simulate(_settings(config), plan, tell))
+    typer.echo(msgspec.json.encode(summary) if as_json else summary.text())
+
+
 @app.command()
 def version() -> None:
     """Print the version."""
@@ -182,6 +227,13 @@ def _carried_out(work: Coroutine[Any, Any, Result]) -> Result:
         _fail(f"{refusal}\n{REMEDIES.get(refusal.code, '')}".rstrip())
     except (AlreadyRunning, CommandUnclear, NoFreePort, OSError, ServerUnreachable, SpoolBroken) as error:
         _fail(str(error))
+
+
+def _instant(text: str | None) -> int | None:
+    try:
+        return None if text is None else instant_ms(text)
+    except ValueError:
+        _fail(f"--start is an instant such as 2026-11-22T05:00:00.000Z, not {text!r}")
 
 
 def _settings(config: Path | None) -> Settings:
