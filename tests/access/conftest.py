@@ -3,24 +3,18 @@
 from __future__ import annotations
 
 import asyncio
-import functools
 from collections.abc import Callable, Iterator
 
 import httpx
 import pytest
 from pydantic import SecretStr
 
-from callfloor.access.audit import OPERATOR
-from callfloor.access.keys import CreateKey, create_key
-from callfloor.access.secrets import keyed_hash
-from callfloor.access.tables import KeyKind
-from callfloor.foundation import clock
 from callfloor.foundation.database import Database
 from callfloor.foundation.files import open_files
-from callfloor.foundation.ids import new_id, new_secret
 from callfloor.foundation.services import Services
 from callfloor.foundation.settings import Settings
 from callfloor.server.api_v2 import create_app
+from tests.factories.teams import make_api_key
 from tests.portal_api.in_process import LoopTransport
 
 KEY = b"a key of the tests, of thirty-two bytes or more"
@@ -48,10 +42,6 @@ def key_of(db: Database) -> KeyOf:
     """Make a key of the Callfloor API with these scopes; return the header it signs in by."""
 
     def key(team_id: int, *scopes: str) -> dict[str, str]:
-        secret = new_secret()
-        hashed = keyed_hash(secret, key=KEY)
-        command = CreateKey(team_id, KeyKind.API, new_id(), hashed, OPERATOR, clock.now(), scopes=scopes)
-        db.write_now(functools.partial(create_key, command=command))
-        return {"Authorization": f"Bearer {secret}"}
+        return make_api_key(db, team_id, *scopes, hash_key=KEY)
 
     return key

@@ -3,25 +3,19 @@
 from __future__ import annotations
 
 import asyncio
-import functools
 from collections.abc import Callable
 
 import httpx
 import pytest
 from pydantic import SecretStr
 
-from callfloor.access.audit import OPERATOR
-from callfloor.access.keys import CreateKey, create_key
-from callfloor.access.secrets import keyed_hash
-from callfloor.access.tables import KeyKind
-from callfloor.foundation import clock
 from callfloor.foundation.database import Database
 from callfloor.foundation.files import open_files
-from callfloor.foundation.ids import new_id, new_secret
 from callfloor.foundation.services import Services
 from callfloor.foundation.settings import Settings
 from callfloor.server.api_v2 import create_app
 from callfloor.teams.teams import Team
+from tests.factories.teams import make_api_key
 from tests.portal_api.in_process import LoopTransport
 
 SECRET_KEY = "a key of the tests, thirty-two characters and more"
@@ -47,11 +41,7 @@ def client(transport: LoopTransport, services: Services) -> ClientOf:
     """Return a client with a new key of the team that has these scopes."""
 
     def of(team: Team, *scopes: str, transport: LoopTransport = transport) -> httpx.Client:
-        secret = new_secret()
-        hashed = keyed_hash(secret, key=services.settings.hash_key)
-        command = CreateKey(team.id, KeyKind.API, new_id(), hashed, OPERATOR, clock.now(), scopes=scopes)
-        services.db.write_now(functools.partial(create_key, command=command))
-        headers = {"Authorization": f"Bearer {secret}"}
+        headers = make_api_key(services.db, team.id, *scopes, hash_key=services.settings.hash_key)
         return httpx.Client(transport=transport, base_url="https://callfloor.example/api/v2", headers=headers)
 
     return of

@@ -114,3 +114,12 @@ def make_conversations_key(
     )
     made = db.write_now(functools.partial(create_key, command=command))
     return ConversationsKey(made.id, secret, team.client_id)
+
+
+def make_api_key(db: Database, team_id: int, *scopes: str, hash_key: bytes) -> dict[str, str]:
+    """Make a key of the Callfloor API with these scopes; return the header it signs in by."""
+    secret = new_secret()
+    hashed = keyed_hash(secret, key=hash_key)
+    command = CreateKey(team_id, KeyKind.API, new_id(), hashed, OPERATOR, clock.now(), scopes=scopes)
+    db.write_now(functools.partial(create_key, command=command))
+    return {"Authorization": f"Bearer {secret}"}

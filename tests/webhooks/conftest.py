@@ -19,7 +19,7 @@ from callfloor.access.keys import CreateKey, create_key
 from callfloor.access.secrets import keyed_hash
 from callfloor.access.tables import KeyKind
 from callfloor.foundation import clock
-from callfloor.foundation.database import Database, open_database
+from callfloor.foundation.database import Database
 from callfloor.foundation.files import open_files
 from callfloor.foundation.ids import new_id, new_secret
 from callfloor.foundation.jobs.testing import drain
@@ -40,19 +40,10 @@ SECRET_KEY = "a key of the tests, thirty-two characters and more"
 
 
 @pytest.fixture(scope="session")
-def runner() -> Iterator[asyncio.Runner]:
-    """The one event loop that reads."""
-    with asyncio.Runner() as one:
-        yield one
-
-
-@pytest.fixture(scope="session")
-def db(database_url: str, runner: asyncio.Runner) -> Iterator[Database]:
-    """The shared database, opened, read in the loop of `runner`."""
-    database = open_database(database_url, strict_reads=True)
-    database.write_now(functools.partial(prepare, what=OUTBOX))
-    yield database
-    runner.run(database.close())
+def db(db: Database) -> Database:
+    """The shared database, whose events can be numbered."""
+    db.write_now(functools.partial(prepare, what=OUTBOX))
+    return db
 
 
 @pytest.fixture(scope="session")

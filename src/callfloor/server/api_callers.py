@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Iterable
+from collections.abc import Awaitable, Callable, Iterable, Iterator
 from typing import Any
 
 from fastapi.dependencies.models import Dependant
 from fastapi.requests import Request
 
-from callfloor.access.guard import caller_of, person_of
+from callfloor.access.guard import Caller, ScopeGuard, caller_of, person_of
 from callfloor.access.scopes import Scope
 from callfloor.devices.agent.guard import device_of
 from callfloor.foundation.web import CALLER, facts_of
@@ -21,12 +21,12 @@ def guard_of(dependant: Dependant) -> Guard | None:
     find = finder_of(dependant)
     if find is None:
         return None
-    checks = [one.call for one in parts_of(dependant) if one.call is person_of or hasattr(one.call, "scope")]
+    checks = list(_checks(dependant))
 
     async def guard(request: Request) -> None:
         caller = request.scope[CALLER] = await find(request, facts_of(request))
         for check in checks:
-            await check(caller)  # type: ignore[misc]  # both kinds of guards are called with who calls
+            await check(caller)
 
     return guard
 
@@ -44,8 +44,7 @@ def is_for_people(dependant: Dependant) -> bool:
 
 def scope_of(dependant: Dependant) -> Scope | None:
     """Return the scope that a route's guard asks for."""
-    scopes = (getattr(one.call, "scope", None) for one in parts_of(dependant))
-    return next((scope for scope in scopes if isinstance(scope, Scope)), None)
+    return next((one.call.scope for one in parts_of(dependant) if isinstance(one.call, ScopeGuard)), None)
 
 
 def parts_of(dependant: Dependant) -> Iterable[Dependant]:
@@ -53,3 +52,11 @@ def parts_of(dependant: Dependant) -> Iterable[Dependant]:
     yield dependant
     for one in dependant.dependencies:
         yield from parts_of(one)
+
+
+def _checks(dependant: Dependant) -> Iterator[Callable[[Caller], Awaitable[object]]]:
+    for one in parts_of(dependant):
+        if one.call is person_of:
+            yield person_of
+        elif isinstance(one.call, ScopeGuard):
+            yield one.call
