@@ -10,6 +10,7 @@ import json
 from typing import Any
 
 import pytest
+from jsonschema import Draft202012Validator, ValidationError
 from standardwebhooks import Webhook, WebhookVerificationError
 
 from callfloor.conversations.tables import ConversationKind
@@ -72,13 +73,25 @@ class TestContent:
         assert len(floor.deliveries(seats)) == 1
         assert floor.deliveries(calls) == []
 
-    def test_has_a_schema_in_the_catalog(self, floor: Floor) -> None:
-        shown = {one["name"]: one for one in floor.http.get("/webhook-events").json()["data"]}
-
+    def test_fits_its_schema_in_the_catalog(self, floor: Floor, receiver: Receiver) -> None:
+        shown = {one["name"]: one["body_schema"] for one in floor.http.get("/webhook-events").json()["data"]}
         assert set(CATALOG) < set(shown)
-        call = shown["call_analyzed"]["body_schema"]
-        assert call["properties"]["eventType"] == {"const": "call_analyzed"}
-        assert "CallRecord" in json.dumps(call)
+
+        floor.listen(receiver.url, "call_analyzed", "meeting_received", "seat_added")
+        make_conversation(floor.services.db, floor.team, transcript=SAID)
+        make_conversation(floor.services.db, floor.team, kind=ConversationKind.MEETING, transcript=SAID)
+        floor.publish("seat.added", "12", count=3)
+        floor.tell()
+        floor.work(minutes=1)
+
+        bodies = [json.loads(one.body) for one in receiver.came]
+        assert sorted(body["eventType"] for body in bodies) == ["call_analyzed", "meeting_received", "seat_added"]
+        for body in bodies:
+            schema = shown[body["eventType"]]
+            Draft202012Validator.check_schema(schema)
+            Draft202012Validator(schema).validate(body)
+            with pytest.raises(ValidationError):
+                Draft202012Validator(schema).validate({**body, "eventType": "other"})
 
 
 class TestSignatures:

@@ -19,14 +19,17 @@ class EventType:
     about: str
 
     def schema(self, content: dict[str, Any] | None = None) -> dict[str, Any]:
-        """Return the JSON Schema of the body, given that of its content."""
+        """Return the JSON Schema of the body, given that of its content; definitions stand at the root."""
+        inner = dict(content or _CONTENT)
+        definitions = inner.pop("$defs", None)
         return {
             "$schema": "https://json-schema.org/draft/2020-12/schema",
             "title": self.name,
             "description": self.about,
             "type": "object",
             "required": ["eventType", self.key],
-            "properties": {"eventType": {"const": self.name}, self.key: content or _CONTENT},
+            "properties": {"eventType": {"const": self.name}, self.key: inner},
+            **({"$defs": definitions} if definitions else {}),
         }
 
 
