@@ -87,7 +87,7 @@ def _whole(value: ColumnElement[Any]) -> ColumnElement[int]:
     return cast(value, BigInteger)
 
 
-_called = (func.count(), *(_whole(func.sum(_r[name])) for name in SUMS[1:]))
+_called = (_whole(func.count()), *(_whole(func.sum(_r[name])) for name in SUMS[1:]))
 _of_day = and_(_r.team_id == param("team_id"), _r.day == param("day", Integer))
 # Written out: PostgreSQL takes a parameter here for another expression than the same parameter there.
 _quarter = _r.started_at // literal_column(str(QUARTER), BigInteger)
