@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import hmac
+
 import pytest
 
-from callfloor.access.secrets import hash_password, is_password
+from callfloor.access.secrets import hash_password, is_password, keyed_hash
 from callfloor.foundation.errors import InvalidInput
 
 
@@ -35,3 +37,9 @@ def test_two_hashes_of_one_password_differ() -> None:
 @pytest.mark.parametrize("kept", ["", "x", "$argon2id$", "$2b$12$" + "a" * 53, "$argon2id$v=19$m=8,t=1,p=1$AAAA$AAAA"])
 def test_what_is_no_hash_knows_no_password(kept: str) -> None:
     assert not is_password("any password at all", kept)
+
+
+@pytest.mark.parametrize("key", [b"", b"short", b"k" * 64, b"longer than a block of the hash " * 3])
+@pytest.mark.parametrize("secret", ["", "a token", "ä" * 500])
+def test_a_keyed_hash_is_an_hmac_of_sha_256(key: bytes, secret: str) -> None:
+    assert keyed_hash(secret, key=key) == keyed_hash(secret, key=key) == hmac.digest(key, secret.encode(), "sha256")

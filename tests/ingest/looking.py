@@ -77,4 +77,4 @@ def _added_up(rows: list[dict[str, Any]]) -> list[tuple[int, ...]]:
     for row in rows:
         key = (row["quarter"], row["username"], row["language"])
         totals[key] = [known + row[name] for known, name in zip(totals[key], SUMS, strict=True)]
-    return sorted((*key, *sums) for key, sums in totals.items() if any(sums))
+    return sorted(((*key, *sums) for key, sums in totals.items() if any(sums)), key=repr)
