@@ -1,4 +1,4 @@
-"""Reads of seats: one, and pages of them by one statement for each set of filters."""
+"""Reads that pages of seats need, one statement for each set of filters."""
 
 from __future__ import annotations
 
@@ -18,7 +18,6 @@ from callfloor.teams.seat_counts import (
     stretches_statement,
     total_statement,
 )
-from callfloor.teams.seats import SeatNotFound
 from callfloor.teams.tables import seat
 
 SeatRow = tuple[Any, ...]
@@ -68,25 +67,6 @@ def seat_columns(seats: FromClause) -> tuple[Any, ...]:
     c, a = seats.c, account.c
     names = (c.hostname, c.nickname, c.created_at, c.assigned_at, c.last_active_at)
     return (c.id, c.type, c.status, c.role, *names, a.id, a.email, a.first_name, a.last_name)
-
-
-_by_id = (
-    select(*seat_columns(seat))
-    .join_from(seat, account, account.c.id == seat.c.account_id, isouter=True)
-    .where(seat.c.team_id == param("team_id"), seat.c.id == param("seat_id"))
-)
-
-
-def seat_by_id(tx: Tx, team_id: int, seat_id: int) -> SeatRow:
-    """Return the seat.
-
-    Raises:
-        SeatNotFound: the team has none with this id.
-    """
-    row = tx.one(_by_id, {"team_id": team_id, "seat_id": seat_id})
-    if row is None:
-        raise SeatNotFound(f"there is no seat {seat_id} in this team")
-    return row
 
 
 @functools.cache

@@ -29,9 +29,10 @@ from callfloor.foundation.web import (
     position_of,
 )
 from callfloor.teams.billing import Charge
-from callfloor.teams.queries import SeatFilter, SeatRow, seat_by_id, seats_after
+from callfloor.teams.queries import SeatFilter, SeatRow, seats_after
 from callfloor.teams.seat_deletions import DELETE_LIMIT, DeleteSeats, delete_seats
 from callfloor.teams.seats import ADD_LIMIT, AddSeats, DeleteSeat, SeatsAdded, add_seats, delete_seat
+from callfloor.teams.single_seats import seat_by_id
 from callfloor.teams.tables import SeatStatus, TeamType
 from callfloor.teams.teams import team_for_change
 
