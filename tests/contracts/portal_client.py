@@ -41,6 +41,21 @@ ERRORS = {
 STATUSES = ("unassigned", "invited", "assigned")
 ROLES = ("admin", "configurator", "analyst", "user")
 
+STATES = ("online", "in_call", "offline", "unhealthy", "unavailable")
+BOTH, DEVICE, EMAIL = ("device", "email"), ("device",), ("email",)
+ENDPOINTS = {
+    ("GET", "/api/v1/seats"): BOTH,
+    ("POST", "/api/v1/seats"): BOTH,
+    ("DELETE", "/api/v1/seats/:id"): BOTH,
+    ("POST", "/api/v1/team/invite"): EMAIL,
+    ("DELETE", "/api/v1/seats/unassign/:id"): EMAIL,
+    ("PUT", "/api/v1/seats/block/:id"): DEVICE,
+    ("GET", "/api/v1/team/block/list"): DEVICE,
+    ("PUT", "/api/v1/team/device/unblock/:id"): DEVICE,
+    ("GET", "/api/v1/analytics/monitoring"): BOTH,
+    ("GET", "/api/v1/analytics/usage"): BOTH,
+}
+"""Method and path → the types of team that have it."""
 FEATURES = (
     *("mic_noise_cancellation", "speaker_noise_cancellation", "background_voice_cancellation"),
     *("mic_accent_conversion", "speaker_accent_conversion", "voice_translation", "transcription"),
@@ -143,6 +158,13 @@ class PortalClient:
         """Unblock the device of an entry of the block list."""
         return self.call("PUT", f"/api/v1/team/device/unblock/{entry_id}")
 
+    def monitoring(self, **query: object) -> Answer:
+        """Ask for a page of live devices."""
+        answer = self.call("GET", "/api/v1/analytics/monitoring", params=query)
+        if answer.error is None:
+            check_page(answer.data, check_live)
+        return answer
+
     def usage(self, **query: object) -> Answer:
         """Ask for a page of the usage report."""
         answer = self.call("GET", "/api/v1/analytics/usage", params=query)
@@ -231,6 +253,23 @@ def check_block(row: object) -> None:
     check(row, {"id": _id, **name, "blocked_at": _instant, "blocked_by": _text})
 
 
+def check_live(row: object) -> None:
+    """Check a row of the monitoring: one device."""
+    nested = dict.fromkeys(("user", "device", "metadata"), _dict)
+    check(row, {"id": _id, "state": _one_of(*STATES), "updated_at": _instant, "call": _dict_or_none, **nested})
+    assert isinstance(row, dict)
+    check(row["user"], {"id": _id_or_none, "email": _text_or_none, "username": _text})
+    names = {"hostname": _text, "nickname": _text_or_none, "os": _text, "app_version": _string}
+    check(row["device"], {"id": _id, **names})
+    assert row["device"]["id"] == row["id"]
+    if row["call"] is not None:
+        check(row["call"], {"status": _text, "app_name": _text, "started_at": _instant, "duration": _count})
+    check(row["metadata"], {"mic": _dict, "speaker": _dict})
+    switches = dict.fromkeys(("muted", "noise_cancellation", "accent_conversion"), _switch)
+    for sound in row["metadata"].values():
+        check(sound, {"device": _text_or_none, **switches})
+
+
 def check_usage(row: object) -> None:
     """Check a row of the usage report."""
     seconds = dict.fromkeys(("mic_call_duration", "speaker_call_duration", "calls"), _count)
@@ -284,6 +323,22 @@ def _text_or_none(value: object) -> bool:
 
 def _date(value: object) -> bool:
     return isinstance(value, str) and _DATE.fullmatch(value) is not None
+
+
+def _string(value: object) -> bool:
+    return isinstance(value, str)
+
+
+def _switch(value: object) -> bool:
+    return value is None or isinstance(value, bool)
+
+
+def _id_or_none(value: object) -> bool:
+    return value is None or _id(value)
+
+
+def _dict_or_none(value: object) -> bool:
+    return value is None or _dict(value)
 
 
 def _dict(value: object) -> bool:
