@@ -22,7 +22,8 @@ from callfloor.ingest.batches import parcel_of
 from callfloor.ingest.forgetting import forget_events
 from callfloor.ingest.jobs import FORGET_EVENTS
 from callfloor.ingest.recording import Counted, Group, record_batch
-from tests.factories.devices import HASH_KEY
+from callfloor.teams.tables import Payment
+from tests.factories.devices import HASH_KEY, make_device_team
 from tests.factories.events import Agent, Event, call, make_agent, state
 from tests.ingest.looking import rows_of, seconds_by_device
 
@@ -47,14 +48,15 @@ def test_the_job_forgets_what_is_older_than_the_setting(db: Database, tmp_path: 
     settings = Settings(data=tmp_path, secret_key=SecretStr(HASH_KEY.decode()), ingest=Ingest(kept_days=kept_days))
     services = Services(settings, db, open_files(settings))
     old, new = NOW - kept_days * DAY - MINUTE, NOW - kept_days * DAY + MINUTE
-    agents = [make_agent(db, now=old) for _ in range(2)]
+    # Teams without jobs of their own: nothing is to be paid.
+    agents = [make_agent(db, make_device_team(db, seats=1, payment=Payment.INVOICE), now=old) for _ in range(2)]
     for agent in agents:
         report(db, agent, [call(old), *states(2, old)], now=old)
         report(db, agent, states(3, new), now=new)
 
-    order = Enqueue(FORGET_EVENTS.name, {}, None, NOW)
+    order = Enqueue(FORGET_EVENTS.name, {}, agents[0].team.id, NOW)
     job_id = db.write_now(functools.partial(enqueue, order=order))
-    drain(services, [FORGET_EVENTS], now=NOW)
+    drain(services, [FORGET_EVENTS], now=NOW, team_id=agents[0].team.id)
 
     job = db.read_now(functools.partial(job_by_id, job_id=job_id))
     assert job is not None
