@@ -74,7 +74,7 @@ def live(place: Place, asked: argparse.Namespace) -> dict[str, Any]:
     try:
         for number in range(asked.kills):
             until = asked.hours * (number + 0.5) / asked.kills
-            simulation.wait_until(lambda told, until=until: told["simulated_hours"] >= until, patience)
+            simulation.wait_until(until, patience)
             place.kill()
             place.start()
         return simulation.summary(patience)

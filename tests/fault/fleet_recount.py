@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import duckdb
 
@@ -55,5 +55,5 @@ def recounted(lines: Path) -> Recount:
     return Recount(rows, calls, revisions, first, last)
 
 
-def _all(db: duckdb.DuckDBPyConnection, statement: str) -> list[tuple]:
+def _all(db: duckdb.DuckDBPyConnection, statement: str) -> list[tuple[Any, ...]]:
     return db.execute(statement).fetchall()

@@ -7,7 +7,7 @@ import json
 import subprocess
 import sys
 import threading
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -57,12 +57,8 @@ class Place:
 
     def start(self) -> None:
         """Start the server; the first time, make the team."""
-        settings = {**SETTINGS}
-        run = running_server(
-            *(self._data, *self._options, "--port", str(self._port)),
-            database_url=self._database_url,
-            settings=settings,
-        )
+        options = (*self._options, "--port", str(self._port))
+        run = running_server(self._data, *options, database_url=self._database_url, settings=SETTINGS)
         self.server = self._life.enter_context(run)
         self._port = self.server.port
         if not self.secret_file.exists():
@@ -144,22 +140,20 @@ class Simulation:
             self._is_over = True
             self._changed.notify_all()
 
-    def wait_until(self, is_so: Callable[[Mapping[str, Any]], object], seconds: float) -> None:
-        """Wait for progress that is so.
+    def wait_until(self, hours: float, seconds: float) -> None:
+        """Wait until so many simulated hours have passed.
 
         Raises:
             AssertionError: it came to its end, or the seconds passed.
         """
 
-        def newest() -> Mapping[str, Any]:
+        def has_come() -> bool:
             told = [line for line in self.lines if line.startswith("{")]
-            return msgspec.json.decode(told[-1], type=dict[str, Any]) if told else {}
+            return bool(told) and msgspec.json.decode(told[-1])["simulated_hours"] >= hours
 
         with self._changed:
-            self._changed.wait_for(lambda: self._is_over or bool(newest() and is_so(newest())), seconds)
-            told = newest()
-        assert told, "".join(self.lines[-20:])
-        assert is_so(told), "".join(self.lines[-20:])
+            self._changed.wait_for(lambda: self._is_over or has_come(), seconds)
+            assert has_come(), "".join(self.lines[-20:])
 
     def summary(self, seconds: float) -> dict[str, Any]:
         """Wait for its end; return what it tells then."""

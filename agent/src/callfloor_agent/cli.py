@@ -177,6 +177,7 @@ def simulate_fleet(  # noqa: PLR0913  # one parameter an option
     cut_after: Annotated[float | None, typer.Option(min=0, help="With --hours: when the network is cut.")] = None,
     cut_hours: Annotated[float, typer.Option(min=0, help="For how long it is cut.")] = 1.0,
     truth: Annotated[Path | None, typer.Option(help="A file for every call that arrived, as JSON lines.")] = None,
+    supervised: Annotated[bool, typer.Option("--supervised", hidden=True)] = False,
 ) -> None:
     """Be a whole fleet, with shifts, calls and faults, through the agent API; for trials."""
     plan = Plan(
@@ -190,6 +191,7 @@ def simulate_fleet(  # noqa: PLR0913  # one parameter an option
         cut_after=cut_after,
         cut_hours=cut_hours,
         truth=truth,
+        ends_with_stdin=supervised,
     )
 
     def tell(one: Progress) -> None:

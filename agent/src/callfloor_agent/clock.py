@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import datetime
 import email.utils
+import functools
 import time
 
 HEADER_STEP_MS = 3000
 """A Date header tells whole seconds, rounded down, and a busy server writes one that is a second or two old."""
+
+_EPOCH = datetime.date(1970, 1, 1)
 
 
 def wall_ms() -> int:
@@ -17,8 +20,15 @@ def wall_ms() -> int:
 
 def instant(at_ms: int) -> str:
     """Return the instant as the wire writes it: ISO 8601, UTC, milliseconds."""
-    moment = datetime.datetime.fromtimestamp(at_ms // 1000, tz=datetime.UTC)
-    return f"{moment:%Y-%m-%dT%H:%M:%S}.{at_ms % 1000:03d}Z"
+    seconds, milliseconds = divmod(at_ms, 1000)
+    days, second = divmod(seconds, 86_400)
+    time_of_day = f"{second // 3600:02}:{second // 60 % 60:02}:{second % 60:02}.{milliseconds:03}"
+    return f"{_date(days)}T{time_of_day}Z"
+
+
+@functools.lru_cache(maxsize=256)
+def _date(days: int) -> str:
+    return (_EPOCH + datetime.timedelta(days=days)).isoformat()
 
 
 def instant_ms(text: str) -> int:

@@ -6,9 +6,6 @@ import collections
 
 import msgspec
 
-from callfloor_agent.clock import instant
-from callfloor_agent.simulator.facts import HOUR
-
 
 class Figures(msgspec.Struct):
     """What was counted so far; every event counts once, when the server has acknowledged it."""
@@ -45,6 +42,7 @@ class Progress(msgspec.Struct, frozen=True):
         events_per_second: acknowledged since the last line.
         waiting: events that were not acknowledged yet.
         is_cut: whether the simulated network is cut.
+        is_history: whether calls of days that are over are written; the speed says nothing then.
     """
 
     simulated_at: str
@@ -55,11 +53,13 @@ class Progress(msgspec.Struct, frozen=True):
     acknowledged: int
     waiting: int
     is_cut: bool
+    is_history: bool
 
     def line(self) -> str:
         """Return it for people."""
+        pace = "history" if self.is_history else f"speed {self.speed:.1f} of {self.speed_asked:g}"
         return (
-            f"{self.simulated_at[:19]}Z  {self.simulated_hours:.2f} h  speed {self.speed:.1f} of {self.speed_asked:g}  "
+            f"{self.simulated_at[:19]}Z  {self.simulated_hours:.2f} h  {pace}  "
             f"{self.events_per_second:.0f} events/s  {self.waiting} waiting{'  (network cut)' if self.is_cut else ''}"
         )
 
@@ -94,22 +94,6 @@ class Summary(msgspec.Struct, frozen=True):
             "waiting": f"{figures.waiting}" if self.is_complete else f"{figures.waiting}: stopped before the end",
         }
         return "\n".join(f"{name:10} {value}" for name, value in rows.items())
-
-
-def progress(
-    figures: Figures, *, start: int, now: int, seconds: float, asked: float, per_second: float, is_cut: bool
-) -> Progress:
-    """Return where a simulation is that began at the simulated `start` (ms), `seconds` of the clock ago."""
-    return Progress(
-        simulated_at=instant(now),
-        simulated_hours=round((now - start) / HOUR, 3),
-        speed=round(reached(start, now, seconds), 1),
-        speed_asked=asked,
-        events_per_second=round(per_second, 1),
-        acknowledged=figures.acknowledged,
-        waiting=figures.waiting,
-        is_cut=is_cut,
-    )
 
 
 def reached(start: int, now: int, seconds: float) -> float:

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import os
 import random
 import signal
+import threading
 from collections.abc import AsyncIterator, Callable
 from pathlib import Path
 
@@ -18,11 +20,12 @@ from callfloor_agent.settings import Settings
 from callfloor_agent.simulator.desk import ENDS_DEVICE, Line, Truth
 from callfloor_agent.simulator.engine import Course, Engine
 from callfloor_agent.simulator.facts import DAY, HOUR
-from callfloor_agent.simulator.figures import Progress, Summary, progress, reached
+from callfloor_agent.simulator.figures import Progress, Summary, reached
 from callfloor_agent.simulator.history import Historian
 from callfloor_agent.simulator.lives import Fleet, LogIn
 
-PROGRESS_SECONDS = 2.0
+PROGRESS_SECONDS, LIVE_PROGRESS_SECONDS = 2.0, 60.0
+"""Between two lines of progress: while it is in a hurry, and while it follows the clock."""
 HISTORY_DAYS_MAX = 119
 IDLE_CONNECTION_SECONDS = 20.0
 """Shorter than the server keeps one, so that none is used that it is closing."""
@@ -42,6 +45,7 @@ class Plan(msgspec.Struct, frozen=True, kw_only=True):
         cut_after: simulated hours until the network is cut; None: never.
         cut_hours: how long it is.
         truth: a file for every call revision that arrived.
+        ends_with_stdin: whether it stops when standard input does, which the program that started it holds open.
     """
 
     devices: int
@@ -54,6 +58,7 @@ class Plan(msgspec.Struct, frozen=True, kw_only=True):
     cut_after: float | None = None
     cut_hours: float = 1.0
     truth: Path | None = None
+    ends_with_stdin: bool = False
 
     def fleet(self, start: int) -> Fleet:
         """Return the fleet of a simulation that starts then (ms)."""
@@ -89,6 +94,8 @@ async def simulate(settings: Settings, plan: Plan, tell: Callable[[Progress], No
     for number in (signal.SIGINT, signal.SIGTERM):
         with contextlib.suppress(NotImplementedError):  # on Windows, which ends the process instead
             loop.add_signal_handler(number, stop.set)
+    if plan.ends_with_stdin:
+        threading.Thread(target=_wait_for_end_of_stdin, args=(loop, stop), daemon=True).start()
     connector = aiohttp.TCPConnector(
         limit=plan.connections, ssl=trust(settings.ca_file), keepalive_timeout=IDLE_CONNECTION_SECONDS
     )
@@ -107,6 +114,13 @@ async def simulate(settings: Settings, plan: Plan, tell: Callable[[Progress], No
         truth.close()
 
 
+def _wait_for_end_of_stdin(loop: asyncio.AbstractEventLoop, stop: asyncio.Event) -> None:
+    while os.read(0, 4096):
+        pass
+    with contextlib.suppress(RuntimeError):  # it has ended meanwhile
+        loop.call_soon_threadsafe(stop.set)
+
+
 class _Simulation:
     def __init__(self, line: Line, plan: Plan, tell: Callable[[Progress], None]) -> None:
         self._line = line
@@ -123,7 +137,7 @@ class _Simulation:
         began = loop.time()
         engine = Engine(self._line, fleet, plan.devices, course, connections=plan.connections)
         if not stop.is_set():
-            async with self._telling(course.start, lambda: engine.now, lambda: engine.is_cut):
+            async with self._telling(course, lambda: (engine.now, engine.is_cut), is_history=False):
                 await engine.run(stop)
         seconds = loop.time() - began
         return Summary(
@@ -146,10 +160,10 @@ class _Simulation:
         start = end - plan.history_days * DAY
         historian = Historian(self._line, fleet, plan.devices, start, end)
 
-        def written() -> int:
-            return start + (end - start) * historian.written // plan.devices
+        def where() -> tuple[int, bool]:
+            return start + (end - start) * historian.written // plan.devices, False
 
-        async with self._telling(start, written, lambda: False):
+        async with self._telling(Course(start, end, 0.0), where, is_history=True):
             await historian.run(stop, connections=plan.connections)
 
     async def _learn_time(self, fleet: Fleet) -> None:
@@ -163,29 +177,34 @@ class _Simulation:
                 raise
 
     @contextlib.asynccontextmanager
-    async def _telling(self, start: int, now: Callable[[], int], is_cut: Callable[[], bool]) -> AsyncIterator[None]:
-        task = asyncio.create_task(self._tell_on(start, now, is_cut))
+    async def _telling(
+        self, course: Course, where: Callable[[], tuple[int, bool]], *, is_history: bool
+    ) -> AsyncIterator[None]:
+        """Tell of progress meanwhile; `where` gives the simulated time, and whether the network is cut."""
+        task = asyncio.create_task(self._tell_on(course, where, is_history=is_history))
         try:
             yield
         finally:
             task.cancel()
             await asyncio.gather(task, return_exceptions=True)
 
-    async def _tell_on(self, start: int, now: Callable[[], int], is_cut: Callable[[], bool]) -> None:
-        loop = asyncio.get_running_loop()
+    async def _tell_on(self, course: Course, where: Callable[[], tuple[int, bool]], *, is_history: bool) -> None:
+        figures, loop = self._line.figures, asyncio.get_running_loop()
         began = last = loop.time()
-        acknowledged = self._line.figures.acknowledged
+        acknowledged = figures.acknowledged
         while True:
-            await asyncio.sleep(PROGRESS_SECONDS)
-            figures, at = self._line.figures, loop.time()
-            told = progress(
-                figures,
-                start=start,
-                now=now(),
-                seconds=at - began,
-                asked=self._plan.speed,
-                per_second=(figures.acknowledged - acknowledged) / (at - last),
-                is_cut=is_cut(),
+            await asyncio.sleep(LIVE_PROGRESS_SECONDS if course.end is None else PROGRESS_SECONDS)
+            at, (now, is_cut) = loop.time(), where()
+            told = Progress(
+                simulated_at=instant(now),
+                simulated_hours=round((now - course.start) / HOUR, 3),
+                speed=round(reached(course.start, now, at - began), 1),
+                speed_asked=course.speed,
+                events_per_second=round((figures.acknowledged - acknowledged) / (at - last), 1),
+                acknowledged=figures.acknowledged,
+                waiting=figures.waiting,
+                is_cut=is_cut,
+                is_history=is_history,
             )
             acknowledged, last = figures.acknowledged, at
             self._tell(told)

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from callfloor.server.demo.samples import Sample
-    from callfloor.server.demo.team import DemoTeam
+    from callfloor.server.demo.team import DemoTeam, FloorTeam
 
 _TIMEOUT_SECONDS = 30
 _SETTLED = frozenset({"analyzed", "failed"})
@@ -32,8 +32,7 @@ class DemoClient:
         self._host, self._port = parts.hostname or "localhost", parts.port
         self._context = ssl.create_default_context(cafile=authority)
         self._conversations = {"api-key": team.api_key, "client-id": team.client_id}
-        pair = base64.b64encode(f"{team.portal_key}:{team.portal_secret}".encode()).decode()
-        self._portal = {"authorization": f"Basic {pair}"}
+        self._portal = _basic(team.portal_key, team.portal_secret)
 
     def upload(self, sample: Sample) -> str:
         """Upload the sample and return the call's id; one that was uploaded before is the same call."""
@@ -73,6 +72,11 @@ class DemoClient:
         seat_id: int = rows[0]["id"]
         return seat_id
 
+    def is_floor_at_work(self, floor: FloorTeam) -> bool:
+        """Return whether some device of the simulated fleet is shown at work."""
+        rows = self._ask("GET", "/api/v1/analytics/monitoring", _basic(floor.portal_key, floor.portal_secret))["data"]
+        return any(row["state"] != "offline" and row["metadata"]["mic"]["device"] for row in rows["rows"])
+
     def _ask(self, method: str, path: str, headers: dict[str, str], body: bytes = b"") -> Any:
         connection = http.client.HTTPSConnection(
             self._host, self._port, context=self._context, timeout=_TIMEOUT_SECONDS
@@ -86,6 +90,10 @@ class DemoClient:
         if response.status >= http.client.MULTIPLE_CHOICES:
             raise DemoRequestFailed(f"{method} {path}: {response.status} {content.decode(errors='replace')}")
         return json.loads(content)
+
+
+def _basic(name: str, secret: str) -> dict[str, str]:
+    return {"authorization": f"Basic {base64.b64encode(f'{name}:{secret}'.encode()).decode()}"}
 
 
 def _multipart(fields: dict[str, str], recording: Path) -> tuple[bytes, str]:

@@ -10,7 +10,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-    from callfloor.server.demo.team import DemoTeam
+    from callfloor.server.demo.team import DemoTeam, FloorTeam
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -26,6 +26,10 @@ class Facts:
     upload: Path
     upload_id: str
     still_analyzing: int
+    floor: FloorTeam | None
+    """None without the program beside the headset, which simulates it."""
+    floor_days: tuple[str, str]
+    """The first and the last day of its calls."""
 
 
 def page(facts: Facts) -> str:
@@ -39,8 +43,10 @@ def page(facts: Facts) -> str:
         f"Portal key:             {team.portal_key} : {team.portal_secret}",
         f"Conversations key:      {team.api_key}",
         f"Client id:              {team.client_id}",
-        "",
     ]
+    if facts.floor is not None:
+        lines.append(f"Simulated floor's key:  {facts.floor.portal_key} : {facts.floor.portal_secret}")
+    lines.append("")
     if facts.still_analyzing:
         lines += [f"{facts.still_analyzing} sample calls are still being analyzed in the background.", ""]
     for title, command in _commands(facts):
@@ -69,4 +75,13 @@ def _commands(facts: Facts) -> Iterator[tuple[str, str]]:
     yield "One call with every word and its time", curl(*conversations, one)
     form = ["-F", f"file=@{facts.upload}", "-F", f"externalCallId={facts.upload_id}", "-F", "direction=inbound"]
     yield "Upload a recording; it is transcribed in the background", curl(*conversations, *form, calls)
+    if facts.floor is not None:
+        analytics, (first, last) = f"{facts.url}/api/v1/analytics", facts.floor_days
+        floor = ["-u", f"{facts.floor.portal_key}:{facts.floor.portal_secret}"]
+        yield "What the machines of a simulated floor do now", curl(*floor, f"{analytics}/monitoring?perPage=12")
+        period = f"from={first}&to={last}&cadence=weekly"
+        yield (
+            "What its calls add up to, by week and language",
+            curl(*floor, f"{analytics}/usage?group_by=language&{period}"),
+        )
     yield "The OpenAPI document", curl(f"{facts.url}/swagger-json")

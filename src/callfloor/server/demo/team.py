@@ -31,6 +31,7 @@ if TYPE_CHECKING:
 
 SEATS = 25
 NAME = "Callfloor demo"
+FLOOR_NAME = "Callfloor demo floor"
 
 
 class DemoTeam(msgspec.Struct, frozen=True):
@@ -43,6 +44,15 @@ class DemoTeam(msgspec.Struct, frozen=True):
     api_key: str
 
 
+class FloorTeam(msgspec.Struct, frozen=True):
+    """The team of the simulated fleet; kept in `demo-floor.json` beside the database, readable by its owner only."""
+
+    team_id: int
+    portal_key: str
+    portal_secret: str
+    team_secret: str
+
+
 def demo_team(services: Services, samples: Sequence[Sample]) -> DemoTeam:
     """Return the sample team, made now when the data folder has none."""
     path = services.settings.data / "demo.json"
@@ -51,6 +61,32 @@ def demo_team(services: Services, samples: Sequence[Sample]) -> DemoTeam:
     team = services.db.write_now(functools.partial(_make, samples=samples, settings=services.settings, now=clock.now()))
     make_private(path, msgspec.json.format(msgspec.json.encode(team)))
     return team
+
+
+def floor_team(services: Services, seats: int) -> FloorTeam:
+    """Return the team of the simulated fleet, made now with so many seats when the data folder has none."""
+    path = services.settings.data / "demo-floor.json"
+    if path.exists():
+        return msgspec.json.decode(path.read_bytes(), type=FloorTeam)
+    make = functools.partial(_make_floor, seats=seats, settings=services.settings, now=clock.now())
+    team = services.db.write_now(make)
+    make_private(path, msgspec.json.format(msgspec.json.encode(team)))
+    return team
+
+
+def _make_floor(tx: Tx, seats: int, settings: Settings, now: Millis) -> FloorTeam:
+    billing, secret, portal_secret = settings.billing, new_secret(), new_secret()
+    hashed = keyed_hash(secret, key=settings.hash_key)
+    team = create_team(
+        tx,
+        CreateTeam(
+            *(FLOOR_NAME, TeamType.DEVICE, Payment.CARD, billing.seat_price, billing.currency, hashed, OPERATOR, now)
+        ),
+    )
+    add_seats(tx, AddSeats(team.id, seats, OPERATOR, now))
+    key = keyed_hash(portal_secret, key=settings.hash_key)
+    create_key(tx, CreateKey(team.id, KeyKind.PORTAL, "demo-floor", key, OPERATOR, now))
+    return FloorTeam(team.id, "demo-floor", portal_secret, secret)
 
 
 def _make(tx: Tx, samples: Sequence[Sample], settings: Settings, now: Millis) -> DemoTeam:
