@@ -51,7 +51,7 @@ def test_the_job_forgets_what_is_older_than_the_setting(db: Database, tmp_path: 
     # Teams without jobs of their own: nothing is to be paid.
     agents = [make_agent(db, make_device_team(db, seats=1, payment=Payment.INVOICE), now=old) for _ in range(2)]
     for agent in agents:
-        report(db, agent, [call(old), *states(2, old)], now=old)
+        report(db, agent, [call(old, at=clock.iso(old)), *states(2, old)], now=old)
         report(db, agent, states(3, new), now=new)
 
     order = Enqueue(FORGET_EVENTS.name, {}, agents[0].team.id, NOW)
