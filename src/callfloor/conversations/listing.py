@@ -109,16 +109,6 @@ async def conversation_by_id(
     return await _with_belongings(db, team_id, rows, len(rows), with_transcripts=with_transcript)
 
 
-def conversation_now(tx: Tx, team_id: int, kind: ConversationKind, conversation_id: str) -> Found:
-    """As `conversation_by_id`, in a transaction, without what was said."""
-    key = {"team_id": team_id, "kind": kind.value, "id": conversation_id}
-    rows = [Conversation(*row) for row in tx.all(queries.ONE, key)]
-    participants: dict[str, list[Participant]] = {}
-    for row in tx.all(queries.PARTICIPANTS, {"team_id": team_id, "ids": [conversation_id]}):
-        participants.setdefault(row[0], []).append(Participant(*row))
-    return Found(rows, participants, {}, len(rows))
-
-
 async def _counted_rows(
     db: Database, team_id: int, which: ConversationFilter, window: Window
 ) -> tuple[int, list[tuple[Any, ...]]]:

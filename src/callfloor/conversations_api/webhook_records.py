@@ -6,7 +6,7 @@ from typing import Any
 
 import msgspec
 
-from callfloor.conversations.listing import conversation_now
+from callfloor.conversations.snapshot import conversation_now
 from callfloor.conversations.tables import ConversationKind
 from callfloor.conversations_api import wire
 from callfloor.conversations_api.records import Links, View, records

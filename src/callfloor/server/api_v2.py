@@ -28,7 +28,7 @@ from callfloor.live.api import router as live_router
 from callfloor.live.hub import Hub
 from callfloor.server.api_bounds import Bounds, known_parameters_only
 from callfloor.server.api_v2_document import described
-from callfloor.server.webhooks import router as webhook_events_router
+from callfloor.server.webhook_catalog import router as webhook_events_router
 from callfloor.teams.acceptance_api import router as acceptance_router
 from callfloor.teams.billing_api import router as billing_router
 from callfloor.teams.invitations_api import router as invitations_router

@@ -1,0 +1,43 @@
+"""A recording that was fetched is given to its conversation."""
+
+from __future__ import annotations
+
+from sqlalchemy import insert, select, update
+
+from callfloor.conversations.arrival import recording_row, transcribe_order
+from callfloor.conversations.changes import Change, note_change
+from callfloor.conversations.incoming import settle_file
+from callfloor.conversations.intake import StoredRecording
+from callfloor.conversations.tables import ProcessingStatus, conversation, recording
+from callfloor.foundation.clock import Millis
+from callfloor.foundation.database import Tx, param
+from callfloor.foundation.jobs import enqueue
+
+_WAITING = (ProcessingStatus.QUEUED.value, ProcessingStatus.ANALYZED.value)
+_c = conversation.c
+_add_recording = insert(recording)
+_status = (
+    select(_c.processing_status, _c.kind)
+    .where(_c.team_id == param("team"), _c.id == param("conversation"))
+    .with_for_update()
+)
+_name_content = (
+    update(conversation)
+    .where(_c.team_id == param("team"), _c.id == param("conversation"))
+    .values(content_sha256=param("content"), updated_at=param("now"))
+)
+
+
+def attach_recording(tx: Tx, team_id: int, conversation_id: str, kept: StoredRecording, *, now: Millis) -> None:
+    """Give the conversation its recording, and start its analysis; one that does not wait for it is left alone."""
+    own = {"team": team_id, "conversation": conversation_id}
+    row = tx.one(_status, own)
+    if row is None or row[0] not in _WAITING:
+        return  # the sweep removes the file
+    settle_file(tx, team_id, kept.id)
+    tx.run(_add_recording, recording_row(team_id, conversation_id, kept, now))
+    tx.run(_name_content, {**own, "content": kept.sha256, "now": now})
+    if row[0] == ProcessingStatus.QUEUED.value:
+        enqueue(tx, transcribe_order(team_id, conversation_id, now))
+    else:  # its transcript came with it
+        note_change(tx, team_id, row[1], conversation_id, Change.EDITED, now=now)

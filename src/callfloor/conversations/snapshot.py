@@ -1,0 +1,18 @@
+"""One conversation as a transaction sees it."""
+
+from __future__ import annotations
+
+from callfloor.conversations import queries
+from callfloor.conversations.listing import Conversation, Found, Participant
+from callfloor.conversations.tables import ConversationKind
+from callfloor.foundation.database import Tx
+
+
+def conversation_now(tx: Tx, team_id: int, kind: ConversationKind, conversation_id: str) -> Found:
+    """As `conversation_by_id`, in a transaction, without what was said."""
+    key = {"team_id": team_id, "kind": kind.value, "id": conversation_id}
+    rows = [Conversation(*row) for row in tx.all(queries.ONE, key)]
+    participants: dict[str, list[Participant]] = {}
+    for row in tx.all(queries.PARTICIPANTS, {"team_id": team_id, "ids": [conversation_id]}):
+        participants.setdefault(row[0], []).append(Participant(*row))
+    return Found(rows, participants, {}, len(rows))
