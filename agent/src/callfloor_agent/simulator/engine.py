@@ -12,10 +12,12 @@ from callfloor_agent.simulator.desk import Desk, Line
 from callfloor_agent.simulator.lives import Fleet, Happening, LogIn, Tell
 
 TICK_SECONDS = 0.02
-LINGER_SECONDS = 3.0
-"""At most so long an event waits for others to go with it, while the server keeps up."""
-LINGER_SPEED = 20.0
-"""At this speed an event lingers for one second."""
+LINGER_SECONDS, LINGER_SPEED = 10.0, 6.0
+"""At most so long an event waits for others to go with it; for one second at this speed."""
+LINGER_MOST = 1_200.0
+"""Simulated seconds in which a device has some eight events to tell: enough to go together."""
+TOGETHER = 100
+"""Events that do not wait for others."""
 WAITING_A_DEVICE = 12
 """As many events may wait for each device before the simulated time is held."""
 WAITING_AT_LEAST = 1_000
@@ -74,7 +76,7 @@ class Engine:
         self._line = line
         self._course = course
         self._connections = connections
-        self._linger = min(course.speed / LINGER_SPEED, LINGER_SECONDS)
+        self._linger = min(course.speed / LINGER_SPEED, LINGER_SECONDS, LINGER_MOST / course.speed)
         self._waiting_most = max(WAITING_A_DEVICE * devices, WAITING_AT_LEAST)
         lives = (fleet.life(number).happenings(course.start, course.end) for number in range(devices))
         self._seats = [_Seat(Desk(line), life) for life in lives]
@@ -144,6 +146,11 @@ class Engine:
                 await asyncio.sleep(0)
         self.now = max(self.now, until)
         self._switch_network()
+        if self._linger and self.now == course.end:  # nothing follows that the last events could wait for
+            self._linger = 0.0
+            for number, seat in enumerate(self._seats):
+                if seat.desk.outbox:
+                    self._plan(number, asyncio.get_running_loop().time())
 
     def _look_ahead(self, number: int) -> None:
         happening = next(self._seats[number].life, None)
@@ -160,7 +167,8 @@ class Engine:
         else:
             seat.desk.is_on_shift = False
             return
-        self._plan(number, asyncio.get_running_loop().time() + self._linger)
+        linger = 0.0 if len(seat.desk.outbox) >= TOGETHER else self._linger
+        self._plan(number, asyncio.get_running_loop().time() + linger)
 
     def _switch_network(self) -> None:
         cut_from = self._course.cut_from
