@@ -25,7 +25,7 @@ class OwnValkey:
     def start(self) -> None:
         """Start it, empty."""
         data = Path(tempfile.mkdtemp(dir=self._folder))
-        self._server = ValkeyServer(unix_socket_path=self._socket, data_dir=data)
+        self._server = ValkeyServer(port=0, unix_socket_path=self._socket, data_dir=data)
         self._server.start()
 
     def stop(self) -> None:

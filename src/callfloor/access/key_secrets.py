@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Sequence
 
-from sqlalchemy import delete, insert, select, update
+from sqlalchemy import Integer, delete, insert, select, tuple_, update
 
 from callfloor.access.secrets import keyed_hash
 from callfloor.access.tables import access_key_secret
@@ -25,6 +25,20 @@ _of_keys = (
     .where(_s.team_id == param("team_id"), any_of(_s.key_id, "key_ids"))
     .order_by(_s.key_id, _s.created_at.desc())
 )
+
+
+_ended = (
+    select(_s.team_id, _s.key_id, _s.secret_hash)
+    .where(_s.ends_at <= param("now"))
+    .order_by(_s.ends_at)
+    .limit(param("count", Integer))
+    .with_for_update(skip_locked=True)
+    .cte("ended")
+)
+_of_ended = tuple_(_s.team_id, _s.key_id, _s.secret_hash).in_(
+    select(_ended.c.team_id, _ended.c.key_id, _ended.c.secret_hash)
+)
+_forget = delete(access_key_secret).where(_of_ended).returning(_s.key_id)
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -86,3 +100,8 @@ def secrets_of(tx: Tx, team_id: int, key_ids: Sequence[int]) -> dict[int, list[S
     for key_id, prefix, created_at, ends_at in tx.all(_of_keys, {"team_id": team_id, "key_ids": list(key_ids)}):
         found.setdefault(key_id, []).append(SecretView(prefix, created_at, ends_at))
     return found
+
+
+def forget_ended_secrets(tx: Tx, *, now: Millis, count: int) -> int:
+    """Forget up to `count` secrets that were replaced and have ended by themselves; return how many."""
+    return len(tx.all(_forget, {"now": now, "count": count}))

@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 import functools
 
-from sqlalchemy import delete, insert, select, update
+from sqlalchemy import Integer, delete, insert, select, update
 
 from callfloor.access.secrets import hash_password, is_password, keyed_hash
 from callfloor.access.tables import Role, account, membership, session
@@ -27,6 +27,17 @@ _teams_of = (
 _begin = insert(session)
 _signed_in = update(account).where(account.c.id == param("account_id")).values(last_signed_in_at=param("now"))
 _end = delete(session).where(session.c.token_hash == param("token_hash"))
+
+
+_ended = (
+    select(session.c.token_hash)
+    .where(session.c.expires_at <= param("now"))
+    .order_by(session.c.expires_at)
+    .limit(param("count", Integer))
+    .with_for_update(skip_locked=True)
+    .cte("ended")
+)
+_forget = delete(session).where(session.c.token_hash.in_(select(_ended.c.token_hash))).returning(session.c.account_id)
 
 
 class SignInRefused(DomainError):
@@ -97,6 +108,11 @@ def begin_session(tx: Tx, *, account_id: int, team_id: int, token_hash: bytes, n
 def end_session(tx: Tx, token_hash: bytes) -> None:
     """End the session; ending one that has ended changes nothing."""
     tx.run(_end, {"token_hash": token_hash})
+
+
+def forget_sessions(tx: Tx, *, now: Millis, count: int) -> int:
+    """Forget up to `count` sessions that have ended by themselves; return how many."""
+    return len(tx.all(_forget, {"now": now, "count": count}))
 
 
 def csrf_token(token: str, *, hash_key: bytes) -> str:

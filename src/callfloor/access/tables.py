@@ -104,6 +104,12 @@ class AccessKeySecretColumns(TypedColumns):
 access_key_secret = Table(
     "access_key_secret", metadata, AccessKeySecretColumns, Index(None, "secret_hash", unique=True)
 )
+Index(
+    "ix_access_key_secret_ending",
+    access_key_secret.c.ends_at,
+    sqlite_where=access_key_secret.c.ends_at.is_not(None),
+    postgresql_where=access_key_secret.c.ends_at.is_not(None),
+)
 
 
 class AccessKeyNoticeColumns(TypedColumns):

@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 from typing import Any
 
-from sqlalchemy import BigInteger, Column, Table, Text, TypedColumns, delete, select, update
+from sqlalchemy import BigInteger, Column, Index, Integer, Table, Text, TypedColumns, delete, select, tuple_, update
 
 from callfloor.foundation.clock import DAY, Millis
 from callfloor.foundation.database import Instant, Json, Tx, metadata, param, upsert
@@ -25,7 +25,7 @@ class IdempotentAnswerColumns(TypedColumns):
     created_at: Column[int] = Column(Instant)
 
 
-idempotent_answer = Table("idempotent_answer", metadata, IdempotentAnswerColumns)
+idempotent_answer = Table("idempotent_answer", metadata, IdempotentAnswerColumns, Index(None, "created_at"))
 _t = idempotent_answer.c
 _same_key = (_t.team_id == param("team_id"), _t.operation == param("operation"), _t.key == param("key"))
 
@@ -44,6 +44,16 @@ _claim = (
 _kept = select(_t.fingerprint, _t.answer).where(*_same_key)
 _keep = update(idempotent_answer).where(*_same_key).values(answer=param("answer", Json()))
 _forget = delete(idempotent_answer).where(*_same_key, _t.created_at < param("before"))
+_old = (
+    select(_t.team_id, _t.operation, _t.key)
+    .where(_t.created_at < param("before"))
+    .order_by(_t.created_at)
+    .limit(param("count", Integer))
+    .with_for_update(skip_locked=True)
+    .cte("old")
+)
+_of_old = tuple_(_t.team_id, _t.operation, _t.key).in_(select(_old.c.team_id, _old.c.operation, _old.c.key))
+_forget_old = delete(idempotent_answer).where(_of_old).returning(_t.key)
 
 
 class IdempotencyKeyReused(DomainError):
@@ -86,3 +96,8 @@ class Repeatable:
     def remember(self, tx: Tx, answer: Any) -> None:
         """Keep the answer for repeats of the next 24 hours."""
         tx.run(_keep, {**self._id, "answer": answer})
+
+
+def forget_answers(tx: Tx, *, now: Millis, count: int) -> int:
+    """Forget up to `count` answers that no repeat is given any more; return how many."""
+    return len(tx.all(_forget_old, {"before": now - KEPT_FOR, "count": count}))

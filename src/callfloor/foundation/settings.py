@@ -186,6 +186,17 @@ class Usage(Subject):
     )
 
 
+class Outbox(Subject):
+    """The events that followers read: live state, webhooks."""
+
+    kept_days: int = setting(
+        30,
+        "How long events are kept once every reader of them has gone on; what one has not read is kept.",
+        "whole days, at least 1",
+        ge=1,
+    )
+
+
 class Tls(Subject):
     """The certificate made on first start."""
 
@@ -284,6 +295,7 @@ class Settings(Subject):
     agent: Agent = Agent()
     ingest: Ingest = Ingest()
     usage: Usage = Usage()
+    outbox: Outbox = Outbox()
     tls: Tls = Tls()
     files: Files = Files()
     log: Log = Log()

@@ -10,8 +10,8 @@ import threading
 
 import structlog
 
+from callfloor.access.jobs import FORGET_ENDED_ACCESS, SEAL_AUDIT_TRAIL, TELL_OF_KEY_EXPIRY
 from callfloor.access.jobs import SCHEDULES as ACCESS_SCHEDULES
-from callfloor.access.jobs import SEAL_AUDIT_TRAIL, TELL_OF_KEY_EXPIRY
 from callfloor.access.key_expiry import KEY_EXPIRY_MAIL, key_expiry_mail
 from callfloor.analysis.jobs import TRANSCRIBE_CONVERSATION
 from callfloor.conversations.changes import CHANGES
@@ -22,11 +22,13 @@ from callfloor.foundation.clock import DAY
 from callfloor.foundation.jobs import PRUNE_JOBS, Daily, JobKind, JobState, Schedule, Worker, prune_kind
 from callfloor.foundation.mail import send_mail_kind
 from callfloor.foundation.outbox import OUTBOX
+from callfloor.foundation.retention import FORGET_ANSWERS, FORGET_EVENTS
+from callfloor.foundation.retention import SCHEDULES as RETENTION_SCHEDULES
 from callfloor.foundation.rounds import Rounds
 from callfloor.foundation.sequence import Sequencer
 from callfloor.foundation.services import Services, open_services
 from callfloor.foundation.settings import Settings
-from callfloor.ingest.jobs import FORGET_EVENTS
+from callfloor.ingest.jobs import FORGET_EVENTS as FORGET_AGENT_EVENTS
 from callfloor.ingest.jobs import FORGET_SCHEDULE as INGEST_SCHEDULE
 from callfloor.live.jobs import FORGET_SCHEDULE as LIVE_SCHEDULE
 from callfloor.live.jobs import FORGET_TRANSITIONS
@@ -65,6 +67,7 @@ SCHEDULES = (
     RECLAIM_SCHEDULE,
     WEBHOOKS_SCHEDULE,
     *ACCESS_SCHEDULES,
+    *RETENTION_SCHEDULES,
     Schedule("prune_jobs", PRUNE_JOBS, Daily(3, 10)),
 )
 
@@ -75,10 +78,11 @@ def job_kinds() -> list[JobKind[Services]]:
     """Return every kind of job."""
     payments = [settle_kind(RecordingProvider()), RENEW_PERIODS]
     mails = [send_mail_kind(MAILS), EXPIRE_INVITATIONS]
-    access = [SEAL_AUDIT_TRAIL, TELL_OF_KEY_EXPIRY]
-    devices = [START_SEAT_RECLAIM, RECLAIM_SEATS, FORGET_AGENT_CODES, FORGET_TRANSITIONS, FORGET_EVENTS, FORGET_USAGE]
+    access = [SEAL_AUDIT_TRAIL, TELL_OF_KEY_EXPIRY, FORGET_ENDED_ACCESS]
+    events = [FORGET_EVENTS, FORGET_AGENT_EVENTS, FORGET_ANSWERS]
+    devices = [START_SEAT_RECLAIM, RECLAIM_SEATS, FORGET_AGENT_CODES, FORGET_TRANSITIONS, FORGET_USAGE]
     conversations = [TRANSCRIBE_CONVERSATION, FETCH_RECORDING, SWEEP_INCOMING_FILES, DELIVER, FORGET_DELIVERIES]
-    return [*conversations, *payments, *mails, *access, *devices, prune_kind(KEPT_MS)]
+    return [*conversations, *payments, *mails, *access, *events, *devices, prune_kind(KEPT_MS)]
 
 
 def create_worker(services: Services) -> Worker[Services]:

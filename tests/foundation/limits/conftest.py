@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator
 
 import pytest
 
-from callfloor.foundation.database import Database, open_database
+from callfloor.foundation.database import Database
 from callfloor.foundation.limits.batches import Counter, Counting
 from callfloor.foundation.limits.blocks import blocks_in_force
 from callfloor.foundation.limits.exact import ExactCounting
@@ -57,46 +57,48 @@ Way = Callable[[Store, Limit], Process]
 
 
 @pytest.fixture(scope="session")
-def runner() -> Iterator[asyncio.Runner]:
-    """The one event loop: connections belong to the loop that opened them."""
-    with asyncio.Runner() as one:
-        yield one
-
-
-@pytest.fixture(scope="session")
 def valkey_url() -> Iterator[str]:
     """A Valkey of this test process."""
     with valkey_server() as url:
         yield url
 
 
-@pytest.fixture(scope="session")
-def loop_db(database_url: str, runner: asyncio.Runner) -> Iterator[Database]:
-    """The shared database, used in the loop of `runner`."""
-    database = open_database(database_url)
-    yield database
-    runner.run(database.close())
-
-
 @pytest.fixture
-def in_valkey(valkey_url: str, loop_db: Database, runner: asyncio.Runner) -> Iterator[Stores]:
-    """Open the Valkey."""
+def valkey_at(db: Database, runner: asyncio.Runner) -> Iterator[Callable[[str], ValkeyStore]]:
+    """Open the Valkey of an address, which need not be there."""
     opened: list[ValkeyStore] = []
 
     async def blocks() -> list[tuple[Api, Block]]:
-        return await loop_db.report(lambda tx: blocks_in_force(tx, now=NOW))
+        return await db.report(lambda tx: blocks_in_force(tx, now=NOW))
 
-    def store() -> Store:
-        opened.append(ValkeyStore(valkey_url, blocks))
-        runner.run(opened[-1].reach())
+    def at(url: str) -> ValkeyStore:
+        opened.append(ValkeyStore(url, blocks))
         return opened[-1]
 
-    yield store
+    yield at
     for one in opened:
         runner.run(one.close())
 
 
+@pytest.fixture
+def in_valkey(valkey_url: str, valkey_at: Callable[[str], ValkeyStore], runner: asyncio.Runner) -> Stores:
+    """Open the Valkey of this test process."""
+
+    def store() -> Store:
+        one = valkey_at(valkey_url)
+        runner.run(one.reach())
+        return one
+
+    return store
+
+
+@pytest.fixture
+def nowhere(valkey_at: Callable[[str], ValkeyStore]) -> Stores:
+    """Open a Valkey that is not there."""
+    return lambda: valkey_at("unix:///no/such/socket")
+
+
 @pytest.fixture(params=["database", "valkey"])
-def stores(request: pytest.FixtureRequest, loop_db: Database, in_valkey: Stores) -> Stores:
+def stores(request: pytest.FixtureRequest, db: Database, in_valkey: Stores) -> Stores:
     """Open one of the stores, as a process of its own would."""
-    return in_valkey if request.param == "valkey" else lambda: DatabaseStore(loop_db)
+    return in_valkey if request.param == "valkey" else lambda: DatabaseStore(db)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Callable
 
 import pytest
 
@@ -11,7 +12,7 @@ from callfloor.foundation.database import Database
 from callfloor.foundation.errors import Unavailable
 from callfloor.foundation.ids import new_id
 from callfloor.foundation.limits.batches import Wanted
-from callfloor.foundation.limits.blocks import blocks_in_force, write_blocks
+from callfloor.foundation.limits.blocks import write_blocks
 from callfloor.foundation.limits.in_valkey import StoreNotReached, ValkeyStore, ping
 from callfloor.foundation.rate_limit import Api, Block, Limit
 from tests.foundation.limits.conftest import NOW, Process, Stores, Way, leased, process_of
@@ -24,19 +25,16 @@ DEADLINE_SECONDS = 30.0
 both_ways = pytest.mark.parametrize("way", [process_of, leased])
 
 
-async def nobody() -> list[tuple[Api, Block]]:
-    """Return no blocks."""
-    return []
-
-
 async def back(process: Process) -> None:
     """Wait until the process counts in its store again."""
     await asyncio.wait_for(process.watch.back(), DEADLINE_SECONDS)
 
 
 @both_ways
-def test_each_process_counts_by_itself_while_the_store_is_away(runner: asyncio.Runner, way: Way) -> None:
-    processes = [way(ValkeyStore("unix:///no/such/socket", nobody), LIMIT) for _ in range(2)]
+def test_each_process_counts_by_itself_while_the_store_is_away(
+    nowhere: Stores, runner: asyncio.Runner, way: Way
+) -> None:
+    processes = [way(nowhere(), LIMIT) for _ in range(2)]
     client = new_id()
 
     async def ask() -> list[list[bool]]:
@@ -50,8 +48,8 @@ def test_each_process_counts_by_itself_while_the_store_is_away(runner: asyncio.R
 
 
 @both_ways
-def test_who_is_shut_out_stays_so_while_the_store_is_away_and_when_it_is_back(runner: asyncio.Runner, way: Way) -> None:
-    process, client = way(ValkeyStore("unix:///no/such/socket", nobody), LIMIT), new_id()
+def test_who_is_shut_out_stays_so_while_the_store_is_away(nowhere: Stores, runner: asyncio.Runner, way: Way) -> None:
+    process, client = way(nowhere(), LIMIT), new_id()
     process.limit.hear_of(Block(client, NOW, NOW + BLOCK))
 
     async def ask() -> list[bool]:
@@ -79,32 +77,32 @@ def test_it_is_counted_together_again_once_the_store_is_back(
     assert runner.run(ask()) == [True] * 3 + [True] * 4 + [True, False]
 
 
-def test_a_valkey_that_was_started_anew_learns_who_is_shut_out(loop_db: Database, runner: asyncio.Runner) -> None:
-    client, now = new_id(), clock.now()
-    block = Block(client, now, now + BLOCK)
-    loop_db.write_now(lambda tx: write_blocks(tx, [(Api.PORTAL, block)]))
-
-    async def blocks() -> list[tuple[Api, Block]]:
-        return await loop_db.report(lambda tx: blocks_in_force(tx, now=now))
+def test_a_valkey_that_was_started_anew_learns_who_is_shut_out(
+    db: Database, valkey_at: Callable[[str], ValkeyStore], runner: asyncio.Runner
+) -> None:
+    # Valkey forgets by its own clock: not before the real time.
+    client, begun_at = new_id(), max(NOW, clock.now())
+    block = Block(client, begun_at, begun_at + BLOCK)
+    db.write_now(lambda tx: write_blocks(tx, [(Api.PORTAL, block)]))
 
     async def ask(valkey: OwnValkey) -> tuple[list[bool], list[bool]]:
-        store = ValkeyStore(valkey.url, blocks)
+        store = valkey_at(valkey.url)
         await store.reach()
         valkey.stop()
         valkey.start()
         # Another process than the one that began the block: it would hear of it from the database within a second.
         before = process_of(store, LIMIT)
-        said = await before.allowed(client, now)
-        await store.close()
-        return said, [before.watch.is_away]
+        return await before.allowed(client, begun_at), [before.watch.is_away]
 
     with own_valkey() as valkey:
         assert runner.run(ask(valkey)) == ([False], [False])
 
 
-def test_one_that_hangs_keeps_nobody_waiting_twice(runner: asyncio.Runner) -> None:
+def test_one_that_hangs_keeps_nobody_waiting_twice(
+    valkey_at: Callable[[str], ValkeyStore], runner: asyncio.Runner
+) -> None:
     async def ask(valkey: OwnValkey) -> list[bool]:
-        process = process_of(ValkeyStore(valkey.url, nobody), LIMIT)
+        process = process_of(valkey_at(valkey.url), LIMIT)
         assert await process.allowed("192.0.2.1", NOW) == [True]
         with valkey.hung():
             first = await process.allowed("192.0.2.1", NOW)
@@ -125,10 +123,9 @@ def test_asking_once_tells_whether_it_is_there(runner: asyncio.Runner) -> None:
             runner.run(ping(valkey.url))
 
 
-def test_a_valkey_that_is_not_there_is_unavailable(runner: asyncio.Runner) -> None:
-    store = ValkeyStore("unix:///no/such/socket", nobody)
+def test_a_valkey_that_is_not_there_is_unavailable(nowhere: Stores, runner: asyncio.Runner) -> None:
+    store = nowhere()
 
     for call in (store.reach, lambda: store.counter(Api.PORTAL, LIMIT).count({"192.0.2.1": Wanted(1)}, NOW)):
         with pytest.raises(Unavailable, match="CALLFLOOR_RATE_LIMIT_URL"):
             runner.run(call())
-    runner.run(store.close())

@@ -32,7 +32,7 @@ def of_portal(*blocks: Block) -> list[tuple[Api, Block]]:
 class TestLift:
     @pytest.mark.parametrize("way", [process_of, leased])
     def test_ends_a_block_in_every_process_and_the_count_starts_at_zero(
-        self, loop_db: Database, stores: Stores, runner: asyncio.Runner, way: Way
+        self, db: Database, stores: Stores, runner: asyncio.Runner, way: Way
     ) -> None:
         processes = [way(stores(), LIMIT) for _ in range(2)]
         client = new_id()
@@ -40,8 +40,8 @@ class TestLift:
         async def shut_out_then_lift() -> list[bool]:
             assert await processes[0].allowed(client, NOW, 6) == [True] * 5 + [False]
             assert await processes[1].allowed(client, NOW) == [False]
-            loop_db.write_now(lambda tx: write_blocks(tx, of_portal(*processes[0].begun)))
-            loop_db.write_now(lambda tx: lift_blocks(tx, client, now=NOW + 1))
+            db.write_now(lambda tx: write_blocks(tx, of_portal(*processes[0].begun)))
+            db.write_now(lambda tx: lift_blocks(tx, client, now=NOW + 1))
             for process in processes:
                 await process.limit.lift(client, NOW + 1)
             return [(await processes[n % 2].limit.taken(client, NOW + 2)).allowed for n in range(6)]

@@ -10,9 +10,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from callfloor.foundation.ids import new_id
-from callfloor.foundation.limits.in_valkey import ValkeyStore
 from callfloor.foundation.limits.leased import FREE_SHARE, LARGEST_PART
-from callfloor.foundation.rate_limit import Api, Block, Limit, MemoryRateLimit, Verdict
+from callfloor.foundation.rate_limit import Block, Limit, MemoryRateLimit, Verdict
 from tests.foundation.limits.conftest import NOW, Process, Stores, leased
 
 LIMIT = Limit(requests=400, window_seconds=60, block_seconds=90)
@@ -94,11 +93,8 @@ def test_a_process_that_never_asks_is_the_slack(stores: Stores, runner: asyncio.
     assert after == [False]
 
 
-def test_the_first_requests_of_a_client_do_not_need_the_store(runner: asyncio.Runner) -> None:
-    async def nobody() -> list[tuple[Api, Block]]:
-        return []
-
-    process = leased(ValkeyStore("unix:///no/such/socket", nobody), LIMIT)
+def test_the_first_requests_of_a_client_do_not_need_the_store(nowhere: Stores, runner: asyncio.Runner) -> None:
+    process = leased(nowhere(), LIMIT)
 
     async def ask() -> tuple[list[bool], bool, list[bool], bool]:
         first = await process.allowed("team 1 key 2", NOW, FREE)

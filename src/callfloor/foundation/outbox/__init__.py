@@ -2,5 +2,17 @@
 
 from callfloor.foundation.outbox.events import OUTBOX, Event, NumberedEvent, events_after, publish, publish_all
 from callfloor.foundation.outbox.following import Follower
+from callfloor.foundation.outbox.forgetting import FORGOTTEN_AT_ONCE, follower_in_the_way, forget_events
 
-__all__ = ["OUTBOX", "Event", "Follower", "NumberedEvent", "events_after", "publish", "publish_all"]
+__all__ = [
+    "FORGOTTEN_AT_ONCE",
+    "OUTBOX",
+    "Event",
+    "Follower",
+    "NumberedEvent",
+    "events_after",
+    "follower_in_the_way",
+    "forget_events",
+    "publish",
+    "publish_all",
+]

@@ -23,6 +23,8 @@ BATCH = 200
 """Events handled in one transaction."""
 _FORGOTTEN = 10_000
 """Numbers of other kinds that may be read again after a restart: below it the place is not worth a write."""
+_LOOKS = 1_000
+"""After so many looks it is worth one all the same: events are forgotten only behind the place."""
 
 _e, _f = outbox_event.c, outbox_follower.c
 _begin = upsert(outbox_follower).values(name=param("name"), seq=0).on_conflict_do_nothing(index_elements=[_f.name])
@@ -56,6 +58,7 @@ class Follower:
         self._verb = verb
         self._reached = self._place = -1
         """Up to the first nothing of these kinds is left; the second, kept in the database, may be behind."""
+        self._looks = 0
 
     def follow(self, db: Database) -> int:
         """Handle all that is numbered by now.
@@ -76,6 +79,7 @@ class Follower:
                 log.exception("follower_failed", follower=self.name)
                 done = db.write_now(partial(self._handle, count=1))
             self._reached = self._place = max(self._reached, done.reached)
+            self._looks = 0
             handled += done.handled
             if done.is_done:
                 break
@@ -83,6 +87,9 @@ class Follower:
 
     def _is_waiting(self, tx: Tx) -> bool:
         up_to = last_number(tx, OUTBOX)
+        self._looks += 1
+        if self._looks > _LOOKS and up_to > self._place:
+            return True
         if up_to <= self._reached:
             return False
         if self._place < 0 or up_to - self._place > _FORGOTTEN:

@@ -49,6 +49,7 @@ def upgrade() -> None:
     sa.PrimaryKeyConstraint('team_id', 'key_id', 'secret_hash', name=op.f('pk_access_key_secret'))
     )
     with op.batch_alter_table('access_key_secret', schema=None) as batch_op:
+        batch_op.create_index('ix_access_key_secret_ending', ['ends_at'], unique=False, sqlite_where=sa.text('ends_at IS NOT NULL'), postgresql_where=sa.text('ends_at IS NOT NULL'))
         batch_op.create_index(batch_op.f('ix_access_key_secret_secret_hash'), ['secret_hash'], unique=True)
 
     op.create_table('account',
@@ -315,6 +316,9 @@ def upgrade() -> None:
     sa.Column('created_at', sa.BigInteger(), nullable=False),
     sa.PrimaryKeyConstraint('team_id', 'operation', 'key', name=op.f('pk_idempotent_answer'))
     )
+    with op.batch_alter_table('idempotent_answer', schema=None) as batch_op:
+        batch_op.create_index(batch_op.f('ix_idempotent_answer_created_at'), ['created_at'], unique=False)
+
     op.create_table('incoming_file',
     sa.Column('team_id', sa.BigInteger(), autoincrement=False, nullable=False),
     sa.Column('id', sa.Text(), nullable=False),
@@ -1017,6 +1021,9 @@ def downgrade() -> None:
         batch_op.drop_index(batch_op.f('ix_incoming_file_begun_at'))
 
     op.drop_table('incoming_file')
+    with op.batch_alter_table('idempotent_answer', schema=None) as batch_op:
+        batch_op.drop_index(batch_op.f('ix_idempotent_answer_created_at'))
+
     op.drop_table('idempotent_answer')
     op.drop_table('device_token')
     with op.batch_alter_table('device_block', schema=None) as batch_op:
@@ -1071,6 +1078,7 @@ def downgrade() -> None:
     op.drop_table('account')
     with op.batch_alter_table('access_key_secret', schema=None) as batch_op:
         batch_op.drop_index(batch_op.f('ix_access_key_secret_secret_hash'))
+        batch_op.drop_index('ix_access_key_secret_ending', sqlite_where=sa.text('ends_at IS NOT NULL'), postgresql_where=sa.text('ends_at IS NOT NULL'))
 
     op.drop_table('access_key_secret')
     op.drop_table('access_key_notice')
