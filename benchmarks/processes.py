@@ -42,6 +42,11 @@ class Server:
                 total += times.user + times.system
         return total
 
+    def resident_bytes(self) -> int:
+        """Return the memory of the process that is in RAM."""
+        resident: int = self._process.memory_info().rss
+        return resident
+
     def answer(self, method: str, path: str, headers: Mapping[str, str], body: str | None = None) -> bytes:
         """Return the body of one answer.
 

@@ -71,7 +71,8 @@ class TestSnapshot:
         ids = [log_in(db, team, machine(number)).device_id for number in range(5)]
         http = client(team.team, "live:read")
 
-        seen, cursor = [], None
+        seen: list[int] = []
+        cursor = None
         while cursor is not None or not seen:
             page = http.get("/live/snapshot", params={"limit": 2, **({"cursor": cursor} if cursor else {})}).json()
             seen += [row["id"] for row in page["data"]]

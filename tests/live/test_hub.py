@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
 from typing import Any, TypeVar
 
 import msgspec
 import pytest
 
-from callfloor.foundation.database import Database
+from callfloor.foundation.database import Database, Tx
 from callfloor.live.hub import BUFFER, Hub, TooManyStreams, Watcher
 from callfloor.live.messages import Message
 from tests.live.looking import floor_of, receive, report, seq_of
@@ -19,14 +19,14 @@ DEADLINE_SECONDS = 60
 T = TypeVar("T")
 
 
-async def always() -> bool:
-    return True
+def everybody(_tx: Tx, who: Sequence[object]) -> Sequence[object]:
+    return who
 
 
 @asynccontextmanager
 async def watching(hub: Hub, team_id: int, *, after: int | None = None) -> AsyncIterator[Watcher]:
     """Watch the team; the watcher remembers in `who` whether it was cut off."""
-    watcher = Watcher(object(), always, lambda: None)
+    watcher = Watcher(object(), lambda: None)
     await hub.watch(team_id, watcher, after=after)
     try:
         yield watcher
@@ -58,7 +58,7 @@ def run(db: Database, story: Callable[[Hub], Awaitable[None]], *, limit: int = 1
     """Let the story happen with a hub that ticks fast."""
 
     async def main() -> None:
-        hub = Hub(db, limit=limit, tick_seconds=0.02)
+        hub = Hub(db, everybody, limit=limit, tick_seconds=0.02)
         await soon(story(hub))
 
     asyncio.run(main())
@@ -152,7 +152,7 @@ def test_a_team_has_so_many_streams_and_no_more(db: Database) -> None:
     async def story(hub: Hub) -> None:
         async with watching(hub, team.id), watching(hub, team.id), watching(hub, other.id):
             with pytest.raises(TooManyStreams):
-                await hub.watch(team.id, Watcher(None, always, lambda: None), after=None)
+                await hub.watch(team.id, Watcher(None, lambda: None), after=None)
         async with watching(hub, team.id) as again:
             assert content(await told(again))[0] == "ready"
 

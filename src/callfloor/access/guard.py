@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import dataclasses
 import hmac
+from collections.abc import Iterable
 from http.cookies import SimpleCookie
 from typing import Any
 
 from fastapi import Depends
 from fastapi.requests import Request
-from sqlalchemy import select
+from sqlalchemy import Select, select
 
 from callfloor.access.audit import Actor
 from callfloor.access.networks import is_within
@@ -18,7 +19,7 @@ from callfloor.access.secrets import keyed_hash
 from callfloor.access.sessions import csrf_token
 from callfloor.access.tables import KeyKind, Role, access_key, access_key_secret, account, membership, session
 from callfloor.foundation.clock import Millis
-from callfloor.foundation.database import Database, param
+from callfloor.foundation.database import Database, Tx, any_of, param
 from callfloor.foundation.errors import DomainError
 from callfloor.foundation.rate_limit import Api
 from callfloor.foundation.web import CALLER, Facts, RequestFacts
@@ -27,37 +28,50 @@ SESSION_COOKIE = "__Host-callfloor"
 CSRF_HEADER = "x-csrf-token"
 _SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
 
-_by_secret = (
-    select(
-        access_key.c.team_id,
-        access_key.c.id,
-        access_key.c.name,
-        access_key.c.scopes,
-        access_key.c.networks,
-        access_key.c.made_by_account_id,
+
+def _keys() -> Select[*tuple[Any, ...]]:
+    return (
+        select(
+            access_key.c.team_id,
+            access_key.c.id,
+            access_key.c.name,
+            access_key.c.scopes,
+            access_key.c.networks,
+            access_key.c.made_by_account_id,
+        )
+        .join_from(
+            access_key_secret,
+            access_key,
+            (access_key.c.team_id == access_key_secret.c.team_id) & (access_key.c.id == access_key_secret.c.key_id),
+        )
+        .where(
+            access_key.c.kind == KeyKind.API.value,
+            (access_key_secret.c.ends_at > param("now")) | access_key_secret.c.ends_at.is_(None),
+            (access_key.c.expires_at > param("now")) | access_key.c.expires_at.is_(None),
+        )
     )
-    .join_from(
-        access_key_secret,
-        access_key,
-        (access_key.c.team_id == access_key_secret.c.team_id) & (access_key.c.id == access_key_secret.c.key_id),
-    )
-    .where(
-        access_key_secret.c.secret_hash == param("secret_hash"),
-        access_key.c.kind == KeyKind.API.value,
-        (access_key_secret.c.ends_at > param("now")) | access_key_secret.c.ends_at.is_(None),
-        (access_key.c.expires_at > param("now")) | access_key.c.expires_at.is_(None),
-    )
+
+
+_by_secret = _keys().where(access_key_secret.c.secret_hash == param("secret_hash"))
+_by_secrets = (
+    _keys().add_columns(access_key_secret.c.secret_hash).where(any_of(access_key_secret.c.secret_hash, "secret_hashes"))
 )
 
-_by_token = (
-    select(account.c.id, account.c.email, session.c.team_id, membership.c.role)
-    .join_from(session, account, account.c.id == session.c.account_id)
-    .join(
-        membership,
-        (membership.c.team_id == session.c.team_id) & (membership.c.account_id == session.c.account_id),
+
+def _sessions() -> Select[*tuple[Any, ...]]:
+    return (
+        select(account.c.id, account.c.email, session.c.team_id, membership.c.role)
+        .join_from(session, account, account.c.id == session.c.account_id)
+        .join(
+            membership,
+            (membership.c.team_id == session.c.team_id) & (membership.c.account_id == session.c.account_id),
+        )
+        .where(session.c.expires_at > param("now"))
     )
-    .where(session.c.token_hash == param("token_hash"), session.c.expires_at > param("now"))
-)
+
+
+_by_token = _sessions().where(session.c.token_hash == param("token_hash"))
+_by_tokens = _sessions().add_columns(session.c.token_hash).where(any_of(session.c.token_hash, "token_hashes"))
 
 
 class NotSignedIn(DomainError):
@@ -177,20 +191,36 @@ def needs(scope: Scope) -> Any:
     return Depends(ScopeGuard(scope))
 
 
-async def standing_of(request: Request, facts: RequestFacts, *, now: Millis) -> Caller | None:
-    """Return who made the request by what they may at this later moment, for an answer that goes on for long.
+@dataclasses.dataclass(frozen=True, slots=True)
+class SignIn:
+    """By what a caller signed in, to be looked at again while an answer goes on for long."""
 
-    Returns:
-        None once the key or the session has ended.
-    """
-    later = dataclasses.replace(facts, now=now)
+    is_key: bool
+    secret_hash: bytes
+    address: str
+
+
+def sign_in_of(request: Request, facts: RequestFacts) -> SignIn:
+    """Return by what the caller of a guarded route signed in."""
     header = request.headers.get("authorization")
-    if header is not None:
-        return await _key_caller(header, later)
-    token = session_token(request)
-    hash_key = facts.services.settings.hash_key
-    found = None if token is None else await _signed_in(facts.services.db, token, hash_key=hash_key, now=now)
-    return None if found is None else _person(found)
+    secret = header.partition(" ")[2].strip() if header is not None else session_token(request) or ""
+    return SignIn(header is not None, keyed_hash(secret, key=facts.services.settings.hash_key), facts.address)
+
+
+def callers_of(tx: Tx, sign_ins: Iterable[SignIn], *, now: Millis) -> dict[SignIn, Caller]:
+    """Return what each of them may at this moment; whose key or session has ended is left out."""
+    asked = list(sign_ins)
+    keys = [one.secret_hash for one in asked if one.is_key]
+    tokens = [one.secret_hash for one in asked if not one.is_key]
+    by_key = {row[-1]: row[:-1] for row in tx.all(_by_secrets, {"secret_hashes": keys, "now": now})} if keys else {}
+    by_token = {row[-1]: row[:-1] for row in tx.all(_by_tokens, {"token_hashes": tokens, "now": now})} if tokens else {}
+    found: dict[SignIn, Caller] = {}
+    for one in asked:
+        row = (by_key if one.is_key else by_token).get(one.secret_hash)
+        caller = None if row is None else _key(row, one.address) if one.is_key else _person(_signed_in_as(row))
+        if caller is not None:
+            found[one] = caller
+    return found
 
 
 async def _by_key(request: Request, header: str, facts: RequestFacts) -> Caller:
@@ -208,9 +238,13 @@ async def _by_key(request: Request, header: str, facts: RequestFacts) -> Caller:
 async def _key_caller(header: str, facts: RequestFacts) -> Caller | None:
     hashed = keyed_hash(header.partition(" ")[2].strip(), key=facts.services.settings.hash_key)
     rows = await facts.services.db.read(_by_secret, {"secret_hash": hashed, "now": facts.now})
-    if not rows or (rows[0][4] is not None and not is_within(facts.address, rows[0][4])):
+    return _key(rows[0], facts.address) if rows else None
+
+
+def _key(row: tuple[Any, ...], address: str) -> Caller | None:
+    team_id, key_id, name, scopes, networks, maker = row
+    if networks is not None and not is_within(address, networks):
         return None
-    team_id, key_id, name, scopes, _, maker = rows[0]
     return Caller("api_key", key_id, name, team_id, frozenset(scopes or ()), maker)
 
 
@@ -249,7 +283,9 @@ def _person(found: SignedIn) -> Caller:
 async def _signed_in(db: Database, token: str, *, hash_key: bytes, now: Millis) -> SignedIn | None:
     """Return whose living session the token stands for, with the role they have at this moment."""
     rows = await db.read(_by_token, {"token_hash": keyed_hash(token, key=hash_key), "now": now})
-    if not rows:
-        return None
-    account_id, email, team_id, role = rows[0]
+    return _signed_in_as(rows[0]) if rows else None
+
+
+def _signed_in_as(row: tuple[Any, ...]) -> SignedIn:
+    account_id, email, team_id, role = row
     return SignedIn(account_id, email, team_id, Role(role))

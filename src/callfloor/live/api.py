@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import functools
 import gzip
-from collections.abc import Hashable
 from typing import Annotated, Any
 
 import msgspec
@@ -12,10 +11,9 @@ from fastapi import APIRouter, Depends, Header, Path, Query
 from fastapi.requests import Request
 from fastapi.responses import Response
 
-from callfloor.access.guard import Caller, needs, session_token, standing_of
+from callfloor.access.guard import Caller, needs, sign_in_of
 from callfloor.access.scopes import Scope
 from callfloor.devices.queries import DeviceNotFound
-from callfloor.foundation import clock
 from callfloor.foundation.clock import DAY, Millis, from_datetime, iso
 from callfloor.foundation.database import Tx
 from callfloor.foundation.errors import invalid
@@ -131,11 +129,7 @@ async def live_stream(
     hub: Hub = request.app.state.live
     place = _place(last_event_id) if last_event_id else after
 
-    async def is_allowed() -> bool:
-        now = await standing_of(request, facts, now=clock.now())
-        return now is not None and now.team_id == caller.team_id and Scope.LIVE_READ.value in now.scopes
-
-    watcher = Watcher(_signed_in_by(request), is_allowed, request.scope.get("callfloor.abort", lambda: None))
+    watcher = Watcher((caller.team_id, sign_in_of(request, facts)), request.scope.get("callfloor.abort", lambda: None))
     await hub.watch(caller.team_id, watcher, after=place)
     leave = functools.partial(hub.leave, caller.team_id, watcher)
     return Stream(watcher, is_packed=takes_gzip(request), on_end=leave)
@@ -209,10 +203,6 @@ def _place(last_event_id: str) -> int:
     if not (last_event_id.isascii() and last_event_id.isdigit() and len(last_event_id) <= len(str(ID_LIMIT))):
         raise invalid("Last-Event-ID", "must be the id of an event of this stream, unchanged")
     return int(last_event_id)
-
-
-def _signed_in_by(request: Request) -> Hashable:
-    return request.headers.get("authorization"), session_token(request)
 
 
 def _range(begin: Millis, end: Millis | None, facts: RequestFacts) -> Range:

@@ -6,7 +6,7 @@ import itertools
 from operator import itemgetter
 from typing import Any
 
-from sqlalchemy import BigInteger, Integer, Select, delete, func, select
+from sqlalchemy import BigInteger, Integer, Select, delete, func, select, tuple_
 
 from callfloor.devices.tables import device, is_let_in
 from callfloor.foundation.clock import Millis
@@ -72,10 +72,7 @@ def _forgotten() -> Any:
 _forget = _forgotten()
 _any_devices = (
     select(_d.team_id, _d.id)
-    .where(
-        (_d.team_id > param("team_id", BigInteger))
-        | ((_d.team_id == param("team_id", BigInteger)) & (_d.id > param("after", BigInteger)))
-    )
+    .where(tuple_(_d.team_id, _d.id) > tuple_(param("team_id", BigInteger), param("after", BigInteger)))
     .order_by(_d.team_id, _d.id)
     .limit(param("take", Integer))
 )

@@ -9,13 +9,13 @@ from __future__ import annotations
 import asyncio
 import contextlib
 from collections import deque
-from collections.abc import Awaitable, Callable, Hashable
+from collections.abc import Callable, Collection, Hashable, Sequence
 from typing import Any
 
 import structlog
 
 from callfloor.foundation import clock
-from callfloor.foundation.database import Database
+from callfloor.foundation.database import Database, Tx
 from callfloor.foundation.errors import DomainError, Unavailable
 from callfloor.live.messages import BEAT, Message, changes, ready
 from callfloor.live.presence import CHANNEL
@@ -28,12 +28,13 @@ RESUME_LIMIT = 2000
 """Changed devices told one by one to who comes again; above it, reading all of them anew is quicker."""
 _ALL = 1_000_000
 _FAREWELL_SECONDS = 1.0
-_LOOK_EVERY, _BEAT_EVERY, _CHECK_EVERY = 5, 15, 5
+_LOOK_EVERY, _BEAT_EVERY, _CHECK_EVERY = 5, 15, 3
 """In ticks: look at every team whatever was heard; say that the stream lives; ask whether the watcher still may."""
 
 log = structlog.get_logger(__name__)
 
-IsAllowed = Callable[[], Awaitable[bool]]
+MayWatch = Callable[[Tx, Sequence[Any]], Collection[Any]]
+"""Returns those who still may, of watchers by their `who`."""
 
 
 class TooManyStreams(DomainError):
@@ -47,12 +48,10 @@ class TooManyStreams(DomainError):
 class Watcher:
     """One open stream."""
 
-    __slots__ = ("_waiting", "_wake", "is_allowed", "is_cut_off", "is_ended", "on_cut_off", "place", "who")
+    __slots__ = ("_waiting", "_wake", "is_cut_off", "is_ended", "on_cut_off", "place", "who")
 
-    def __init__(self, who: Hashable, is_allowed: IsAllowed, on_cut_off: Callable[[], None]) -> None:
+    def __init__(self, who: Hashable, on_cut_off: Callable[[], None]) -> None:
         self.who = who
-        """Watchers who came by one key or session are asked about together."""
-        self.is_allowed = is_allowed
         self.on_cut_off = on_cut_off
         self.place: int | None = None
         """None until its first message is made."""
@@ -116,8 +115,9 @@ class _Room:
 class Hub:
     """The streams of one server process; it works while somebody watches."""
 
-    def __init__(self, db: Database, *, limit: int, tick_seconds: float = TICK_SECONDS) -> None:
+    def __init__(self, db: Database, may_watch: MayWatch, *, limit: int, tick_seconds: float = TICK_SECONDS) -> None:
         self._db = db
+        self._may_watch = may_watch
         self._limit = limit
         self._tick_seconds = tick_seconds
         self._rooms: dict[int, _Room] = {}
@@ -258,7 +258,7 @@ class Hub:
         return message
 
     async def _read(self, team_id: int, after: int | None, *, limit: int) -> LiveChanges:
-        def work(tx: Any) -> LiveChanges:
+        def work(tx: Tx) -> LiveChanges:
             seq = after if after is not None else heads_of(tx, [team_id]).get(team_id, 0)
             return changes_after(tx, team_id, seq, limit=limit, now=now)
 
@@ -267,11 +267,11 @@ class Hub:
 
     async def _check(self, tick: int) -> None:
         """Ask of a part of the watchers at each tick, so that of each is asked every few seconds."""
-        known: dict[Hashable, bool] = {}
-        for watcher in self._watchers():
-            if hash(watcher.who) % _CHECK_EVERY != tick % _CHECK_EVERY:
-                continue
-            if watcher.who not in known:
-                known[watcher.who] = await watcher.is_allowed()
-            if not known[watcher.who]:
+        part = [one for one in self._watchers() if hash(one.who) % _CHECK_EVERY == tick % _CHECK_EVERY]
+        if not part:
+            return
+        who = list({one.who for one in part})
+        allowed = await asyncio.to_thread(self._db.read_now, lambda tx: self._may_watch(tx, who))
+        for watcher in part:
+            if watcher.who not in allowed:
                 self._end(watcher)

@@ -56,6 +56,7 @@ STEPS = (
         query=(("page", "1"), ("perPage", "20")),
         remember=("today", "new Date().toISOString().slice(0, 10)"),
     ),
+    Step("GET", f"{wire.ROOT}/analytics/monitoring", "List what the devices do now", query=(("state", "online"),)),
     Step(
         "GET",
         f"{wire.ROOT}/analytics/usage",

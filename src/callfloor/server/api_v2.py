@@ -25,7 +25,7 @@ from callfloor.foundation.web import answer_problems
 from callfloor.ingest.api import PATH as EVENTS_PATH
 from callfloor.ingest.api import Events
 from callfloor.live.api import router as live_router
-from callfloor.live.hub import Hub
+from callfloor.live.watching import open_hub
 from callfloor.server.api_bounds import Bounds, known_parameters_only
 from callfloor.server.api_v2_document import described
 from callfloor.server.webhook_catalog import router as webhook_events_router
@@ -83,7 +83,7 @@ def create_app(services: Services) -> Application:
     """Return the application; it sees paths with `/api/v2` in front."""
     app = routed()
     app.state.services = services
-    app.state.live = Hub(services.db, limit=services.settings.live.streams)
+    app.state.live = open_hub(services.db, limit=services.settings.live.streams)
     services.stopping.on_begin(app.state.live.close)
     return _beside(Bounds(app), {EVENTS_PATH: Events(services)})
 
