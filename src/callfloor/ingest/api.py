@@ -15,7 +15,7 @@ from callfloor.access.guard import TooManyRequests
 from callfloor.devices.agent.guard import client_of, hash_of
 from callfloor.devices.tokens import BY_TOKEN, caller_of
 from callfloor.foundation import clock
-from callfloor.foundation.clock import Millis
+from callfloor.foundation.clock import SECOND, Millis
 from callfloor.foundation.errors import DomainError, FieldError, InvalidInput, Unavailable
 from callfloor.foundation.rate_limit import Api, limit_fields
 from callfloor.foundation.services import Services
@@ -54,7 +54,9 @@ class Events:
 
     def __init__(self, services: Services) -> None:
         self._services = services
-        self._writer = Writer(services.db, queue_events=services.settings.ingest.queue_events)
+        settings = services.settings
+        settle = settings.live.settle_seconds * SECOND
+        self._writer = Writer(services.db, queue_events=settings.ingest.queue_events, settle=settle)
         self._limit = services.limits[Api.EVENTS]
 
     async def __call__(self, scope: Any, receive: Any, send: Any) -> None:

@@ -25,6 +25,7 @@ from callfloor.ingest.rules import language_of, millis
 from callfloor.ingest.schemas import CallEvent, StateEvent
 from callfloor.ingest.tables import agent_event
 from callfloor.live.presence import OngoingCall, StateReport, apply_reports, heard
+from callfloor.live.standing import SETTLE
 from callfloor.live.tables import State
 from callfloor.usage.records import Features, FinishedCall, record_calls
 
@@ -46,11 +47,15 @@ _Key = tuple[int, str]
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class Group:
-    """Parcels that share a transaction, and the pause between heartbeats that their agents are told to keep."""
+    """Parcels that share a transaction, and the pause between heartbeats that their agents are told to keep.
+
+    `settle` is how long a new state must hold before an event tells of it.
+    """
 
     parcels: Sequence[Parcel]
     heartbeat_seconds: int
     now: Millis
+    settle: Millis = SETTLE
 
 
 @dataclasses.dataclass(slots=True)
@@ -106,9 +111,10 @@ def _record_team(
     new = _keep_new(tx, team_id, sent, group.now)
     _count_calls(tx, team_id, new, devices, group.now)
     reports = [_report(one.caller.device_id, kept) for one, kept in new if isinstance(kept.event, StateEvent)]
-    apply_reports(tx, team_id, reports, now=group.now)
+    apply_reports(tx, team_id, reports, now=group.now, settle=group.settle)
     alive = sorted({one.caller.device_id for one in sent if one.counted.accepted})
-    heard(tx, team_id, [id_ for id_ in alive if devices[id_].has_lapsed(group.now)], now=group.now)
+    back = [id_ for id_ in alive if devices[id_].has_lapsed(group.now)]
+    heard(tx, team_id, back, now=group.now, settle=group.settle)
     active_for = 3 * group.heartbeat_seconds * SECOND
     renew_leases(tx, team_id, alive, now=group.now, active_for=active_for)
     ageing = {one.parcel.token_hash for one in sent if one.counted.accepted and one.caller.is_ageing(group.now)}

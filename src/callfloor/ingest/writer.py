@@ -10,10 +10,12 @@ import structlog
 
 from callfloor.devices.tokens import HEARTBEAT_SECONDS
 from callfloor.foundation import clock
+from callfloor.foundation.clock import Millis
 from callfloor.foundation.database import Database
 from callfloor.foundation.errors import DomainError, Unavailable
 from callfloor.ingest.batches import Parcel
 from callfloor.ingest.recording import Counted, Group, record_batch
+from callfloor.live.standing import SETTLE
 
 GROUP_EVENTS = 2_000
 """After so many events a transaction takes no further request: the first of them waits for the last."""
@@ -42,8 +44,11 @@ class _Waiting:
 class Writer:
     """Takes parcels, writes them in groups, answers each once it is on disk."""
 
-    def __init__(self, db: Database, *, queue_events: int, group_events: int = GROUP_EVENTS) -> None:
+    def __init__(
+        self, db: Database, *, queue_events: int, group_events: int = GROUP_EVENTS, settle: Millis = SETTLE
+    ) -> None:
         self._db = db
+        self._settle = settle
         self._queue_events = queue_events
         self._group_events = group_events
         self._waiting: deque[_Waiting] = deque()
@@ -90,7 +95,7 @@ class Writer:
 
     async def _write_group(self, group: list[_Waiting]) -> None:
         heartbeat_seconds = self.heartbeat_seconds
-        command = Group([one.parcel for one in group], heartbeat_seconds, clock.now())
+        command = Group([one.parcel for one in group], heartbeat_seconds, clock.now(), self._settle)
         try:
             outcomes = await self._db.write(functools.partial(record_batch, group=command))
         except Unavailable as error:
