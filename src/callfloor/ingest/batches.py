@@ -4,23 +4,22 @@ from __future__ import annotations
 
 import uuid
 from http import HTTPStatus
-from typing import Any
 
 import msgspec
 
 from callfloor.foundation.clock import Millis
 from callfloor.foundation.errors import DomainError, FieldError, InvalidInput
-from callfloor.ingest.rules import Refusal, check_event, millis, refusal_of, window_at
-from callfloor.ingest.schemas import Batch, CallEvent, Event, Heartbeat, Rejected, StateEvent
+from callfloor.ingest.rules import Refusal, Window, check_event, millis, refusal_of, window_at
+from callfloor.ingest.schemas import Batch, CallEvent, Event, Heartbeat, RawBatch, Rejected, StateEvent
 
 CONTENT_MAX_BYTES = 4096
 """An event that is longer is kept as it was understood, without what else it says."""
+_WRONG = (Refusal, ValueError, RecursionError)
 
 _BATCH = msgspec.json.Decoder(Batch)
+_RAW_BATCH = msgspec.json.Decoder(RawBatch)
 _EVENT: msgspec.json.Decoder[Event] = msgspec.json.Decoder(Event)
 _ENCODER = msgspec.json.Encoder()
-_ODD = (b"\\", b"\x7f", b"\xc2", b"\xe2\x80")
-"""Characters that no text may have are escaped, or begin with one of these."""
 
 
 class NotJson(DomainError):
@@ -30,7 +29,7 @@ class NotJson(DomainError):
     status = HTTPStatus.BAD_REQUEST
 
 
-class Kept(msgspec.Struct, frozen=True):
+class Kept(msgspec.Struct, frozen=True, gc=False):
     """A state or a call that is to be kept: its id in canonical form, its instant, its JSON."""
 
     id: str
@@ -39,7 +38,7 @@ class Kept(msgspec.Struct, frozen=True):
     event: StateEvent | CallEvent
 
 
-class Parcel(msgspec.Struct, frozen=True):
+class Parcel(msgspec.Struct, frozen=True, gc=False):
     """The events of one request, and the hash of the token they came with."""
 
     token_hash: bytes
@@ -62,20 +61,16 @@ def parcel_of(body: bytes, token_hash: bytes, *, now: Millis) -> Parcel:
         NotJson: it is no JSON text in UTF-8.
         InvalidInput: it is no object with a list of 1 to 500 events.
     """
+    window = window_at(now)
+    # Characters that no text may have are escaped, or none of ASCII but one.
+    has_odd_characters = not body.isascii() or b"\\" in body or b"\x7f" in body
     raws = _raw_events(body)
-    window, has_odd_characters = window_at(now), any(odd in body for odd in _ODD)
-    heartbeats, kept, rejected = 0, [], []
-    for index, raw in enumerate(raws):
-        try:
-            event = _EVENT.decode(raw)
-            check_event(event, window, has_odd_characters=has_odd_characters)
-        except (Refusal, ValueError, RecursionError) as error:
-            rejected.append(_rejection(index, raw, error))
-            continue
-        if type(event) is Heartbeat:
-            heartbeats += 1
-        else:
-            kept.append(_kept(event, raw))
+    rejected: list[Rejected] = []
+    events = _good_events(body, window, has_odd_characters=has_odd_characters)
+    if events is None:
+        events, raws, rejected = _apart(raws, window, has_odd_characters=has_odd_characters)
+    kept = _kept(events, raws)
+    heartbeats = len(events) - len(kept)
     once = {one.id: one for one in reversed(kept)}
     repeated = len(kept) - len(once)
     if repeated:
@@ -88,7 +83,7 @@ def _raw_events(body: bytes) -> list[msgspec.Raw]:
         if b"\0" in body:
             raise NotJson("the body has NUL bytes")
         body.decode()
-        return _BATCH.decode(body).events
+        return _RAW_BATCH.decode(body).events
     except msgspec.ValidationError as error:
         refusal = refusal_of(error)
         field = "body" if refusal.field == "event" else refusal.field
@@ -97,9 +92,46 @@ def _raw_events(body: bytes) -> list[msgspec.Raw]:
         raise NotJson("the body must be a JSON object in UTF-8 with a list of events") from error
 
 
-def _kept(event: Any, raw: msgspec.Raw) -> Kept:
-    content = bytes(raw) if len(memoryview(raw)) <= CONTENT_MAX_BYTES else _ENCODER.encode(event)
-    return Kept(str(event.id), millis(event.at), content.decode(), event)
+def _good_events(body: bytes, window: Window, *, has_odd_characters: bool) -> list[Event] | None:
+    """Return the events if all are good, which most batches' are: it takes half as long as to read each by itself."""
+    try:
+        events = _BATCH.decode(body).events
+        for event in events:
+            check_event(event, window, has_odd_characters=has_odd_characters)
+    except _WRONG:
+        return None
+    return events
+
+
+def _apart(
+    raws: list[msgspec.Raw], window: Window, *, has_odd_characters: bool
+) -> tuple[list[Event], list[msgspec.Raw], list[Rejected]]:
+    """Return the good events, their JSON, and what is wrong with the others."""
+    events, good, rejected = [], [], []
+    for index, raw in enumerate(raws):
+        try:
+            event = _EVENT.decode(raw)
+            check_event(event, window, has_odd_characters=has_odd_characters)
+        except _WRONG as error:
+            rejected.append(_rejection(index, raw, error))
+        else:
+            events.append(event)
+            good.append(raw)
+    return events, good, rejected
+
+
+def _kept(events: list[Event], raws: list[msgspec.Raw]) -> list[Kept]:
+    found = [(event, raw) for event, raw in zip(events, raws, strict=True) if not isinstance(event, Heartbeat)]
+    # Not by str(): a tenth of its time.
+    ids = msgspec.to_builtins([event.id for event, _ in found])
+    return [
+        Kept(id_, millis(event.at), _content(event, raw), event) for id_, (event, raw) in zip(ids, found, strict=True)
+    ]
+
+
+def _content(event: StateEvent | CallEvent, raw: msgspec.Raw) -> str:
+    content = bytes(raw)
+    return (content if len(content) <= CONTENT_MAX_BYTES else _ENCODER.encode(event)).decode()
 
 
 def _rejection(index: int, raw: msgspec.Raw, error: Exception) -> Rejected:

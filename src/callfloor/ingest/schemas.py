@@ -24,20 +24,21 @@ Revision = Annotated[int, Meta(ge=0, le=2**31 - 1)]
 StateName = Literal["online", "in_call", "offline", "unhealthy", "unavailable"]
 
 
-class ReportedSound(Sound, frozen=True, omit_defaults=True):
+# None of these can be part of a cycle: the collector need not look at them.
+class ReportedSound(Sound, frozen=True, gc=False, omit_defaults=True):
     """A microphone or a speaker; what the agent does not know is left out, or null."""
 
     device: Text | None = None
 
 
-class ReportedCall(msgspec.Struct, frozen=True):
+class ReportedCall(msgspec.Struct, frozen=True, gc=False):
     """The call a device is in."""
 
     app_name: Name
     started_at: At
 
 
-class SecondsOfFeatures(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
+class SecondsOfFeatures(msgspec.Struct, frozen=True, gc=False, forbid_unknown_fields=True, omit_defaults=True):
     """For how many seconds of a call each feature was on."""
 
     mic_noise_cancellation: Seconds = 0
@@ -49,14 +50,14 @@ class SecondsOfFeatures(msgspec.Struct, frozen=True, forbid_unknown_fields=True,
     transcription: Seconds = 0
 
 
-class Heartbeat(msgspec.Struct, frozen=True, tag="heartbeat", tag_field="kind"):
+class Heartbeat(msgspec.Struct, frozen=True, gc=False, tag="heartbeat", tag_field="kind"):
     """A sign of life."""
 
     id: uuid.UUID
     at: At
 
 
-class StateEvent(msgspec.Struct, frozen=True, tag="state", tag_field="kind"):
+class StateEvent(msgspec.Struct, frozen=True, gc=False, tag="state", tag_field="kind"):
     """How the device is from `at` on."""
 
     id: uuid.UUID
@@ -68,7 +69,7 @@ class StateEvent(msgspec.Struct, frozen=True, tag="state", tag_field="kind"):
     speaker: ReportedSound | None = None
 
 
-class CallEvent(msgspec.Struct, frozen=True, tag="call", tag_field="kind"):
+class CallEvent(msgspec.Struct, frozen=True, gc=False, tag="call", tag_field="kind"):
     """One revision of a finished call."""
 
     id: uuid.UUID
@@ -88,6 +89,12 @@ Event = Heartbeat | StateEvent | CallEvent
 
 
 class Batch(msgspec.Struct, frozen=True):
+    """The body of a request."""
+
+    events: Annotated[list[Event], Meta(min_length=1, max_length=EVENTS_MAX)]
+
+
+class RawBatch(msgspec.Struct, frozen=True):
     """The body of a request, its events not yet looked into: one that is malformed leaves the others alone."""
 
     events: Annotated[list[msgspec.Raw], Meta(min_length=1, max_length=EVENTS_MAX)]
