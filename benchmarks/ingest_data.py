@@ -6,7 +6,7 @@ import functools
 import random
 import uuid
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -21,7 +21,7 @@ from callfloor.access.secrets import keyed_hash
 from callfloor.devices.tables import device, device_token
 from callfloor.devices.tokens import ACTIVE_FOR, TOKEN_LIFE
 from callfloor.foundation import clock
-from callfloor.foundation.clock import HOUR, MINUTE, SECOND, Millis
+from callfloor.foundation.clock import HOUR, SECOND, Millis
 from callfloor.foundation.database import Tx
 from callfloor.foundation.ids import new_secret
 from callfloor.foundation.services import open_services
@@ -36,7 +36,9 @@ _HEADSETS = ("Jabra Evolve2 65", "Poly Blackwire 5220", "Headset (Realtek Audio)
 _APPS = ("Softphone", "Zoom", "Microsoft Teams", "Browser")
 _LANGUAGES = ("en-US", "en-GB", "de-DE", "fr-FR", "es-MX", "pt-BR", "it-IT", "fil-PH")
 _HEAD = "POST /api/v2/agent/events HTTP/1.1\r\nHost: bench\r\nAuthorization: Bearer {}\r\nContent-Length: {}\r\n\r\n"
-_BEGAN_AGO: Millis = 5 * HOUR
+_ENROLLED_AGO: Millis = 5 * HOUR
+_STEP: Millis = 100
+"""Between two events of one request: none of them is from before a device was last heard of."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,8 +50,8 @@ class Seeded:
     tokens: tuple[str, ...]
 
 
-def seed(folder: Path, server: str | None, devices: int) -> tuple[Seeded, str]:
-    """Make a database with a team of devices that are logged in, and a copy of it that nobody serves.
+def seed(folder: Path, server: str | None, devices: int) -> tuple[Seeded, tuple[str, str]]:
+    """Make a database with a team of devices that are logged in, and two copies of it that nobody serves.
 
     Args:
         folder: where its data folder is made.
@@ -57,7 +59,7 @@ def seed(folder: Path, server: str | None, devices: int) -> tuple[Seeded, str]:
         devices: how many.
 
     Returns:
-        the database to serve, and the address of the copy.
+        the database to serve, and the addresses of the copies.
     """
     data = folder / "data"
     data.mkdir()
@@ -67,17 +69,19 @@ def seed(folder: Path, server: str | None, devices: int) -> tuple[Seeded, str]:
     hashes = [keyed_hash(token, key=services.settings.hash_key) for token in tokens]
     services.db.write_now(functools.partial(_add_devices, hashes=hashes, now=clock.now()))
     services.close_now()
-    return Seeded(data, url, tokens), _copy(folder, url, server)
+    if server is not None:
+        with psycopg.connect(url, autocommit=True) as connection:
+            connection.execute("VACUUM ANALYZE")
+    copies = _copy(folder, url, server, "every"), _copy(folder, url, server, "once")
+    return Seeded(data, url, tokens), copies
 
 
-def _copy(folder: Path, url: str, server: str | None) -> str:
+def _copy(folder: Path, url: str, server: str | None, name: str) -> str:
     if server is None:
-        copy = folder / "bound.db"
+        copy = folder / f"{name}.db"
         copy.write_bytes(Path(url.removeprefix("sqlite:///")).read_bytes())
         return f"sqlite:///{copy}"
-    with psycopg.connect(url, autocommit=True) as connection:
-        connection.execute("VACUUM ANALYZE")
-    return postgres_database(server, "bound", template="ours")
+    return postgres_database(server, name, template="ours")
 
 
 def _add_devices(tx: Tx, hashes: Sequence[bytes], now: Millis) -> None:
@@ -119,7 +123,7 @@ def _device(team_id: int, id_: int, now: Millis) -> dict[str, Any]:
         "os_version": "11 24H2",
         "app_version": "1.0.0",
         "seat_id": id_,
-        "enrolled_at": now - _BEGAN_AGO,
+        "enrolled_at": now - _ENROLLED_AGO,
         "last_seen_at": now,
         "active_until": now + ACTIVE_FOR,
     }
@@ -130,32 +134,50 @@ def _token(team_id: int, id_: int, token_hash: bytes, now: Millis) -> dict[str, 
     return {**key, "token_hash": token_hash, "expires_at": now + TOKEN_LIFE}
 
 
+@dataclass(slots=True)
+class Request:
+    """A whole request, and what it says, by which the rows it ends in are found."""
+
+    device_id: int
+    events: int
+    content: bytes = b""
+    event_ids: list[str] = field(default_factory=list)
+    """Of those that leave a row: states and calls."""
+    call_ids: list[str] = field(default_factory=list)
+    languages: list[str] = field(default_factory=list)
+    """Of the calls."""
+    states: int = 0
+
+
 class Devices:
-    """All devices, each with a clock of its own: an hour ago to now, an event every few seconds."""
+    """All devices, each with its agent: what they report has just happened."""
 
     def __init__(self, tokens: Sequence[str]) -> None:
         self._tokens = tokens
         self._dice = random.Random(len(tokens))
         self._turn = 0
-        self._began_at = clock.now() - _BEGAN_AGO + HOUR
 
-    def requests(self, count: int, events: int) -> Iterator[bytes]:
-        """Yield whole requests of so many events, of one device after the other."""
+    def requests(self, count: int, events: int) -> Iterator[Request]:
+        """Yield requests of so many events, of one device after the other."""
         for _ in range(count):
-            number, token = self._turn, self._tokens[self._turn % len(self._tokens)]
+            place = self._turn % len(self._tokens)
             self._turn += 1
-            begin = self._began_at + number * SECOND // 2
-            body = msgspec.json.encode({"events": [self._event(begin + step * 3 * SECOND) for step in range(events)]})
-            yield _HEAD.format(token, len(body)).encode() + body
+            request, begin = Request(place + 1, events), clock.now() - events * _STEP
+            made = [self._event(request, begin + step * _STEP) for step in range(events)]
+            body = msgspec.json.encode({"events": made})
+            request.content = _HEAD.format(self._tokens[place], len(body)).encode() + body
+            yield request
 
-    def _event(self, at: Millis) -> dict[str, Any]:
-        kind = self._dice.choices(_KINDS, _WEIGHTS)[0]
-        plain = {"kind": kind, "id": self._uuid(), "at": clock.iso(at)}
+    def _event(self, request: Request, at: Millis) -> dict[str, Any]:
+        kind, id_ = self._dice.choices(_KINDS, _WEIGHTS)[0], self._uuid()
+        plain = {"kind": kind, "id": id_, "at": clock.iso(at)}
         if kind == "heartbeat":
             return plain
-        return plain | (self._state(at) if kind == "state" else self._call(at))
+        request.event_ids.append(id_)
+        return plain | (self._state(request, at) if kind == "state" else self._call(request, at))
 
-    def _state(self, at: Millis) -> dict[str, Any]:
+    def _state(self, request: Request, at: Millis) -> dict[str, Any]:
+        request.states += 1
         state = self._dice.choice(_STATES)
         call = {"app_name": self._dice.choice(_APPS), "started_at": clock.iso(at)} if state == "in_call" else None
         return {"state": state, "reason": None, "call": call, "mic": self._sound(), "speaker": self._sound()}
@@ -168,13 +190,15 @@ class Devices:
             "accent_conversion": self._dice.random() < 0.1,
         }
 
-    def _call(self, at: Millis) -> dict[str, Any]:
-        seconds = self._dice.randint(20, MINUTE * 30 // SECOND)
+    def _call(self, request: Request, at: Millis) -> dict[str, Any]:
+        seconds, call_id, language = self._dice.randint(20, 1_800), self._uuid(), self._dice.choice(_LANGUAGES)
+        request.call_ids.append(call_id)
+        request.languages.append(language)
         return {
-            "call_id": self._uuid(),
+            "call_id": call_id,
             "revision": 1,
             "app_name": self._dice.choice(_APPS),
-            "language": self._dice.choice(_LANGUAGES),
+            "language": language,
             "started_at": clock.iso(at - seconds * SECOND),
             "ended_at": clock.iso(at),
             "mic_seconds": seconds // 2,

@@ -1,9 +1,10 @@
-"""The bound of ingest: the database's own bulk load of rows that are ready, in one transaction, in the order of keys.
+"""The bound of ingest: the database's own bulk load of rows that are ready.
 
     python -m benchmarks.bounds.ingest URL FILE
 
-Nothing is received, checked, compared or added up here. Rows of tables to which rows are only added are inserted (COPY
-on PostgreSQL); where some may be there already they are upserted (from a table that COPY filled). Prints one JSON line.
+The file is a list of transactions, each a list of tables with their rows in the order of the keys. Nothing is received,
+checked, compared or added up here. Rows of tables to which rows are only added are inserted (COPY on PostgreSQL); where
+some may be there already they are upserted (from a table that COPY filled). Prints one JSON line.
 """
 
 from __future__ import annotations
@@ -45,11 +46,11 @@ class Load(msgspec.Struct):
         return f" ON CONFLICT ({', '.join(self.key)}) DO UPDATE SET {changed}"
 
 
-def load_sqlite(url: str, loads: Sequence[Load]) -> Callable[[], None]:
-    """Return what loads the rows into a SQLite file."""
+def load_sqlite(url: str) -> Callable[[Sequence[Load]], None]:
+    """Return what loads a transaction's rows into a SQLite file."""
     connection = connect(Path(url.removeprefix("sqlite:///")))
 
-    def run() -> None:
+    def run(loads: Sequence[Load]) -> None:
         connection.execute("BEGIN IMMEDIATE")
         for load in loads:
             places = ", ".join("?" for _ in load.columns)
@@ -60,8 +61,8 @@ def load_sqlite(url: str, loads: Sequence[Load]) -> Callable[[], None]:
     return run
 
 
-def load_postgres(url: str, loads: Sequence[Load]) -> Callable[[], None]:
-    """Return what loads the rows into a PostgreSQL database."""
+def load_postgres(url: str) -> Callable[[Sequence[Load]], None]:
+    """Return what loads a transaction's rows into a PostgreSQL database."""
     connection = psycopg.connect(url)
     cursor = connection.cursor()
 
@@ -70,14 +71,16 @@ def load_postgres(url: str, loads: Sequence[Load]) -> Callable[[], None]:
             for row in load.rows:
                 rows.write_row(row)
 
-    def run() -> None:
+    def run(loads: Sequence[Load]) -> None:
         for load in loads:
             if not load.is_upsert:
                 copy(load.table, load)
                 continue
             cursor.execute(f"CREATE TEMP TABLE sent (LIKE {load.table}) ON COMMIT DROP".encode())
             copy("sent", load)
-            select = f"SELECT {load.names} FROM sent"
+            key = ", ".join(load.key)
+            # A statement may not upsert one row twice.
+            select = f"SELECT DISTINCT ON ({key}) {load.names} FROM sent"
             cursor.execute(f"INSERT INTO {load.table} ({load.names}) {select}{load.conflict}".encode())
             cursor.execute("DROP TABLE sent")
         connection.commit()
@@ -88,10 +91,11 @@ def load_postgres(url: str, loads: Sequence[Load]) -> Callable[[], None]:
 def main() -> None:
     """Load, and tell what it took."""
     url, file = sys.argv[1:]
-    loads = msgspec.msgpack.decode(Path(file).read_bytes(), type=list[Load])
-    run = (load_sqlite if url.startswith("sqlite:") else load_postgres)(url, loads)
+    transactions = msgspec.msgpack.decode(Path(file).read_bytes(), type=list[list[Load]])
+    run = (load_sqlite if url.startswith("sqlite:") else load_postgres)(url)
     cpu, wall = time.process_time(), time.perf_counter()
-    run()
+    for loads in transactions:
+        run(loads)
     print(msgspec.json.encode({"cpu": time.process_time() - cpu, "seconds": time.perf_counter() - wall}).decode())
 
 
