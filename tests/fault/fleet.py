@@ -89,8 +89,9 @@ def differences(
     figures = summary["figures"]
     daily = {row for row in truth.rows if row[1] == "daily"}
     return {
-        "calls lost or too many": abs(truth.calls - records.calls) + abs(truth.calls - figures["calls"]),
-        "revisions lost or too many": abs(truth.revisions - found.call_events),
+        "calls lost or too many": abs(truth.calls - records.calls),
+        "revisions lost or too many": abs(truth.revisions - found.call_events)
+        + abs(truth.revisions - figures["calls"] - figures["corrections"]),
         "states lost or too many": abs(figures["states"] - found.state_events)
         + abs(figures["states"] - found.transitions),
         "records against the fleet's own": len(truth.rows ^ records.rows),

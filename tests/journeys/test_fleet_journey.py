@@ -56,7 +56,8 @@ def test_each_call_of_a_fleet_counts_once_through_kills_and_a_cut_network(place:
     assert figures["failures"] > 0
     assert (figures["rejected"], figures["waiting"], figures["ended"]) == (0, 0, {})
     assert found.devices == DEVICES
-    assert len(newest(calls)) == figures["calls"] > 100
+    assert len(calls) == figures["calls"] + figures["corrections"] > 100
+    assert len(calls_of(records)) == len(newest(calls))
     assert (found.call_events, found.state_events) == (len(calls), figures["states"])
     assert found.transitions == figures["states"]
     assert found.wrong_states == []
