@@ -59,7 +59,7 @@ def http(db: Database, runner: asyncio.Runner, tmp_path_factory: pytest.TempPath
     settings = Settings(data=tmp_path_factory.mktemp("data"), secret_key=SecretStr(HASH_KEY.decode()))
     services = Services(settings, db, open_files(settings))
     app = Dispatcher(url_map(services))
-    services.stopping.begin()  # live streams, which have no end of their own, end at once
+    services.stopping.announce()  # live streams, which have no end of their own, end at once
     with httpx.Client(transport=LoopTransport(app, runner), base_url="https://callfloor.example") as client:
         yield client
 

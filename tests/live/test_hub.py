@@ -10,7 +10,7 @@ from typing import Any, TypeVar
 import msgspec
 import pytest
 
-from callfloor.foundation.database import Database, Tx
+from callfloor.foundation.database import Database
 from callfloor.live.hub import BUFFER, Hub, TooManyStreams, Watcher
 from callfloor.live.messages import Message
 from tests.live.looking import floor_of, receive, report, seq_of
@@ -19,7 +19,7 @@ DEADLINE_SECONDS = 60
 T = TypeVar("T")
 
 
-def everybody(_tx: Tx, who: Sequence[object]) -> Sequence[object]:
+async def everybody(who: Sequence[object]) -> Sequence[object]:
     return who
 
 
@@ -54,11 +54,11 @@ def content(message: Message) -> tuple[str, dict[str, Any]]:
     return lines["event"], msgspec.json.decode(lines["data"])
 
 
-def run(db: Database, story: Callable[[Hub], Awaitable[None]], *, limit: int = 10) -> None:
+def run(db: Database, story: Callable[[Hub], Awaitable[None]], *, limit: int = 10, resume_limit: int = 100) -> None:
     """Let the story happen with a hub that ticks fast."""
 
     async def main() -> None:
-        hub = Hub(db, everybody, limit=limit, tick_seconds=0.02)
+        hub = Hub(db, everybody, limit=limit, resume_limit=resume_limit, tick_seconds=0.02)
         await soon(story(hub))
 
     asyncio.run(main())
@@ -133,16 +133,15 @@ def test_watchers_that_come_at_any_moment_miss_nothing(db: Database) -> None:
     run(db, story, limit=10_000)
 
 
-def test_who_is_far_behind_is_told_to_read_anew(db: Database, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_who_is_far_behind_is_told_to_read_anew(db: Database) -> None:
     team, devices = floor_of(db, 3)
     receive(db, team.id, [report(one, 1000, "online") for one in devices], now=1000)
-    monkeypatch.setattr("callfloor.live.hub.RESUME_LIMIT", 2)
 
     async def story(hub: Hub) -> None:
         async with watching(hub, team.id, after=0) as watcher:
             assert content(await told(watcher)) == ("reset", {"seq": 1})
 
-    run(db, story)
+    run(db, story, resume_limit=2)
 
 
 def test_a_team_has_so_many_streams_and_no_more(db: Database) -> None:

@@ -19,13 +19,15 @@ from callfloor.access.secrets import keyed_hash
 from callfloor.access.sessions import csrf_token
 from callfloor.access.tables import KeyKind, Role, access_key, access_key_secret, account, membership, session
 from callfloor.foundation.clock import Millis
-from callfloor.foundation.database import Database, Tx, any_of, param
+from callfloor.foundation.database import Database, any_of, param
 from callfloor.foundation.errors import DomainError
 from callfloor.foundation.rate_limit import Api
 from callfloor.foundation.web import CALLER, Facts, RequestFacts
 
 SESSION_COOKIE = "__Host-callfloor"
 CSRF_HEADER = "x-csrf-token"
+_ASKED_AT_ONCE = 200
+"""Sign-ins looked at by one read in the loop."""
 _SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
 
 
@@ -207,20 +209,31 @@ def sign_in_of(request: Request, facts: RequestFacts) -> SignIn:
     return SignIn(header is not None, keyed_hash(secret, key=facts.services.settings.hash_key), facts.address)
 
 
-def callers_of(tx: Tx, sign_ins: Iterable[SignIn], *, now: Millis) -> dict[SignIn, Caller]:
+async def callers_of(db: Database, sign_ins: Iterable[SignIn], *, now: Millis) -> dict[SignIn, Caller]:
     """Return what each of them may at this moment; whose key or session has ended is left out."""
     asked = list(sign_ins)
-    keys = [one.secret_hash for one in asked if one.is_key]
-    tokens = [one.secret_hash for one in asked if not one.is_key]
-    by_key = {row[-1]: row[:-1] for row in tx.all(_by_secrets, {"secret_hashes": keys, "now": now})} if keys else {}
-    by_token = {row[-1]: row[:-1] for row in tx.all(_by_tokens, {"token_hashes": tokens, "now": now})} if tokens else {}
     found: dict[SignIn, Caller] = {}
-    for one in asked:
-        row = (by_key if one.is_key else by_token).get(one.secret_hash)
-        caller = None if row is None else _key(row, one.address) if one.is_key else _person(_signed_in_as(row))
-        if caller is not None:
-            found[one] = caller
+    for begin in range(0, len(asked), _ASKED_AT_ONCE):
+        part = asked[begin : begin + _ASKED_AT_ONCE]
+        by_key, by_token = await _rows_by_key(db, part, now), await _rows_by_token(db, part, now)
+        for one in part:
+            row = (by_key if one.is_key else by_token).get(one.secret_hash)
+            caller = None if row is None else _key(row, one.address) if one.is_key else _person(_signed_in_as(row))
+            if caller is not None:
+                found[one] = caller
     return found
+
+
+async def _rows_by_key(db: Database, asked: Iterable[SignIn], now: Millis) -> dict[bytes, tuple[Any, ...]]:
+    hashes = [one.secret_hash for one in asked if one.is_key]
+    rows = await db.read(_by_secrets, {"secret_hashes": hashes, "now": now}) if hashes else []
+    return {row[-1]: row[:-1] for row in rows}
+
+
+async def _rows_by_token(db: Database, asked: Iterable[SignIn], now: Millis) -> dict[bytes, tuple[Any, ...]]:
+    hashes = [one.secret_hash for one in asked if not one.is_key]
+    rows = await db.read(_by_tokens, {"token_hashes": hashes, "now": now}) if hashes else []
+    return {row[-1]: row[:-1] for row in rows}
 
 
 async def _by_key(request: Request, header: str, facts: RequestFacts) -> Caller:

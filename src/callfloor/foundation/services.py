@@ -29,7 +29,7 @@ class Services:
     key_uses: Latest[tuple[int, int]] = field(default_factory=Latest)
     """When keys (team id, key id) were used; written down by the server now and then."""
     stopping: Stopping = field(default_factory=Stopping)
-    """Begun when the program is to end: answers without an end listen to it."""
+    """Announced when the program is to end: answers without an end listen to it."""
     limits: Limits = NOT_GIVEN
     """Of each API; left out, in this process's memory. A server opens those that its settings name."""
 

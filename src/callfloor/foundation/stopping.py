@@ -6,20 +6,20 @@ from collections.abc import Callable
 
 
 class Stopping:
-    """Begins once; what is registered is called then, in the loop that begins it."""
+    """Announced once; what is registered is called then, in the loop that announces it."""
 
-    __slots__ = ("_calls", "is_begun")
+    __slots__ = ("_calls", "is_announced")
 
     def __init__(self) -> None:
         self._calls: list[Callable[[], None]] = []
-        self.is_begun = False
+        self.is_announced = False
 
-    def on_begin(self, call: Callable[[], None]) -> None:
-        """Call this when the end begins."""
+    def on_announcement(self, call: Callable[[], None]) -> None:
+        """Call this when the end is announced."""
         self._calls.append(call)
 
-    def begin(self) -> None:
+    def announce(self) -> None:
         """Tell everybody."""
-        self.is_begun = True
+        self.is_announced = True
         for call in self._calls:
             call()

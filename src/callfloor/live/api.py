@@ -24,7 +24,7 @@ from callfloor.live.hub import Hub, Watcher
 from callfloor.live.queries import LiveFilter, counts_by_state, head_of, live_devices_after
 from callfloor.live.shown import LiveDeviceShown, StateName, shown
 from callfloor.live.spans import Range, Span, time_by_state
-from callfloor.live.stream import Stream, takes_gzip
+from callfloor.live.stream_api import Stream, takes_gzip
 from callfloor.live.tables import State
 
 router = APIRouter(tags=["Live"])

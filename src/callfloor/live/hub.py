@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 from collections import deque
-from collections.abc import Callable, Collection, Hashable, Sequence
+from collections.abc import Awaitable, Callable, Collection, Hashable, Sequence
 from typing import Any
 
 import structlog
@@ -33,7 +33,7 @@ _LOOK_EVERY, _BEAT_EVERY, _CHECK_EVERY = 5, 15, 3
 
 log = structlog.get_logger(__name__)
 
-MayWatch = Callable[[Tx, Sequence[Any]], Collection[Any]]
+MayWatch = Callable[[Sequence[Any]], Awaitable[Collection[Any]]]
 """Returns those who still may, of watchers by their `who`."""
 
 
@@ -72,7 +72,7 @@ class Watcher:
             return
         self._put(message)
 
-    def begin(self, message: Message) -> None:
+    def welcome(self, message: Message) -> None:
         """Let its first message wait."""
         self._put(message)
 
@@ -115,10 +115,19 @@ class _Room:
 class Hub:
     """The streams of one server process; it works while somebody watches."""
 
-    def __init__(self, db: Database, may_watch: MayWatch, *, limit: int, tick_seconds: float = TICK_SECONDS) -> None:
+    def __init__(
+        self,
+        db: Database,
+        may_watch: MayWatch,
+        *,
+        limit: int,
+        resume_limit: int = RESUME_LIMIT,
+        tick_seconds: float = TICK_SECONDS,
+    ) -> None:
         self._db = db
         self._may_watch = may_watch
         self._limit = limit
+        self._resume_limit = resume_limit
         self._tick_seconds = tick_seconds
         self._rooms: dict[int, _Room] = {}
         self._heard: set[int] = set()
@@ -144,14 +153,14 @@ class Hub:
         self._start()
         with contextlib.ExitStack() as undo:
             undo.callback(self.leave, team_id, watcher)
-            found = await self._read(team_id, after, limit=RESUME_LIMIT)
+            found = await self._read(team_id, after, limit=self._resume_limit)
             undo.pop_all()
         if room.seq is None or room.seq > found.seq:
             # Others were told of more meanwhile: what follows this place is told again, to who does not have it.
             room.seq = found.seq
             self._heard.add(team_id)
         is_told = after is not None and (found.devices is None or after < found.seq)
-        watcher.begin(changes(found) if is_told else ready(found.seq))
+        watcher.welcome(changes(found) if is_told else ready(found.seq))
         if self._is_closed:
             watcher.end()
 
@@ -271,7 +280,7 @@ class Hub:
         if not part:
             return
         who = list({one.who for one in part})
-        allowed = await asyncio.to_thread(self._db.read_now, lambda tx: self._may_watch(tx, who))
+        allowed = await self._may_watch(who)
         for watcher in part:
             if watcher.who not in allowed:
                 self._end(watcher)

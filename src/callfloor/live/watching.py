@@ -8,7 +8,7 @@ from callfloor.access.guard import SignIn, callers_of
 from callfloor.access.scopes import Scope
 from callfloor.foundation import clock
 from callfloor.foundation.clock import Millis
-from callfloor.foundation.database import Database, Tx
+from callfloor.foundation.database import Database
 from callfloor.live.hub import Hub
 
 Who = tuple[int, SignIn]
@@ -17,11 +17,15 @@ Who = tuple[int, SignIn]
 
 def open_hub(db: Database, *, limit: int) -> Hub:
     """Return the streams of a server process, with room for so many of each team."""
-    return Hub(db, lambda tx, everybody: who_may_watch(tx, everybody, now=clock.now()), limit=limit)
+
+    async def may_watch(everybody: Sequence[Who]) -> set[Who]:
+        return await who_may_watch(db, everybody, now=clock.now())
+
+    return Hub(db, may_watch, limit=limit)
 
 
-def who_may_watch(tx: Tx, everybody: Sequence[Who], *, now: Millis) -> set[Who]:
+async def who_may_watch(db: Database, everybody: Sequence[Who], *, now: Millis) -> set[Who]:
     """Return those whose key or session has not ended, and who still may see what the team's devices do."""
-    callers = callers_of(tx, {sign_in for _, sign_in in everybody}, now=now)
+    callers = await callers_of(db, {sign_in for _, sign_in in everybody}, now=now)
     allowed = {(caller.team_id, one) for one, caller in callers.items() if Scope.LIVE_READ.value in caller.scopes}
     return allowed.intersection(everybody)

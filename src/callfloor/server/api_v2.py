@@ -84,7 +84,7 @@ def create_app(services: Services) -> Application:
     app = routed()
     app.state.services = services
     app.state.live = open_hub(services.db, limit=services.settings.live.streams)
-    services.stopping.on_begin(app.state.live.close)
+    services.stopping.on_announcement(app.state.live.close)
     return _beside(Bounds(app), {EVENTS_PATH: Events(services)})
 
 

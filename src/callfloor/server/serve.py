@@ -125,7 +125,7 @@ class _Program:
                 await server.run_until(stop)
                 renewal.cancel()
                 log.info("stopping", grace_seconds=self._services.settings.shutdown_grace_seconds)
-                self._services.stopping.begin()
+                self._services.stopping.announce()
                 await asyncio.gather(server.finish(self._sockets), self._stop_worker())
         finally:
             await self._upkeep.end()
