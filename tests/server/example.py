@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import functools
 from pathlib import Path
 
 import structlog
@@ -14,6 +15,7 @@ from callfloor.foundation.services import Services
 from callfloor.server.asgi import Application, Receive, Scope, Send, send_answer
 from callfloor.server.connections import Connection
 from callfloor.server.edge import Edge
+from callfloor.server.later import Later
 from callfloor.server.serve import Listening, serve
 from callfloor.server.web import Dispatcher
 
@@ -61,10 +63,17 @@ async def own(_scope: Scope, _receive: Receive, send: Send) -> None:
     await send_answer(send, 500, [(b"content-security-policy", b"default-src 'self'")], b"own")
 
 
-def app_of(services: Services) -> Application:
+def broken() -> Application:
+    """Fail to make an application."""
+    raise RuntimeError("a part cannot be loaded")
+
+
+def app_of(services: Services, *, is_broken: bool) -> Application:
     """Return the application."""
-    paths = (count, who, fault, late_fault, gone, own)
-    return Edge(Dispatcher({f"/{app.__name__}": app for app in paths}), services.settings)
+    mounted: dict[str, Application] = {f"/{app.__name__}": app for app in (count, who, fault, late_fault, gone, own)}
+    if is_broken:
+        mounted["/broken"] = Later(broken)
+    return Edge(Dispatcher(mounted), services.settings)
 
 
 def main() -> None:
@@ -75,11 +84,12 @@ def main() -> None:
     parser.add_argument("--data", type=Path)
     parser.add_argument("--port", type=int)
     parser.add_argument("--behind-proxy", action="store_true")
+    parser.add_argument("--broken", action="store_true")
     options = parser.parse_args()
     settings = read_settings(data=options.data)
     configure_logging(settings.log)
     listening = Listening(port=options.port, is_behind_proxy=options.behind_proxy, has_worker=False)
-    serve(settings, listening, app_of=app_of)
+    serve(settings, listening, app_of=functools.partial(app_of, is_broken=options.broken))
 
 
 if __name__ == "__main__":

@@ -2,16 +2,33 @@
 
 from __future__ import annotations
 
+import contextlib
 import logging
 import sys
+from collections.abc import Iterator
 from typing import TYPE_CHECKING
-
-import structlog
 
 if TYPE_CHECKING:
     from structlog.typing import EventDict, Processor, WrappedLogger
 
     from callfloor.foundation.settings import Log
+
+
+@contextlib.contextmanager
+def _without_rich() -> Iterator[None]:
+    """Let an import of rich fail inside, as if it were not installed."""
+    is_absent = "rich" not in sys.modules
+    if is_absent:
+        sys.modules["rich"] = None  # type: ignore[assignment]  # what the import system documents for this
+    try:
+        yield
+    finally:
+        if is_absent:
+            del sys.modules["rich"]
+
+
+with _without_rich():  # structlog would import it for tracebacks of a kind not used here, and take four times as long
+    import structlog
 
 HIDDEN = "hidden"
 _SECRET_WORDS = ("authorization", "api_key", "api-key", "secret", "password", "token", "cookie", "credential")
@@ -21,7 +38,10 @@ def configure_logging(log: Log) -> None:
     """Send every line of structlog and of the standard library's logging to stderr, in one form."""
     as_text = is_text(log)
     renderer: Processor = (
-        structlog.dev.ConsoleRenderer() if as_text else structlog.processors.JSONRenderer(ensure_ascii=False)
+        # Plain: the other way to show a traceback shows the values of variables, secrets among them.
+        structlog.dev.ConsoleRenderer(exception_formatter=structlog.dev.plain_traceback)
+        if as_text
+        else structlog.processors.JSONRenderer(ensure_ascii=False)
     )
     shared: list[Processor] = [
         structlog.contextvars.merge_contextvars,

@@ -13,6 +13,7 @@ from callfloor.foundation.ids import new_request_id
 from callfloor.foundation.settings import Settings
 from callfloor.server.asgi import Application, Headers, Message, Receive, Scope, Send
 from callfloor.server.client_address import ClientAddress, is_loopback
+from callfloor.server.later import load
 from callfloor.server.pages import CLOSED
 from callfloor.server.problems import FAULT, HTTPS_ONLY, send_problem, unavailable
 from callfloor.server.request_log import RequestLine, RequestLog, shown_path
@@ -59,6 +60,10 @@ class Edge:
         finally:
             if self._log.is_on:
                 self._write_line(scope, answer, time.perf_counter_ns() - started)
+
+    async def load(self) -> None:
+        """See `Loads.load`."""
+        await load(self._app)
 
     async def _run(self, scope: Scope, receive: Receive, answer: _Answer) -> None:
         peer = scope.get("client") or ("", 0)

@@ -23,6 +23,7 @@ from callfloor.foundation.tls import Certificate, context_of, load_into
 from callfloor.server import sockets
 from callfloor.server.asgi import Application
 from callfloor.server.connections import Connection
+from callfloor.server.later import load
 from callfloor.server.sockets import AddressRefused
 from callfloor.server.upkeep import Upkeep
 from callfloor.server.web import create_app
@@ -109,7 +110,8 @@ class _Program:
             self._services = await self._upkeep.take_place()
             certificate = None if self._listening.is_behind_proxy else self._certificate()
             self._context = None if certificate is None else context_of(certificate)
-            server = _Uvicorn(self._config(app_of(self._services)))
+            app = app_of(self._services)
+            server = _Uvicorn(self._config(app))
             stop = asyncio.Event()
             with _signals(stop.set, self._end_at_once):
                 if self._worker is not None:
@@ -122,11 +124,15 @@ class _Program:
                 )
                 if on_ready is not None:
                     on_ready(ready)
+                loading = asyncio.create_task(load(app))
+                # A server of which a part cannot be loaded does not go on without it.
+                loading.add_done_callback(lambda task: stop.set() if _has_failed(task) else None)
                 await server.run_until(stop)
                 renewal.cancel()
                 log.info("stopping", grace_seconds=self._services.settings.shutdown_grace_seconds)
                 self._services.stopping.announce()
                 await asyncio.gather(server.finish(self._sockets), self._stop_worker())
+                await loading
         finally:
             await self._upkeep.end()
             await self._services.close()
@@ -181,6 +187,10 @@ class _Program:
         if self._worker is not None:
             self._worker.kill()
         os._exit(INTERRUPTED)
+
+
+def _has_failed(task: asyncio.Task[None]) -> bool:
+    return not task.cancelled() and task.exception() is not None
 
 
 class _Uvicorn(uvicorn.Server):

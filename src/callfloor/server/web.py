@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from callfloor.server.asgi import Application, Receive, Scope, Send
 from callfloor.server.edge import Edge
+from callfloor.server.later import load
 from callfloor.server.problems import NOT_FOUND, send_problem
 from callfloor.server.routes import url_map
 
@@ -32,3 +33,8 @@ class Dispatcher:
             await send_problem(scope, send, NOT_FOUND)
         else:
             await app(scope, receive, send)
+
+    async def load(self) -> None:
+        """See `Loads.load`."""
+        for app in self._mounted.values():
+            await load(app)

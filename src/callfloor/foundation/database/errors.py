@@ -1,9 +1,10 @@
-"""Driver exceptions become these three; no other file names a driver's exception."""
+"""Driver exceptions become these three; what a driver raises is named here and in `postgres_errors` alone."""
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import apsw
-import psycopg
 
 from callfloor.foundation.errors import Unavailable
 
@@ -30,9 +31,8 @@ class Gone(Unavailable):
     retry_after_seconds = 5
 
 
-RETRYABLE_ON_POSTGRES = (psycopg.errors.DeadlockDetected, psycopg.errors.SerializationFailure)
-"""PostgreSQL rolled the transaction back to break a tie: the verb is repeatable, so it is run again."""
-_TIMED_OUT_ON_POSTGRES = (psycopg.errors.LockNotAvailable, psycopg.errors.QueryCanceled, *RETRYABLE_ON_POSTGRES)
+Translation = Callable[[BaseException], Exception | None]
+"""Returns ours for what a driver raised, or None for what is not its."""
 
 
 class Translated:
@@ -58,15 +58,27 @@ def translated() -> Translated:
     return _TRANSLATED
 
 
+def translate_too(translation: Translation) -> None:
+    """Translate what another driver raises, which is loaded only where it is used."""
+    _TRANSLATIONS.append(translation)
+
+
 def _translation(error: BaseException) -> Exception | None:
-    if isinstance(error, apsw.ConstraintError | psycopg.errors.IntegrityError):
+    for translation in _TRANSLATIONS:
+        ours = translation(error)
+        if ours is not None:
+            return ours
+    return None
+
+
+def _of_sqlite(error: BaseException) -> Exception | None:
+    if isinstance(error, apsw.ConstraintError):
         return Clash(str(error))
     if isinstance(error, apsw.BusyError | apsw.LockedError):
         return Busy("another process is writing to the database")
     if isinstance(error, apsw.FullError | apsw.IOError | apsw.CantOpenError | apsw.ConnectionClosedError):
         return Gone(f"the database file cannot be used: {error}")
-    if isinstance(error, _TIMED_OUT_ON_POSTGRES):
-        return Busy("the database did not get to this in time")
-    if isinstance(error, psycopg.OperationalError):
-        return Gone(f"the database cannot be reached: {error}")
     return None
+
+
+_TRANSLATIONS: list[Translation] = [_of_sqlite]

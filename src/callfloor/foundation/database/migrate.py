@@ -6,7 +6,6 @@ import importlib.resources
 from pathlib import Path
 from typing import Any
 
-import psycopg
 from sqlalchemy import Connection, Engine, create_engine, event
 
 from callfloor.foundation.database import apsw_dbapi
@@ -81,6 +80,10 @@ def revisions(url: str) -> tuple[str | None, str | None]:
 
 def _recorded_revision(url: str) -> str | None:
     if not url.startswith("sqlite:///"):
+        import psycopg  # noqa: PLC0415  # only one driver is loaded
+
+        import callfloor.foundation.database.postgres_errors  # noqa: F401, PLC0415  # translates what it raises
+
         with psycopg.connect(url, connect_timeout=_CONNECT_SECONDS) as connection:
             if connection.execute("SELECT to_regclass('alembic_version')").fetchone() == (None,):
                 return None

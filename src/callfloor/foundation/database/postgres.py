@@ -14,8 +14,9 @@ from psycopg.sql import SQL, Identifier
 from psycopg_pool import AsyncConnectionPool, ConnectionPool, PoolClosed, PoolTimeout
 from sqlalchemy.dialects.postgresql import psycopg as psycopg_dialect
 
-from callfloor.foundation.database.errors import RETRYABLE_ON_POSTGRES, Busy, Gone, translated
+from callfloor.foundation.database.errors import Busy, Gone, translated
 from callfloor.foundation.database.plan import Plans
+from callfloor.foundation.database.postgres_errors import RETRYABLE_ON_POSTGRES
 from callfloor.foundation.database.threads import run_in
 from callfloor.foundation.database.tx import Tx
 
