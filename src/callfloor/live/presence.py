@@ -9,7 +9,7 @@ from __future__ import annotations
 import itertools
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
-from operator import itemgetter
+from operator import attrgetter, itemgetter
 
 import msgspec
 
@@ -60,6 +60,9 @@ class StateReport(msgspec.Struct, frozen=True):
     speaker: Sound | None = None
 
 
+_IN_ORDER = attrgetter("device_id", "at", "event_id")
+
+
 def apply_reports(
     tx: Tx, team_id: int, reports: Sequence[StateReport], *, now: Millis, settle: Millis = SETTLE
 ) -> None:
@@ -76,15 +79,20 @@ def apply_reports(
         return
     moment = Moment(now, settle, renews=True)
     of_device: dict[int, list[StateReport]] = defaultdict(list)
-    for report in sorted(reports, key=lambda one: (one.device_id, one.at, one.event_id)):
+    for report in sorted(reports, key=_IN_ORDER):
         of_device[report.device_id].append(report)
     known = standings(tx, team_id, list(of_device))
     transitions = [row for one in known if (row := one.catch_up(moment)) is not None]
     for one in known:
+        newest: StateReport | None = None
         for report in of_device[one.device_id]:
-            transitions.append(_transition(report))
-            content = Content(report.call, report.mic, report.speaker)
-            one.reported(str(report.state), report.reason, report.at, report.event_id, content, moment)
+            row = _transition(report)
+            transitions.append(row)
+            if one.reported(row.state, row.reason, row.at, row.event_id, moment):
+                newest = report
+        if newest is not None:
+            one.content = Content(newest.call, newest.mic, newest.speaker)
+            one.touch(moment)
     add_transitions(tx, team_id, transitions)
     late = [one for one in known if one.is_late]
     if late:

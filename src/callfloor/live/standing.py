@@ -80,17 +80,21 @@ class Standing:
         is_renewed = self.shown_state == State.OFFLINE and self.lapsed_at != self.active_until
         return self.come_back(moment) if is_renewed else None
 
-    def reported(self, state: str, reason: str | None, at: Millis, event_id: str, content: Any, moment: Moment) -> None:
-        """Take a report; the newest `at` wins, of two at one instant the greater event id."""
+    def reported(self, state: str, reason: str | None, at: Millis, event_id: str, moment: Moment) -> bool:
+        """Take a report; the newest `at` wins, of two at one instant the greater event id.
+
+        Returns:
+            whether it is the newest: then its content is to be set, and the device touched after its last report.
+        """
         if self.at is not None and (at, event_id) <= (self.at, self.event_id or ""):
             self.is_late = self.is_late or (at, event_id) != (self.at, self.event_id)
-            return
-        self.state, self.reason, self.at, self.event_id, self.content = state, reason, at, event_id, content
+            return False
+        self.state, self.reason, self.at, self.event_id = state, reason, at, event_id
         if at <= self.since:
             self.is_late = True
         else:
             self._show(state, self.since if state == self.shown_state else at, moment)
-        self._mark(moment)
+        return True
 
     def come_back(self, moment: Moment) -> TransitionRow | None:
         """Take the device as heard of.
