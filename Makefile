@@ -39,6 +39,7 @@ bench: setup .venv/.bench  ## ratios to bounds; wrk must be installed
 	@$(PY) -m benchmarks.seats
 	@$(PY) -m benchmarks.usage
 	@$(PY) -m benchmarks.live
+	@$(PY) -m benchmarks.ingest
 
 accuracy: setup  ## error rates of the speech chain; AUDIO=folder
 	@$(PY) -m benchmarks.accuracy $(AUDIO)
