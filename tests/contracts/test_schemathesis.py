@@ -1,81 +1,150 @@
-"""Both documents against a real server, by requests made from them: no fault, and no answer they do not tell of."""
+"""Both documents against a real server, by requests made from them: no fault, and no answer they do not tell of.
+
+All checks are on (`schemathesis.toml` says which are narrowed, and why), on both databases and in both types of team.
+Each run has dice of its own; a failure prints its seed, and `--seed` with it makes the same run again.
+"""
 
 from __future__ import annotations
 
-import functools
+import dataclasses
+import json
+import os
 import subprocess
 import sys
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
+from callfloor.access.accounts import NewMember
 from callfloor.access.audit import OPERATOR
-from callfloor.access.keys import CreateKey, create_key
 from callfloor.access.scopes import Scope
-from callfloor.access.secrets import keyed_hash
-from callfloor.access.tables import KeyKind
+from callfloor.access.secrets import hash_password
+from callfloor.access.tables import Role
 from callfloor.foundation import clock
 from callfloor.foundation.database import Database, open_database
 from callfloor.foundation.ids import new_secret
+from callfloor.teams.people import add_person
+from callfloor.teams.tables import TeamType
 from callfloor.teams.teams import Team
-from tests.factories.teams import make_person, make_portal_key, make_team
-from tests.support.server import running_server
+from tests.factories.devices import HASH_KEY, log_in, machine, make_device_team
+from tests.factories.teams import make_api_key, make_portal_key, make_team
+from tests.support.server import Server, running_server
 
-DOCUMENTS = Path(__file__).parents[2] / "docs" / "api"
-HeaderOf = Callable[[Database, Team, bytes], str]
-
-NOT_SAID_BY_A_SCHEMA = "positive_data_acceptance"
-"""What a schema cannot say: that a cursor is one of ours, an address one of a mailbox, a seat free."""
-NOT_OF_THE_PORTAL_API = "unsupported_method"
-"""The contract has no 405: what is no route is 1015, whatever the method."""
-
-
-def portal_header(db: Database, team: Team, hash_key: bytes) -> str:
-    """Return how a Portal key signs in."""
-    return make_portal_key(db, team, hash_key=hash_key).header["Authorization"]
+HERE = Path(__file__).parent
+DOCUMENTS = HERE.parents[1] / "docs" / "api"
+SETTINGS = {"CALLFLOOR_SECRET_KEY": HASH_KEY.decode(), "CALLFLOOR_RATE_LIMIT_REQUESTS": "1000000"}
+PASSWORD = "correct horse battery"
+OF_DEVICES = ("Agent", "Devices", "Live")
+EITHER = ("Billing", "Team", "Usage", "Webhooks")
+"""Alike in both types of team: asked in one."""
+IN_BOTH = ("Seats", "Seat reclaim")
 
 
-def api_header(db: Database, team: Team, hash_key: bytes) -> str:
-    """Return how a key with every scope signs in."""
-    secret, scopes = new_secret(), tuple(scope.value for scope in Scope)
-    hashed = keyed_hash(secret, key=hash_key)
-    command = CreateKey(team.id, KeyKind.API, "tester", hashed, OPERATOR, clock.now(), scopes=scopes)
-    db.write_now(functools.partial(create_key, command=command))
-    return f"Bearer {secret}"
+@dataclasses.dataclass(frozen=True)
+class Run:
+    """Whom the tester plays, and what it asks."""
+
+    document: str
+    type: TeamType
+    options: tuple[str, ...]
 
 
-@pytest.mark.parametrize(
-    ("document", "header", "excluded", "examples"),
-    [
-        ("portal.json", portal_header, f"{NOT_SAID_BY_A_SCHEMA},{NOT_OF_THE_PORTAL_API}", 10),
-        ("callfloor.json", api_header, NOT_SAID_BY_A_SCHEMA, 3),
-    ],
-    ids=["portal", "callfloor"],
-)
-def test_every_answer_is_one_the_document_tells_of(
-    tmp_path: Path, document: str, header: HeaderOf, excluded: str, examples: int
-) -> None:
-    data = tmp_path / "data"
-    with running_server(data, "--no-worker", settings={"CALLFLOOR_RATE_LIMIT_REQUESTS": "1000000"}) as server:
-        db = open_database(f"sqlite:///{data / 'callfloor.db'}")
-        team = make_team(db, seats=20)
-        make_person(db, team)
-        signed_in = header(db, team, (data / "secret.key").read_bytes().strip())
-        db.close_now()
-        options = ["--url", server.url, "--tls-verify", str(server.authority), "-H", f"Authorization: {signed_in}"]
-        bounds = ["--max-examples", str(examples), "--max-time", "20", "--exclude-checks", excluded]
-        # One seed: a change must not fail for what another one's dice found. A longer run by hand takes its own.
-        bounds += ["--seed", "20261122", "--phases", "examples,coverage,fuzzing"]
-        bounds += ["--exclude-operation-id", "live_stream"]  # it has no end
-        run = subprocess.run(
-            [sys.executable, "-m", "schemathesis.cli", "run", str(DOCUMENTS / document), *options, *bounds],
-            capture_output=True,
-            text=True,
-            check=False,
-            cwd=tmp_path,
-            timeout=110,
+def tags(option: str, *names: str) -> tuple[str, ...]:
+    """Return the options that name these tags."""
+    return tuple(part for name in names for part in (option, name))
+
+
+RUNS = {
+    "portal, devices": Run("portal.json", TeamType.DEVICE, ("--max-examples", "4")),
+    "portal, people": Run("portal.json", TeamType.EMAIL, ("--max-examples", "4")),
+    "callfloor, devices": Run(
+        "callfloor.json",
+        TeamType.DEVICE,
+        ("--max-examples", "2", *tags("--include-tag", *OF_DEVICES, *EITHER, *IN_BOTH)),
+    ),
+    "callfloor, people": Run(
+        "callfloor.json", TeamType.EMAIL, ("--max-examples", "2", *tags("--exclude-tag", *OF_DEVICES, *EITHER))
+    ),
+}
+
+
+@pytest.mark.timeout(900)
+@pytest.mark.parametrize("run", RUNS.values(), ids=RUNS)
+def test_every_answer_is_one_the_document_tells_of(tmp_path: Path, fresh_database_url: str, run: Run) -> None:
+    with running_server(tmp_path / "data", "--no-worker", database_url=fresh_database_url, settings=SETTINGS) as server:
+        environment = part_of(server, fresh_database_url, run, tmp_path)
+        done = subprocess.run(
+            tester(server, run), capture_output=True, text=True, check=False, cwd=tmp_path, env=environment, timeout=800
         )
 
-        assert run.returncode == 0, run.stdout[-8000:] + run.stderr[-2000:]
+        assert done.returncode == 0, done.stdout[-12000:] + done.stderr[-2000:]
         assert server.events("request_failed") == []
+
+
+def tester(server: Server, run: Run) -> list[str]:
+    """Return the command that asks the server all that the document tells of."""
+    config = ("--config-file", str(HERE / "schemathesis.toml"))
+    where = ("--url", server.url, "--tls-verify", str(server.authority))
+    program = (sys.executable, "-m", "schemathesis.cli", *config, "run", str(DOCUMENTS / run.document))
+    return [*program, *where, "--no-color", "--generation-database", "none", *run.options]
+
+
+def part_of(server: Server, database_url: str, run: Run, folder: Path) -> dict[str, str]:
+    """Make two teams, and return what the tester has to know to play one beside the other."""
+    db = open_database(database_url)
+    devices: dict[str, str] = {}
+    keys = []
+    for name in ("ours", "theirs"):
+        team = team_of(db, run.type, devices if name == "ours" else {})
+        add_member(db, team, f"{name}@people.example")
+        keys.append(
+            make_api_key(db, team.id, *Scope, hash_key=HASH_KEY)["Authorization"]
+            if run.document == "callfloor.json"
+            else make_portal_key(db, team, hash_key=HASH_KEY).header["Authorization"]
+        )
+    db.close_now()
+    callers = [
+        {"name": name, "fixedHeaders": [{"name": "Authorization", "value": key}]}
+        for name, key in zip(("ours", "theirs"), keys, strict=True)
+    ]
+    (folder / "callers.json").write_text(json.dumps({"auth": callers}))
+    return {
+        **os.environ,
+        "TEAM_SECRET": "",
+        "DEVICE": "",
+        "LEAVING_DEVICE": "",
+        **devices,
+        "EMAIL": "ours@people.example",
+        "PASSWORD": PASSWORD,
+        "SCHEMATHESIS_HOOKS": str(HERE / "schemathesis_hooks.py"),
+        "CALLERS": str(folder / "callers.json"),
+        "KEY": keys[0],
+        "OWN_KEYS": ",".join(own_keys(server, keys)),
+    }
+
+
+def add_member(db: Database, team: Team, email: str) -> None:
+    """Add a person who can sign in."""
+    hashed = hash_password(PASSWORD)
+    member = NewMember(team.id, email, Role.ADMIN, clock.now(), first_name="Ada", password_hash=hashed)
+    db.write_now(lambda tx: add_person(tx, member, OPERATOR))
+
+
+def team_of(db: Database, type_: TeamType, devices: dict[str, str]) -> Team:
+    """Make a team; one of devices has two machines, whose tokens are noted."""
+    if type_ is TeamType.EMAIL:
+        return make_team(db, seats=20)
+    team = make_device_team(db, seats=20)
+    devices["TEAM_SECRET"] = team.secret
+    for number, name in enumerate(("DEVICE", "LEAVING_DEVICE")):
+        token = new_secret()
+        log_in(db, team, machine(number), token=token)
+        devices[name] = f"Bearer {token}"
+    return team.team
+
+
+def own_keys(server: Server, headers: list[str]) -> list[str]:
+    """Return the ids of the tester's keys of the Callfloor API."""
+    with server.client() as http:
+        answers = [http.get("/api/v2/keys", headers={"Authorization": one}) for one in headers]
+    return [str(key["id"]) for one in answers if one.is_success for key in one.json()["data"]]

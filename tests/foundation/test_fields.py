@@ -52,3 +52,9 @@ def test_an_instant_is_read(text: str) -> None:
 def test_a_number_or_half_a_date_is_no_instant(text: str) -> None:
     with pytest.raises(ValidationError):
         MOMENT.validate_python(text)
+
+
+@pytest.mark.parametrize("value", [0, 1767225600, 0.5, None, True, []])
+def test_what_is_no_text_is_no_instant(value: object) -> None:
+    with pytest.raises(ValidationError):
+        MOMENT.validate_python(value)

@@ -29,7 +29,7 @@ _MOMENT = re.compile(r"\d{4}-\d\d-\d\d[Tt]\d\d:\d\d(:\d\d(\.\d{1,9})?)?([Zz]|[+-
 
 def _written_out(value: object) -> object:
     # pydantic alone takes a number for seconds since 1970.
-    if isinstance(value, str) and not _MOMENT.fullmatch(value):
+    if not isinstance(value, str) or not _MOMENT.fullmatch(value):
         raise ValueError("must be a date and time with its offset, such as 2026-01-31T09:30:00Z")
     return value
 

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from typing import Annotated
 
 from fastapi import APIRouter
-from pydantic import Field
+from pydantic import ConfigDict, Field
 
 from callfloor.access.guard import Caller, needs
 from callfloor.access.scopes import Scope
@@ -42,8 +42,28 @@ Text = Annotated[
 ]
 
 
+_ONE_OF_BOTH = ConfigDict(
+    json_schema_extra={
+        "oneOf": [
+            {"required": ["email"], "properties": {"email": {"type": "string"}, "account_id": {"type": "null"}}},
+            {"required": ["account_id"], "properties": {"account_id": {"type": "integer"}, "email": {"type": "null"}}},
+        ]
+    }
+)
+_SOMEBODY = ConfigDict(
+    json_schema_extra={
+        "anyOf": [
+            {"required": ["people"], "properties": {"people": {"minItems": 1}}},
+            {"required": ["text"], "properties": {"text": {"pattern": r'[^\s,;"]'}}},
+        ]
+    }
+)
+
+
 class PersonToSeat(Shape):
     """A member, by `email` or by `account_id`; with a `role` they get that role too."""
+
+    model_config = _ONE_OF_BOTH
 
     email: Email | None = None
     account_id: Identity | None = None
@@ -52,6 +72,8 @@ class PersonToSeat(Shape):
 
 class NewSeatAssignments(Shape):
     """Members to be seated; `role` is for those who are given none of their own."""
+
+    model_config = _SOMEBODY
 
     people: list[PersonToSeat] = Field(default=[], max_length=PEOPLE_LIMIT)
     text: Text = ""
@@ -65,12 +87,16 @@ class NewSeatAssignments(Shape):
 class PersonToRelease(Shape):
     """A member, by `email` or by `account_id`."""
 
+    model_config = _ONE_OF_BOTH
+
     email: Email | None = None
     account_id: Identity | None = None
 
 
 class NewSeatReleases(Shape):
     """Members to be taken off their seats."""
+
+    model_config = _SOMEBODY
 
     people: list[PersonToRelease] = Field(default=[], max_length=PEOPLE_LIMIT)
     text: Text = ""

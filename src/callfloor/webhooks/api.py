@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import functools
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 import msgspec
 from fastapi import APIRouter, Path, Query
-from pydantic import AwareDatetime, Field
+from pydantic import Field
 
 from callfloor.access.audit import Actor
 from callfloor.access.guard import Caller, needs
@@ -17,6 +17,7 @@ from callfloor.access.secrets import encrypted
 from callfloor.foundation.clock import HOUR, Millis, from_datetime, iso, iso_or_none
 from callfloor.foundation.database import Tx
 from callfloor.foundation.errors import invalid
+from callfloor.foundation.fields import ID_LIMIT, Moment
 from callfloor.foundation.outgoing import AddressRefused, check_address, rules_of
 from callfloor.foundation.web import Facts, RequestFacts, Shape, cursor_after, position_of
 from callfloor.webhooks.catalog import CATALOG, TEST_EVENT
@@ -43,10 +44,11 @@ router = APIRouter(tags=["Webhooks"])
 
 Reader = Annotated[Caller, needs(Scope.WEBHOOKS_READ)]
 Writer = Annotated[Caller, needs(Scope.WEBHOOKS_WRITE)]
-Id = Annotated[int, Path(ge=1, le=2**63 - 1)]
+Id = Annotated[int, Path(ge=1, le=ID_LIMIT)]
 DeliveryId = Annotated[str, Path(max_length=64, pattern=r"^[^\x00]+$")]
 Url = Annotated[str, Field(min_length=1, max_length=2048, examples=["https://hooks.company.example/callfloor"])]
-Events = Annotated[list[str], Field(min_length=1, max_length=len(CATALOG), examples=[["call_analyzed"]])]
+EventName = Annotated[str, Field(json_schema_extra={"enum": list(CATALOG)})]
+Events = Annotated[list[EventName], Field(min_length=1, max_length=len(CATALOG), examples=[["call_analyzed"]])]
 Description = Annotated[str, Field(max_length=255, pattern=r"^[^\x00]*$")]
 
 
@@ -149,8 +151,8 @@ class DeliveryPage(Shape):
 class RedeliveryBatch(Shape):
     """Which deliveries are to be tried anew: those that came about since then and ended so."""
 
-    since: AwareDatetime = Field(strict=False)
-    state: DeliveryState = Field(default=DeliveryState.FAILED, strict=False)
+    since: Moment = Field(strict=False)
+    state: Literal["delivered", "failed", "canceled"] = "failed"
 
 
 class Redelivered(Shape):
@@ -275,13 +277,12 @@ async def list_webhook_deliveries(
 @router.post("/webhooks/{webhook_id}/redeliveries", operation_id="redeliver_webhooks", status_code=202)
 async def redeliver_webhooks(webhook_id: Id, body: RedeliveryBatch, facts: Facts, caller: Writer) -> Redelivered:
     """Have deliveries of a webhook tried anew: the same ids, the same bytes."""
-    if body.state is DeliveryState.PENDING:
-        raise invalid("state", "must be delivered, failed or canceled: what is pending is being tried")
 
     def again(tx: Tx) -> list[str]:
         endpoint_by_id(tx, caller.team_id, webhook_id, for_change=True)
         since = from_datetime(body.since)
-        return redeliver_since(tx, caller.team_id, webhook_id, state=body.state, since=since, now=facts.now)
+        state = DeliveryState(body.state)
+        return redeliver_since(tx, caller.team_id, webhook_id, state=state, since=since, now=facts.now)
 
     return Redelivered(data=await facts.services.db.write(again))
 
