@@ -173,7 +173,7 @@ class Changed:
                 owned[_owner(table, key)].append(after[table.name][key])
 
     def of(self, requests: list[Request], *, is_each_once: bool) -> Transaction:
-        """Return the rows of these requests by table, in the order of their keys: each once, or as often as it is hit."""
+        """Return the rows of these requests by table, in the order of their keys: once, or as often as one is hit."""
         owners = _owners(requests)
         loads = []
         for table in self._tables:
