@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import dataclasses
+import json
+import re
 
 import httpx
 
@@ -12,7 +14,7 @@ from callfloor.foundation.limits.of_apis import Limits
 from callfloor.foundation.rate_limit import Api, Limit, MemoryRateLimit
 from callfloor.foundation.services import Services
 from callfloor.server.api_bounds import BODY_LIMIT
-from callfloor.server.api_v2 import create_app
+from callfloor.server.api_v2 import as_json, create_app
 from tests.callfloor_api.conftest import ClientOf
 from tests.factories.teams import make_team
 from tests.portal_api.in_process import LoopTransport
@@ -74,6 +76,20 @@ def test_what_is_not_there_is_a_problem(transport: LoopTransport) -> None:
     assert (missing.status_code, missing.json()["code"]) == (404, "not_found")
     assert (wrong.status_code, wrong.json()["code"]) == (405, "method_not_allowed")
     assert wrong.headers["allow"] == "GET, PATCH"
+
+
+def test_every_path_tells_what_it_allows(transport: LoopTransport) -> None:
+    every = {"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE", "QUERY"}
+    paths = json.loads(as_json())["paths"]
+    with httpx.Client(transport=transport, base_url="https://callfloor.example") as http:
+        for path, methods in paths.items():
+            allowed = {method.upper() for method in methods}
+            for method in sorted(every - allowed):
+                answer = http.request(method, re.sub(r"\{\w+\}", "1", path))
+                assert (answer.status_code, answer.headers["allow"]) == (405, ", ".join(sorted(allowed))), (
+                    method,
+                    path,
+                )
 
 
 def test_a_path_in_words_is_not_taken_for_an_id(transport: LoopTransport) -> None:
