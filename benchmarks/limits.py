@@ -153,8 +153,6 @@ def all_rows(plan: Plan) -> list[Row]:
             return runner.run(measure())
 
 
-
-
 def main() -> int:
     """Measure and print."""
     parser = argparse.ArgumentParser(description="What a request costs to count, by the store of the limits.")

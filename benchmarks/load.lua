@@ -1,9 +1,10 @@
--- wrk: sends the requests of a file, one path a line, in its order; prints one JSON line at the end.
+-- wrk: sends the requests of a file in its order, one a line: a path, or METHOD path body; prints one JSON line at the end.
 local requests, at = {}, 0
 
 function init(args)
-  for path in io.lines(args[1]) do
-    requests[#requests + 1] = wrk.format("GET", path)
+  for line in io.lines(args[1]) do
+    local method, path, body = line:match("^(%u+) (%S+) (.+)$")
+    requests[#requests + 1] = wrk.format(method or "GET", path or line, nil, body)
   end
   at = tonumber(args[2])
 end

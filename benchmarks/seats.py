@@ -76,8 +76,8 @@ def _page_rows(database: str, seeded: Seeded, plan: Plan) -> list[Row]:
     with contextlib.ExitStack() as stack:
         programs = {
             "ours": stack.enter_context(_ours(seeded.copied("ours"))),
-            "bound": stack.enter_context(_uvicorn("bound", "benchmarks.bounds.seats:app", seeded.copied("bound"))),
-            "peer": stack.enter_context(_uvicorn("peer", "benchmarks.peers.seats:app", seeded.copied("peer"))),
+            "bound": stack.enter_context(bare("bound", "benchmarks.bounds.seats:app", seeded.copied("bound"))),
+            "peer": stack.enter_context(bare("peer", "benchmarks.peers.seats:app", seeded.copied("peer"))),
         }
         _check_equal(programs, seeded, paths)
         turns = [
@@ -185,7 +185,8 @@ def _ours(seeded: Seeded) -> contextlib.AbstractContextManager[Server]:
 
 
 @contextlib.contextmanager
-def _uvicorn(name: str, app: str, seeded: Seeded) -> Iterator[Server]:
+def bare(name: str, app: str, seeded: Seeded) -> Iterator[Server]:
+    """Run another program over the same rows: an ASGI application that the environment tells where they are."""
     port = free_port()
     command = [sys.executable, "-m", "uvicorn", app, "--port", str(port), "--no-access-log", "--log-level", "warning"]
     environ = {
