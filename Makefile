@@ -36,10 +36,7 @@ format: .venv/.dev  ## write the code as the formatter would
 	@.venv/bin/ruff format --quiet
 
 bench: setup .venv/.bench  ## ratios to bounds; wrk must be installed
-	@$(PY) -m benchmarks.seats
-	@$(PY) -m benchmarks.usage
-	@$(PY) -m benchmarks.live
-	@$(PY) -m benchmarks.ingest
+	@$(PY) -m benchmarks
 
 accuracy: setup  ## error rates of the speech chain; AUDIO=folder
 	@$(PY) -m benchmarks.accuracy $(AUDIO)

@@ -1,13 +1,15 @@
-"""Every comparison there is: a table on stdout, `build/bench.json`, a picture in `build/bench.svg`.
+"""Every comparison there is, one after the other: a table of each on stdout, figures and pictures in `build/`.
 
-python -m benchmarks [--database sqlite|postgresql] [--rounds 5] [--seconds 3] [--quick]
+python -m benchmarks [--rounds 5] [--quick]
 """
 
 from __future__ import annotations
 
 import sys
 
-from benchmarks import seats
+from benchmarks import adding, ingest, limits, live, seats, start, usage
+
+PROGRAMS = (seats, adding, usage, live, ingest, limits, start)
 
 if __name__ == "__main__":
-    sys.exit(seats.main())
+    sys.exit(max([program.main() for program in PROGRAMS]))
