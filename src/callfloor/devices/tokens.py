@@ -6,7 +6,7 @@ import dataclasses
 from collections.abc import Collection, Iterable, Sequence
 from typing import Any
 
-from sqlalchemy import case, delete, func, select, update
+from sqlalchemy import Select, case, delete, func, select, update
 
 from callfloor.access.audit import Actor
 from callfloor.devices.events import tell
@@ -58,31 +58,35 @@ _seen = (
 )
 _leave = update(device).where(*_of_one).values(active_until=param("now"))
 
-_whose = (
-    select(
-        _t.team_id,
-        _t.device_id,
-        _t.username,
-        # Of a person who left their seat it has ended, also when they hold one again.
-        case((_d.account_id.is_(None) | (seat.c.assigned_at == _t.seated_at), _t.expires_at), else_=0),
-        _d.hostname,
-        case((_d.seat_id.is_not(None), _d.seat_id), else_=seat.c.id),
-        _d.last_seen_at,
-        _d.account_id,
-        _d.blocked_at,
-        device_block.c.reason,
+
+def _whose() -> Select[Any]:
+    return (
+        select(
+            _t.team_id,
+            _t.device_id,
+            _t.username,
+            # Of a person who left their seat it has ended, also when they hold one again.
+            case((_d.account_id.is_(None) | (seat.c.assigned_at == _t.seated_at), _t.expires_at), else_=0),
+            _d.hostname,
+            case((_d.seat_id.is_not(None), _d.seat_id), else_=seat.c.id),
+            _d.last_seen_at,
+            _d.account_id,
+            _d.blocked_at,
+            device_block.c.reason,
+        )
+        .join_from(device_token, device, (_d.team_id == _t.team_id) & (_d.id == _t.device_id))
+        .join(
+            device_block,
+            (device_block.c.team_id == _d.team_id) & (device_block.c.device_id == _d.id),
+            isouter=True,
+        )
+        .join(seat, (seat.c.team_id == _d.team_id) & (seat.c.account_id == _d.account_id), isouter=True)
     )
-    .join_from(device_token, device, (_d.team_id == _t.team_id) & (_d.id == _t.device_id))
-    .join(
-        device_block,
-        (device_block.c.team_id == _d.team_id) & (device_block.c.device_id == _d.id),
-        isouter=True,
-    )
-    .join(seat, (seat.c.team_id == _d.team_id) & (seat.c.account_id == _d.account_id), isouter=True)
-)
-BY_TOKEN = _whose.where(_t.token_hash == param("token_hash"))
+
+
+BY_TOKEN = _whose().where(_t.token_hash == param("token_hash"))
 """Whose token it is, for `caller_of`."""
-_by_tokens = _whose.add_columns(_t.token_hash).where(any_of(_t.token_hash, "token_hashes"))
+_by_tokens = _whose().add_columns(_t.token_hash).where(any_of(_t.token_hash, "token_hashes"))
 _renew_all = (
     update(device_token)
     .where(any_of(_t.token_hash, "token_hashes"), _t.expires_at > param("now"))
