@@ -12,6 +12,10 @@ from typing import Any
 import httpx
 from openapi_spec_validator import OpenAPIV31SpecValidator, validate
 
+from callfloor.access.scopes import Scope
+from callfloor.foundation.database import Database
+from tests.callfloor_api.conftest import ClientOf
+from tests.factories.teams import make_team
 from tests.portal_api.in_process import LoopTransport
 
 CHECKED_IN = Path(__file__).parents[2] / "docs" / "api" / "callfloor.json"
@@ -73,3 +77,38 @@ def test_only_the_ways_in_need_no_sign_in() -> None:
         "read_acceptance",
         "accept_invitation",
     }
+
+
+def test_every_change_that_heeds_an_etag_tells_of_412() -> None:
+    heeding = {
+        one["operationId"]: "412" in one["responses"]
+        for _, _, one in operations()
+        if any(parameter["name"].lower() == "if-match" for parameter in one.get("parameters", ()))
+    }
+
+    assert len(heeding) > 8
+    assert [name for name, tells in heeding.items() if not tells] == []
+
+
+def test_every_number_is_one_that_all_clients_can_hold() -> None:
+    """A limit beyond 2⁵³ is another one for a client whose numbers are floats, and the document's writer is one."""
+    limits = re.findall(r'"maximum": ([^,\n]+)', CHECKED_IN.read_text())
+
+    assert len(limits) > 50
+    assert [limit for limit in limits if float(limit) >= 2**53] == []
+
+
+def test_a_number_is_no_instant(db: Database, client: ClientOf) -> None:
+    http = client(make_team(db), *Scope)
+    asked = [
+        (path.removeprefix("/api/v2"), parameter["name"])
+        for path, method, one in operations()
+        for parameter in one.get("parameters", ())
+        if method == "get" and parameter["schema"].get("format") == "date-time"
+    ]
+
+    assert len(asked) > 10
+    for path, name in asked:
+        answer = http.get(re.sub(r"\{\w+\}", "1", path), params={name: "0.5"})
+        wrong = {one["field"] for one in answer.json()["errors"]}
+        assert (answer.status_code, name in wrong) == (422, True), path

@@ -70,6 +70,13 @@ def test_is_not_changed_by_who_read_an_older_state(db: Database, client: ClientO
     assert http.get("/team").json()["name"] == "First"
 
 
+@pytest.mark.parametrize("name", ["Équipe 日本", "Team \N{WOMAN}\u200d\N{PERSONAL COMPUTER}", "no\u00a0break"])
+def test_is_named_as_people_write(db: Database, client: ClientOf, name: str) -> None:
+    answer = client(make_team(db), *BOTH).patch("/team", json={"name": name})
+
+    assert (answer.status_code, answer.json()["name"]) == (200, name)
+
+
 @pytest.mark.parametrize("body", [{"name": ""}, {"name": "a\nb"}, {"name": 3}, {"nom": "x"}, {"name": "x" * 201}, []])
 def test_refuses_what_is_no_change(db: Database, client: ClientOf, body: object) -> None:
     answer = client(make_team(db), *BOTH).patch("/team", json=body)

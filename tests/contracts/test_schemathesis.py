@@ -32,7 +32,11 @@ from tests.support.server import Server, running_server
 
 HERE = Path(__file__).parent
 DOCUMENTS = HERE.parents[1] / "docs" / "api"
-SETTINGS = {"CALLFLOOR_SECRET_KEY": HASH_KEY.decode(), "CALLFLOOR_RATE_LIMIT_REQUESTS": "1000000"}
+LIMITS = ("RATE_LIMIT", "API_LIMIT", "AGENT_LIMIT", "EVENTS_LIMIT")
+SETTINGS = {
+    "CALLFLOOR_SECRET_KEY": HASH_KEY.decode(),
+    **{f"CALLFLOOR_{limit}_REQUESTS": "1000000" for limit in LIMITS},
+}
 PASSWORD = "correct horse battery"
 OF_DEVICES = ("Agent", "Devices", "Live")
 EITHER = ("Billing", "Team", "Usage", "Webhooks")

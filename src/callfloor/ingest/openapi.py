@@ -2,12 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 import msgspec
 
-from callfloor.ingest.schemas import EVENTS_MAX, CallEvent, Heartbeat, StateEvent, Taken
+from callfloor.ingest.schemas import (
+    EVENTS_MAX,
+    SECONDS_MAX,
+    CallEvent,
+    Heartbeat,
+    SecondsOfFeatures,
+    StateEvent,
+    Taken,
+)
 
 EVENTS_REFUSALS = ("400", "401", "403", "413", "422", "429", "500", "503")
 _REF = "#/components/schemas/{name}"
@@ -35,6 +43,8 @@ def events_operation(refusals: Mapping[str, Any]) -> dict[str, Any]:
 def events_schemas() -> dict[str, Any]:
     """Return the components that the operation refers to."""
     _, components = msgspec.json.schema_components([*_KINDS.values(), Taken], ref_template=_REF)
+    for seconds in _seconds_of(components):
+        seconds.update(minimum=0, maximum=SECONDS_MAX)
     refs = {kind: _REF.format(name=type_.__name__) for kind, type_ in _KINDS.items()}
     event = {
         "oneOf": [{"$ref": ref} for ref in refs.values()],
@@ -43,6 +53,14 @@ def events_schemas() -> dict[str, Any]:
     events = {"type": "array", "minItems": 1, "maxItems": EVENTS_MAX, "items": event}
     batch = {"type": "object", "required": ["events"], "properties": {"events": events}}
     return {**components, "AgentEvents": {**batch, "description": "Events of one device, in any order."}}
+
+
+def _seconds_of(components: dict[str, Any]) -> Iterator[dict[str, Any]]:
+    """Yield the schema of every field that has seconds."""
+    for name, field in components[CallEvent.__name__]["properties"].items():
+        if name.endswith("_seconds"):
+            yield field
+    yield from components[SecondsOfFeatures.__name__]["properties"].values()
 
 
 def _content(name: str) -> dict[str, Any]:

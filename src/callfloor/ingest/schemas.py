@@ -18,8 +18,11 @@ NAME_MAX_LENGTH = 255
 At = Annotated[datetime.datetime, Meta(tz=True)]
 Text = Annotated[str, Meta(max_length=NAME_MAX_LENGTH)]
 Name = Annotated[str, Meta(min_length=1, max_length=NAME_MAX_LENGTH)]
-Seconds = Annotated[int, Meta(ge=-(2**53), le=2**53, extra_json_schema={"minimum": 0, "maximum": 86_460})]
-"""Bounded by `rules`, which tell better what is wrong."""
+SECONDS_MAX = 86_460
+"""Of the longest call, and the 60 by which a feature may be longer."""
+_FAR = 2**53
+Seconds = Annotated[int, Meta(ge=-_FAR, le=_FAR)]
+"""Bounded from 0 to `SECONDS_MAX` by `rules`, which tell better what is wrong."""
 Revision = Annotated[int, Meta(ge=0, le=2**31 - 1)]
 StateName = Literal["online", "in_call", "offline", "unhealthy", "unavailable"]
 
