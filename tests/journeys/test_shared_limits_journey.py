@@ -108,6 +108,24 @@ def test_a_key_has_one_limit_on_two_servers_which_the_operator_lifts(
         assert counts == {401: LIMIT, 429: 60}
 
 
+def test_the_password_of_an_account_is_tried_ten_times_on_all_servers_together(
+    tmp_path: Path, store: dict[str, str]
+) -> None:
+    with two_servers(tmp_path, None, store) as servers, servers[0].client() as one, servers[1].client() as other:
+
+        def tried(number: int) -> int:
+            body = {"email": "ada@office.example", "password": f"no password {number}"}
+            return (one, other)[number % 2].post("/api/v2/session", json=body).status_code
+
+        with ThreadPoolExecutor(4) as pool:
+            assert collections.Counter(pool.map(tried, range(16))) == {401: 10, 429: 6}
+
+        def blocked() -> list[tuple[str, str]]:
+            return [(one["api"], one["client"]) for one in made("limits", "list", *where(tmp_path, None))["blocks"]]
+
+        eventually(lambda: blocked() == [("sign-in", "127.0.0.1 ada@office.example")])
+
+
 def test_the_lift_of_an_address_is_in_the_trail_of_the_installation(tmp_path: Path, database_of: str | None) -> None:
     settings, place = {**BEHIND, "CALLFLOOR_RATE_LIMIT_REQUESTS": "1"}, where(tmp_path, database_of)
     options = ("--no-worker", "--behind-proxy")

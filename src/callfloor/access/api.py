@@ -12,7 +12,7 @@ from fastapi.responses import Response
 from pydantic import Field
 
 from callfloor.access.accounts import email_key
-from callfloor.access.guard import SESSION_COOKIE, Caller, TooManyRequests, person_of, session_token
+from callfloor.access.guard import SESSION_COOKIE, Caller, count_try, person_of, session_token
 from callfloor.access.secrets import keyed_hash
 from callfloor.access.sessions import (
     SESSION_LIFE,
@@ -26,13 +26,10 @@ from callfloor.access.sessions import (
 )
 from callfloor.access.tables import Role
 from callfloor.foundation.ids import new_secret
-from callfloor.foundation.rate_limit import Limit, MemoryRateLimit
+from callfloor.foundation.rate_limit import Api
 from callfloor.foundation.web import Facts, RequestFacts, Shape
 
 router = APIRouter(tags=["Session"])
-
-_TRIES = MemoryRateLimit(Limit(requests=10, window_seconds=60, block_seconds=60))
-"""Of one address at one account: slow enough that a password of 12 characters is not guessed."""
 
 
 class SignIn(Shape):
@@ -65,9 +62,7 @@ class Session(Shape):
 async def sign_in(body: SignIn, facts: Facts, response: Response) -> Session:
     """Sign in by password; the session lives in a cookie for 24 hours."""
     key = email_key(body.email)
-    verdict = _TRIES.take(f"{facts.address} {key}", facts.now)
-    if not verdict.allowed:
-        raise TooManyRequests(verdict.reset_seconds)
+    await count_try(facts, Api.SIGN_IN, f"{facts.address} {key}")
     services = facts.services
     check = functools.partial(person_by_password, email_key=key, password=body.password)
     person = await asyncio.to_thread(services.db.read_now, check)

@@ -274,6 +274,17 @@ async def count_request(request: Request, facts: RequestFacts, api: Api, client:
         raise TooManyRequests(verdict.reset_seconds)
 
 
+async def count_try(facts: RequestFacts, api: Api, client: str) -> None:
+    """Count one try at what could be guessed.
+
+    Raises:
+        TooManyRequests: the client tries too often.
+    """
+    verdict = await facts.services.limits[api].taken(client, facts.now)
+    if not verdict.allowed:
+        raise TooManyRequests(verdict.reset_seconds)
+
+
 async def _by_session(request: Request, facts: RequestFacts) -> Caller:
     token = session_token(request)
     hash_key = facts.services.settings.hash_key

@@ -8,7 +8,7 @@ from typing import Annotated, Literal
 from fastapi import APIRouter, Depends, Path
 from pydantic import Field
 
-from callfloor.access.guard import Caller, TooManyRequests, needs, person_of
+from callfloor.access.guard import Caller, count_try, needs, person_of
 from callfloor.access.scopes import Scope
 from callfloor.devices.agent_codes import MakeAgentCode, make_agent_code, withdraw_agent_code
 from callfloor.devices.authorization import (
@@ -29,14 +29,12 @@ from callfloor.devices.codes import (
 from callfloor.foundation.clock import HOUR, iso
 from callfloor.foundation.database import Tx
 from callfloor.foundation.fields import ID_LIMIT
-from callfloor.foundation.rate_limit import Limit, MemoryRateLimit
+from callfloor.foundation.rate_limit import Api
 from callfloor.foundation.web import Facts, RequestFacts, Shape
 from callfloor.teams.seat_activity import SeatedTeam, seated_teams
 
 router = APIRouter(tags=["Agents of people"])
 
-_LOOKS = MemoryRateLimit(Limit(requests=30, window_seconds=60, block_seconds=300))
-"""Of one person: at this pace a code of 34 bits that lives some minutes is not guessed."""
 Id = Annotated[int, Path(ge=1, le=ID_LIMIT)]
 UserCode = Annotated[
     str, Path(max_length=TYPED_MAX_LENGTH, json_schema_extra={"pattern": code_pattern(USER_CODE_LENGTH)})
@@ -94,7 +92,7 @@ class AgentCode(Shape):
 @router.get("/agent-authorizations/{user_code}", operation_id="show_agent_authorization")
 async def show(user_code: UserCode, caller: SignedInPerson, facts: Facts) -> ShownAuthorization:
     """Show the machine that waits with this code."""
-    command = _command(user_code, caller, facts)
+    command = await _command(user_code, caller, facts)
 
     def look(tx: Tx) -> ShownAuthorization:
         found = authorization_by_user_code(tx, command.user_code_hash, account_id=command.account_id, now=command.now)
@@ -108,7 +106,7 @@ async def approve(
     user_code: UserCode, caller: SignedInPerson, facts: Facts, body: AuthorizationApproval | None = None
 ) -> ShownAuthorization:
     """Confirm the machine: its agent gets a token, and reports for the person."""
-    command = _command(user_code, caller, facts, None if body is None else body.team_id)
+    command = await _command(user_code, caller, facts, None if body is None else body.team_id)
 
     def decide(tx: Tx) -> ShownAuthorization:
         return _shown(approve_authorization(tx, command), seated_teams(tx, command.account_id))
@@ -119,7 +117,7 @@ async def approve(
 @router.post("/agent-authorizations/{user_code}/denial", operation_id="deny_agent")
 async def deny(user_code: UserCode, caller: SignedInPerson, facts: Facts) -> ShownAuthorization:
     """Refuse the machine: its agent gets no token."""
-    command = _command(user_code, caller, facts)
+    command = await _command(user_code, caller, facts)
 
     def decide(tx: Tx) -> ShownAuthorization:
         return _shown(deny_authorization(tx, command), seated_teams(tx, command.account_id))
@@ -156,10 +154,10 @@ async def withdraw_code(person_id: Id, caller: PeopleWriter, facts: Facts) -> No
     await facts.services.db.write(withdraw)
 
 
-def _command(user_code: str, caller: Caller, facts: RequestFacts, team_id: int | None = None) -> DecideAuthorization:
-    verdict = _LOOKS.take(caller.name, facts.now)
-    if not verdict.allowed:
-        raise TooManyRequests(verdict.reset_seconds)
+async def _command(
+    user_code: str, caller: Caller, facts: RequestFacts, team_id: int | None = None
+) -> DecideAuthorization:
+    await count_try(facts, Api.CONFIRMATION, f"account {caller.id}")
     hashed = hash_of_user_code(user_code, facts.services.settings.hash_key)
     return DecideAuthorization(hashed, team_id or caller.team_id, caller.id, caller.actor(facts), facts.now)
 

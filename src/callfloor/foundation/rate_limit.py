@@ -11,7 +11,7 @@ from callfloor.foundation.clock import Millis
 
 
 class Api(enum.StrEnum):
-    """Each has a limit of its own."""
+    """An API that has a limit of its own, or a door of one where something could be guessed."""
 
     PORTAL = "portal"
     """By client address."""
@@ -23,6 +23,16 @@ class Api(enum.StrEnum):
     """By agent, which is a device and an OS user."""
     EVENTS = "events"
     """As AGENT, for what devices report."""
+    SIGN_IN = "sign-in"
+    """By client address and account."""
+    INVITATION = "invitation"
+    """By client address and invitation: the password of the account it is for."""
+    AGENT_SIGN_IN = "agent-sign-in"
+    """By client address: codes asked for."""
+    AGENT_CODE = "agent-code"
+    """By client address: codes tried that an administrator made."""
+    CONFIRMATION = "confirmation"
+    """By person: codes looked at."""
 
 
 @dataclasses.dataclass(frozen=True, slots=True)

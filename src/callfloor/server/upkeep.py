@@ -16,6 +16,7 @@ from callfloor.foundation.errors import Unavailable
 from callfloor.foundation.limits.blocks import (
     BLOCKS,
     FORGOTTEN_AT_ONCE,
+    KNOWN,
     LIFTS,
     LOOKED_BACK,
     forget_old_clients,
@@ -106,9 +107,11 @@ class Upkeep:
         db, since = self._services.db, self._heard_until - LOOKED_BACK
         if limits.is_shared:
             for api, client, blocked_at, ends_at in await db.read(BLOCKS, {"since": since, "now": now}):
-                limits[Api(api)].hear_of(Block(client, blocked_at or 0, ends_at))
+                if api in KNOWN:
+                    limits[Api(api)].hear_of(Block(client, blocked_at or 0, ends_at))
         for api, client, lifted_at in await db.read(LIFTS, {"since": since}):
-            await limits[Api(api)].lift(client, lifted_at or 0)
+            if api in KNOWN:
+                await limits[Api(api)].lift(client, lifted_at or 0)
         self._heard_until = now
 
     async def _forget_clients(self) -> None:

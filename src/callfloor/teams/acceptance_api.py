@@ -9,13 +9,13 @@ from typing import Annotated
 from fastapi import APIRouter, Path
 from pydantic import Field
 
-from callfloor.access.guard import TooManyRequests
+from callfloor.access.guard import count_try
 from callfloor.access.secrets import PASSWORD_MAX_LENGTH, PASSWORD_MIN_LENGTH, hash_password, is_password
 from callfloor.access.tables import Role
 from callfloor.foundation.clock import iso
 from callfloor.foundation.errors import invalid
 from callfloor.foundation.fields import is_line, line_field
-from callfloor.foundation.rate_limit import Limit, MemoryRateLimit
+from callfloor.foundation.rate_limit import Api
 from callfloor.foundation.web import Facts, RequestFacts, Shape
 from callfloor.teams.acceptance import (
     NAME_MAX_LENGTH,
@@ -29,8 +29,6 @@ from callfloor.teams.invitation_links import hash_of_token
 
 router = APIRouter(tags=["Invitations"])
 
-_TRIES = MemoryRateLimit(Limit(requests=60, window_seconds=60, block_seconds=60))
-"""Of one address at the password of one invitation's account."""
 Token = Annotated[str, Path(max_length=200)]
 Name = Annotated[str, line_field(NAME_MAX_LENGTH)]
 
@@ -117,9 +115,7 @@ async def _new_hash(found: OpenInvitation, password: str, facts: RequestFacts) -
     """Return the hash of a new password, or None when the account's own was given."""
     if found.password_hash is None:
         return await asyncio.to_thread(hash_password, password)
-    verdict = _TRIES.take(f"{facts.address} {found.team_id} {found.id}", facts.now)
-    if not verdict.allowed:
-        raise TooManyRequests(verdict.reset_seconds)
+    await count_try(facts, Api.INVITATION, f"{facts.address} team {found.team_id} invitation {found.id}")
     if not await asyncio.to_thread(is_password, password, found.password_hash):
         raise PasswordRefused("this address has an account already: give the password of that account")
     return None

@@ -9,7 +9,7 @@ from fastapi import APIRouter
 from fastapi.requests import Request
 from pydantic import Field
 
-from callfloor.access.guard import TooManyRequests, count_request
+from callfloor.access.guard import count_request, count_try
 from callfloor.access.secrets import keyed_hash
 from callfloor.devices.agent.machine import DescribedMachine, DeviceLoggedIn
 from callfloor.devices.agent_codes import RedeemAgentCode, redeem_agent_code
@@ -34,17 +34,13 @@ from callfloor.devices.tokens import HEARTBEAT_SECONDS
 from callfloor.foundation.asked_host import base_url
 from callfloor.foundation.clock import MINUTE
 from callfloor.foundation.ids import new_secret
-from callfloor.foundation.rate_limit import Api, Limit, MemoryRateLimit
+from callfloor.foundation.rate_limit import Api
 from callfloor.foundation.web import Facts, RequestFacts, Shape
 
 router = APIRouter(tags=["Agent"])
 
 PAGE = "/authorize"
 """Where people type the code."""
-_BEGINNINGS = MemoryRateLimit(Limit(requests=240, window_seconds=60, block_seconds=60))
-"""Of one address, behind which a whole office may stand: nobody has to be known to begin."""
-_CODES = MemoryRateLimit(Limit(requests=60, window_seconds=60, block_seconds=300))
-"""Of one address, tried codes that an administrator made."""
 
 
 _CODE = {"pattern": code_pattern(AGENT_CODE_LENGTH)}
@@ -79,7 +75,7 @@ async def authorize(body: AgentSignIn, request: Request, facts: Facts) -> AgentA
     """Sign a person's agent in: get codes that the person confirms, or, with a code, the token at once."""
     if body.code is not None:
         return await _redeem_code(body, body.code, facts)
-    _take(_BEGINNINGS, facts)
+    await count_try(facts, Api.AGENT_SIGN_IN, facts.address)
     services = facts.services
     minutes, hash_key = services.settings.agent.authorization_minutes, services.settings.hash_key
     base, device_code = base_url(services.settings, request.scope), new_secret()
@@ -119,7 +115,7 @@ async def get_token(body: AgentTokenRequest, request: Request, facts: Facts) -> 
 
 
 async def _redeem_code(body: AgentSignIn, code: str, facts: RequestFacts) -> DeviceLoggedIn:
-    _take(_CODES, facts)
+    await count_try(facts, Api.AGENT_CODE, facts.address)
     token = new_secret()
     hashed = hash_of_agent_code(code, facts.services.settings.hash_key)
     command = RedeemAgentCode(hashed, body.machine(), _origin(token, facts))
@@ -127,12 +123,6 @@ async def _redeem_code(body: AgentSignIn, code: str, facts: RequestFacts) -> Dev
     if not isinstance(outcome, LoggedIn):
         raise outcome
     return _logged_in(outcome, token)
-
-
-def _take(limit: MemoryRateLimit, facts: RequestFacts) -> None:
-    verdict = limit.take(facts.address, facts.now)
-    if not verdict.allowed:
-        raise TooManyRequests(verdict.reset_seconds)
 
 
 def _origin(token: str, facts: RequestFacts) -> Origin:

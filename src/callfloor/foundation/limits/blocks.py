@@ -15,6 +15,8 @@ from callfloor.foundation.rate_limit import Api, Block
 LOOKED_BACK: Millis = 10 * MINUTE
 """What was begun or lifted so long before a server last looked is looked at again: clocks differ, commits come late."""
 FORGOTTEN_AT_ONCE = 1000
+KNOWN = frozenset(Api)
+"""A server of a later release may have others."""
 
 _c = rate_limit_client.c
 _new = upsert(rate_limit_client).values(
@@ -78,7 +80,7 @@ def write_blocks(tx: Tx, blocks: Iterable[tuple[Api, Block]]) -> None:
 def blocks_in_force(tx: Tx, *, now: Millis) -> list[tuple[Api, Block]]:
     """Return who is shut out of which API, oldest block first."""
     rows = tx.all(BLOCKS, {"since": 0, "now": now})
-    return [(Api(api), Block(client, blocked_at or 0, ends_at)) for api, client, blocked_at, ends_at in rows]
+    return [(Api(api), Block(client, begun, ends_at)) for api, client, begun, ends_at in rows if begun and api in KNOWN]
 
 
 def lift_blocks(tx: Tx, client: str, *, now: Millis) -> list[tuple[Api, Block]]:

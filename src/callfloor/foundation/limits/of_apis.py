@@ -50,12 +50,25 @@ class Limits:
             await self._close()
 
 
+DOORS = {
+    # Slow enough that a password of 12 characters is not guessed.
+    Api.SIGN_IN: Limit(requests=10, window_seconds=60, block_seconds=60),
+    Api.INVITATION: Limit(requests=60, window_seconds=60, block_seconds=60),
+    # A whole office may stand behind the address: nobody has to be known to begin.
+    Api.AGENT_SIGN_IN: Limit(requests=240, window_seconds=60, block_seconds=60),
+    Api.AGENT_CODE: Limit(requests=60, window_seconds=60, block_seconds=300),
+    # At this pace a code of 34 bits that lives some minutes is not guessed.
+    Api.CONFIRMATION: Limit(requests=30, window_seconds=60, block_seconds=300),
+}
+"""Their limits are what makes a guess hopeless, so no setting changes them."""
 NOT_GIVEN = Limits({})
 """Stands for the limits in memory of the settings that are only known later."""
 
 
 def limit_of(settings: Settings, api: Api) -> Limit:
-    """Return the limit that the settings give an API."""
+    """Return the limit of an API: a setting, but for the doors."""
+    if api in DOORS:
+        return DOORS[api]
     one = {
         Api.PORTAL: settings.rate_limit,
         Api.CONVERSATIONS: settings.conversations_limit,

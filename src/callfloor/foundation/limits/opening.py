@@ -11,7 +11,7 @@ from callfloor.foundation import clock
 from callfloor.foundation.clock import Millis
 from callfloor.foundation.errors import DomainError
 from callfloor.foundation.limits.blocks import blocks_in_force
-from callfloor.foundation.limits.of_apis import Limits, limit_of
+from callfloor.foundation.limits.of_apis import DOORS, Limits, limit_of
 from callfloor.foundation.rate_limit import Api, Block, Limit, MemoryRateLimit, RateLimit
 
 if TYPE_CHECKING:
@@ -21,8 +21,8 @@ if TYPE_CHECKING:
 
 OnBlock = Callable[[Api, Block], None]
 
-EXACT = frozenset({Api.PORTAL})
-"""Counted request by request, since the contract promises it; the others take parts of the limit in advance."""
+EXACT = frozenset({Api.PORTAL, *DOORS})
+"""Counted request by request: the contract promises it, or a guess is at stake. The others are counted in parts."""
 
 
 class StoreNotSet(DomainError):
