@@ -78,6 +78,17 @@ def test_what_is_not_there_is_a_problem(transport: LoopTransport) -> None:
     assert wrong.headers["allow"] == "GET, PATCH"
 
 
+def test_nothing_has_no_type(db: Database, client: ClientOf) -> None:
+    http = client(make_team(db, seats=1), "seats:read", "seats:write")
+    (seat,) = http.get("/seats").json()["data"]
+
+    answer = http.delete(f"/seats/{seat['id']}")
+
+    assert (answer.status_code, answer.content) == (204, b"")
+    assert "content-type" not in answer.headers
+    assert "ratelimit" in answer.headers
+
+
 def test_every_path_tells_what_it_allows(transport: LoopTransport) -> None:
     every = {"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE", "QUERY"}
     paths = json.loads(as_json())["paths"]

@@ -18,7 +18,7 @@ from callfloor.foundation.errors import DomainError, FieldError, InvalidInput
 from callfloor.foundation.rate_limit import limit_fields
 from callfloor.foundation.web import domain_problem, problem
 from callfloor.server.api_callers import Guard, guard_of
-from callfloor.server.asgi import Message, Receive, Scope, Send
+from callfloor.server.asgi import Headers, Message, Receive, Scope, Send
 
 BODY_LIMIT = 1_000_000
 
@@ -71,8 +71,9 @@ class Bounds:
             return message
 
         async def told(message: Message) -> None:
-            if message["type"] == "http.response.start" and "callfloor.limit" in scope:
-                message["headers"] = [*message["headers"], *limit_fields(*scope["callfloor.limit"])]
+            if message["type"] == "http.response.start":
+                limit = limit_fields(*scope["callfloor.limit"]) if "callfloor.limit" in scope else []
+                message["headers"] = [*_of_a_body(message), *limit]
             await send(message)
 
         await (refused or self._app)(scope, counted, told)
@@ -86,6 +87,14 @@ class Bounds:
                 # The router takes the first route that fits.
                 found = guards | found
         return found
+
+
+def _of_a_body(message: Message) -> Headers:
+    """Return the headers without the type of a body that is not there (204), which the framework names all the same."""
+    headers: Headers = message["headers"]
+    if message["status"] != HTTPStatus.NO_CONTENT:
+        return headers
+    return [header for header in headers if header[0] != b"content-type"]
 
 
 async def _refused(guard: Guard | None, request: Request) -> Response | None:
