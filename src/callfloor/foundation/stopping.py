@@ -15,8 +15,10 @@ class Stopping:
         self.is_announced = False
 
     def on_announcement(self, call: Callable[[], None]) -> None:
-        """Call this when the end is announced."""
+        """Call this when the end is announced; at once if it was already."""
         self._calls.append(call)
+        if self.is_announced:
+            call()
 
     def announce(self) -> None:
         """Tell everybody."""
