@@ -7,13 +7,15 @@ import contextlib
 import functools
 import json
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import httpx
 import pytest
 from pydantic import SecretStr
 
+from callfloor.access.audit import OPERATOR
+from callfloor.devices.blocking import ChangeDevice, block_device, unassign_device
 from callfloor.devices.leases import lock_devices
 from callfloor.devices.tokens import ACTIVE_FOR
 from callfloor.foundation import clock
@@ -39,14 +41,15 @@ def small(db: Database, runner: asyncio.Runner, tmp_path: Path) -> LoopTransport
 
 
 @contextlib.contextmanager
-def held(db: Database, agent: Agent) -> Iterator[None]:
-    """Let nothing of the device be written until the block ends."""
+def held(db: Database, agent: Agent, at_last: Callable[[Tx], object] = lambda _: None) -> Iterator[None]:
+    """Let nothing of the device be written until the block ends; `at_last` is done in the transaction that holds it."""
     holding, go_on = threading.Event(), threading.Event()
 
     def hold(tx: Tx) -> None:
         lock_devices(tx, agent.team.id, [agent.device_id])
         holding.set()
         go_on.wait(DEADLINE_SECONDS)
+        at_last(tx)
 
     thread = threading.Thread(target=functools.partial(db.write_now, hold))
     thread.start()
@@ -145,3 +148,21 @@ def test_a_client_that_leaves_harms_nobody(db: Database, transport: LoopTranspor
 
     assert runner.run(leave()).json()["accepted"] == 1
     assert runner.run(transport.answer(request(leaving, [heartbeat()]))).json()["accepted"] == 1
+
+
+@pytest.mark.parametrize(("end", "status"), [(block_device, 403), (unassign_device, 401)])
+def test_a_device_that_loses_its_place_while_its_events_wait_is_refused(
+    db: Database, transport: LoopTransport, runner: asyncio.Runner, end: Callable[..., object], status: int
+) -> None:
+    agent = make_agent(db)
+    command = ChangeDevice(agent.team.id, agent.device_id, OPERATOR, clock.now())
+
+    async def send_meanwhile() -> httpx.Response:
+        with held(db, agent, at_last=lambda tx: end(tx, command)):
+            task = asyncio.create_task(transport.answer(request(agent, [call(), heartbeat()])))
+            await asyncio.sleep(0)
+        return await task
+
+    assert runner.run(send_meanwhile()).status_code == status
+    assert rows_of(db, "agent_event", agent.team.id) == []
+    assert lease_of(db, agent.team.id, agent.device_id) <= clock.now()

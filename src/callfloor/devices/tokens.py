@@ -87,6 +87,7 @@ def _whose() -> Select[Any]:
 BY_TOKEN = _whose().where(_t.token_hash == param("token_hash"))
 """Whose token it is, for `caller_of`."""
 _by_tokens = _whose().add_columns(_t.token_hash).where(any_of(_t.token_hash, "token_hashes"))
+_places = select(_t.team_id, _t.device_id).where(any_of(_t.token_hash, "token_hashes"))
 _renew_all = (
     update(device_token)
     .where(any_of(_t.token_hash, "token_hashes"), _t.expires_at > param("now"))
@@ -154,6 +155,11 @@ def caller_of(rows: Sequence[tuple[Any, ...]], now: Millis) -> DeviceCaller:
     if caller.expires_at <= now:
         raise TokenInvalid("this token has ended; log in again")
     return caller
+
+
+def devices_of_tokens(tx: Tx, token_hashes: Iterable[bytes]) -> set[tuple[int, int]]:
+    """Return team and id of the devices that the tokens were given to, whatever became of them: to be locked."""
+    return set(tx.all(_places, {"token_hashes": sorted(set(token_hashes))}))
 
 
 def callers_of(tx: Tx, token_hashes: Iterable[bytes], *, now: Millis) -> dict[bytes, DeviceCaller | DomainError]:

@@ -15,7 +15,7 @@ from typing import Any
 from sqlalchemy import BigInteger, Text, insert, select
 
 from callfloor.devices.leases import LockedDevice, lock_devices, renew_leases
-from callfloor.devices.tokens import DeviceBlocked, DeviceCaller, callers_of, renew_tokens
+from callfloor.devices.tokens import DeviceCaller, callers_of, devices_of_tokens, renew_tokens
 from callfloor.foundation.clock import SECOND, Millis
 from callfloor.foundation.database import Tx, param
 from callfloor.foundation.database.row_list import row_list
@@ -84,25 +84,30 @@ def record_batch(tx: Tx, group: Group) -> list[Outcome]:
     Returns:
         for each parcel what was counted, or why nothing was: TokenInvalid, DeviceBlocked.
     """
+    locked = _locked(tx, [parcel.token_hash for parcel in group.parcels])
+    # Under the locks: a device that is blocked or unassigned meanwhile comes before this, or after it.
     callers = callers_of(tx, (parcel.token_hash for parcel in group.parcels), now=group.now)
     outcomes: list[Outcome] = []
-    teams: dict[int, list[tuple[int, _Sent]]] = defaultdict(list)
-    for place, parcel in enumerate(group.parcels):
+    teams: dict[int, list[_Sent]] = defaultdict(list)
+    for parcel in group.parcels:
         caller = callers[parcel.token_hash]
         if isinstance(caller, DeviceCaller):
             sent = _Sent(parcel, caller, Counted(parcel.heartbeats, parcel.repeated))
-            teams[caller.team_id].append((place, sent))
+            teams[caller.team_id].append(sent)
             outcomes.append(sent.counted)
         else:
             outcomes.append(caller)
     for team_id, found in sorted(teams.items()):
-        devices = lock_devices(tx, team_id, (sent.caller.device_id for _, sent in found))
-        for place, sent in found:
-            if devices[sent.caller.device_id].blocked_at is not None:  # since the token was looked up
-                outcomes[place] = DeviceBlocked(None)
-        admitted = [sent for place, sent in found if not isinstance(outcomes[place], DomainError)]
-        _record_team(tx, team_id, admitted, devices, group)
+        _record_team(tx, team_id, found, locked[team_id], group)
     return outcomes
+
+
+def _locked(tx: Tx, token_hashes: Iterable[bytes]) -> dict[int, dict[int, LockedDevice]]:
+    """Lock the devices of the tokens, and return them by team and id."""
+    devices: dict[int, list[int]] = defaultdict(list)
+    for team_id, device_id in devices_of_tokens(tx, token_hashes):
+        devices[team_id].append(device_id)
+    return {team_id: lock_devices(tx, team_id, ids) for team_id, ids in sorted(devices.items())}
 
 
 def _record_team(
