@@ -210,7 +210,9 @@ class TestAnyOrder:
         assert without_ids(presence_of(db, straight[0].id)) == without_ids(presence_of(db, shuffled[0].id))
         assert without_ids(transitions_of(db, straight[0].id)) == without_ids(transitions_of(db, shuffled[0].id))
 
-    @settings(max_examples=15, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+    @settings(
+        max_examples=15, deadline=None, derandomize=True, suppress_health_check=[HealthCheck.function_scoped_fixture]
+    )
     @given(events=REPORTS, data=st.data())
     def test_after_a_silence_ends_in_what_the_transitions_say(
         self, db: Database, events: list[tuple[int, int, State]], data: st.DataObject
