@@ -227,7 +227,7 @@ class TestAnyOrder:
             now += pause
             if is_swept:
                 swept(db, now)
-            receive(db, team.id, [report(devices[which], 50_000 * at, state, event_id=f"{place:04d}")], now=now)
+            receive(db, team.id, [report(devices[which], 1000 * at, state, event_id=f"{place:04d}")], now=now)
 
         swept(db, now)
         for device in shown(db, team.id, now):
