@@ -12,6 +12,7 @@ from sqlalchemy import select, update
 from callfloor.access.tables import Role, audit_entry
 from callfloor.foundation import clock
 from callfloor.foundation.database import Database, Tx, param
+from callfloor.foundation.ids import new_id
 from callfloor.teams.billing import period_of, prorated_amount
 from callfloor.teams.tables import Payment, TeamType, ledger_entry, seat
 from callfloor.teams.teams import Team
