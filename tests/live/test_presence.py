@@ -210,6 +210,37 @@ class TestAnyOrder:
         assert without_ids(presence_of(db, straight[0].id)) == without_ids(presence_of(db, shuffled[0].id))
         assert without_ids(transitions_of(db, straight[0].id)) == without_ids(transitions_of(db, shuffled[0].id))
 
+    @settings(max_examples=15, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+    @given(events=REPORTS, data=st.data())
+    def test_after_a_silence_ends_in_what_the_transitions_say(
+        self, db: Database, events: list[tuple[int, int, State]], data: st.DataObject
+    ) -> None:
+        team, devices = floor_of(db, 2)
+        order = data.draw(st.permutations(range(len(events))))
+        pauses = data.draw(st.lists(st.sampled_from([0, 1000, LEASE * 2]), min_size=len(events), max_size=len(events)))
+        is_swept = data.draw(st.booleans())
+        now = 10_000
+        for place, pause in zip(order, pauses, strict=True):
+            which, at, state = events[place]
+            now += pause
+            if is_swept:
+                swept(db, now)
+            receive(db, team.id, [report(devices[which], 1000 * at, state, event_id=f"{place:04d}")], now=now)
+
+        swept(db, now)
+        for device in shown(db, team.id, now):
+            rows = [(row[1], row[3]) for row in transitions_of(db, team.id) if row[0] == device.id]
+            if rows:
+                assert (device.state, device.since - NOW) == present_run(rows)
+
+
+def present_run(rows: list[tuple[int, str]]) -> tuple[str, int]:
+    """Return the state of the last row, and since when it holds; before all rows a device is unavailable."""
+    state = rows[-1][1]
+    run = list(itertools.takewhile(lambda row: row[1] == state, reversed(rows)))
+    is_from_the_first = len(run) == len(rows) and state == "unavailable"
+    return state, min(run[-1][0], 0) if is_from_the_first else run[-1][0]
+
 
 def without_ids(rows: list[tuple[Any, ...]]) -> list[tuple[Any, ...]]:
     """Return the rows with the order of the devices in place of their ids."""

@@ -73,11 +73,11 @@ class Standing:
         """Note what the lease says by now: it ran out, or was renewed by a log-in.
 
         Returns:
-            the transition, if its state changes.
+            the transition, if there is one.
         """
         if self.active_until <= moment.now:
             return self._note_lapse(moment)
-        is_renewed = self.shown_state == State.OFFLINE and self.lapsed_at != self.active_until
+        is_renewed = self.shown_state == State.OFFLINE and self.lapsed_at not in {None, self.active_until}
         return self.come_back(moment) if is_renewed else None
 
     def reported(self, state: str, reason: str | None, at: Millis, event_id: str, moment: Moment) -> bool:
@@ -90,7 +90,8 @@ class Standing:
             self.is_late = self.is_late or (at, event_id) != (self.at, self.event_id)
             return False
         self.state, self.reason, self.at, self.event_id = state, reason, at, event_id
-        if at <= self.since:
+        # Offline by its own word first, its silence and its return are transitions after `since`.
+        if at <= self.since or self.shown_state == State.OFFLINE:
             self.is_late = True
         else:
             self._show(state, self.since if state == self.shown_state else at, moment)
@@ -100,14 +101,18 @@ class Standing:
         """Take the device as heard of.
 
         Returns:
-            the transition, if it was offline and is not any more.
+            the transition, if nothing was reported since its lease ran out; also one from offline to offline, which
+            a late report may turn into another state.
         """
         state = self.state or State.UNAVAILABLE.value
-        if self.shown_state == state:
+        is_silent = self.lapsed_at is not None and (self.at is None or self.at < self.lapsed_at)
+        self.lapsed_at, self.is_changed = None, True
+        if self.shown_state == state and not is_silent:
             return None
         at = max(moment.now, self.since + 1)
-        self._show(state, at, moment)
-        self._mark(moment)
+        if self.shown_state != state:
+            self._show(state, at, moment)
+            self._mark(moment)
         return self._transition(at, state, Source.RETURN, self.reason)
 
     def correct(self, rows: Sequence[tuple[Millis, str]], moment: Moment) -> None:
@@ -182,13 +187,13 @@ class Standing:
             return None
         is_logout = self.active_until < self.last_seen_at + ACTIVE_FOR
         self.lapsed_at, self.is_changed = self.active_until, True
-        if self.shown_state == State.OFFLINE:
-            self._arm(moment)
-            return None
         # After all that is known: an agent's clock may be ahead.
         at = max(self.active_until, self.since + 1, (self.at or 0) + 1)
-        self._show(State.OFFLINE.value, at, moment)
-        self._mark(moment)
+        if self.shown_state == State.OFFLINE:
+            self._arm(moment)
+        else:
+            self._show(State.OFFLINE.value, at, moment)
+            self._mark(moment)
         return self._transition(at, State.OFFLINE.value, Source.LOGOUT if is_logout else Source.LEASE, None)
 
     def _show(self, state: str, since: Millis, moment: Moment) -> None:
@@ -206,7 +211,8 @@ class Standing:
 
     def _arm(self, moment: Moment) -> None:
         lease_end = moment.now + ACTIVE_FOR if moment.renews else self.active_until
-        times = (None if self.shown_state == State.OFFLINE else lease_end, self.settle_at)
+        is_noted = self.lapsed_at == self.active_until and not moment.renews
+        times = (None if is_noted else lease_end, self.settle_at)
         self.due_at = min((at for at in times if at is not None), default=None)
 
     def _transition(self, at: Millis, state: str, source: Source, reason: str | None) -> TransitionRow:
