@@ -9,7 +9,7 @@ from callfloor.analysis.engines import ENGINES
 from callfloor.analysis.measures import Voice, measures_of, speech_shares
 from callfloor.analysis.scratch import scratch_folder
 from callfloor.analysis.voices import ChannelVoice, voices_of
-from callfloor.conversations.arrival import SPEECH_QUEUE, TRANSCRIBE
+from callfloor.conversations.arrival import SPEECH_QUEUE, TRANSCRIBE, transcribe_order
 from callfloor.conversations.outcomes import (
     Analyzed,
     Material,
@@ -25,7 +25,7 @@ from callfloor.foundation import clock
 from callfloor.foundation.clock import HOUR, MINUTE, SECOND, Millis
 from callfloor.foundation.database import Tx
 from callfloor.foundation.files import FileMissing
-from callfloor.foundation.jobs import ClaimedJob, Enqueue, JobKind, RunningJob, Verb, enqueue
+from callfloor.foundation.jobs import ClaimedJob, JobKind, RunningJob, Verb, enqueue
 from callfloor.foundation.services import Services
 from callfloor.speech.decoding import DecodeLimits
 from callfloor.speech.errors import AudioRejected, SpeechUnavailable
@@ -60,7 +60,7 @@ def transcribe_conversation(job: RunningJob, services: Services) -> Verb | None:
     except FileMissing:
         return partial(this.failed, reason=RECORDING_MISSING, now=job.now())
     except SpeechUnavailable as error:
-        return partial(this.waits, reason=str(error), now=job.now())
+        return partial(this.waits, reason=str(error), priority=job.claimed.priority, now=job.now())
     return partial(record_analysis, done=_analyzed(this, material, transcript, job.now()))
 
 
@@ -92,14 +92,11 @@ class _Conversation:
     def failed(self, tx: Tx, *, reason: tuple[str, str], now: Millis) -> None:
         record_failure(tx, self.team_id, self.id, reason=reason, now=now)
 
-    def waits(self, tx: Tx, *, reason: str, now: Millis) -> None:
+    def waits(self, tx: Tx, *, reason: str, priority: int, now: Millis) -> None:
         """The machine lacks something: nobody's fault, so it is tried until somebody brings it."""
         keep_waiting(tx, self.team_id, self.id, reason=("speech_unavailable", reason), now=now)
-        args = {"conversation_id": self.id}
-        again = now + WAIT_FOR_MODEL
-        enqueue(
-            tx, Enqueue(kind=TRANSCRIBE, args=args, team_id=self.team_id, now=now, queue=SPEECH_QUEUE, run_at=again)
-        )
+        order = transcribe_order(self.team_id, self.id, now, priority=priority)
+        enqueue(tx, dataclasses.replace(order, run_at=now + WAIT_FOR_MODEL))
 
 
 def _transcript(job: RunningJob, services: Services, material: Material, engine: Engine) -> Transcript:

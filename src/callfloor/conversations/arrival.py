@@ -28,7 +28,7 @@ from callfloor.conversations.transcripts import Segment, replace_transcript
 from callfloor.foundation.clock import Millis
 from callfloor.foundation.database import Tx, param, upsert
 from callfloor.foundation.ids import new_id
-from callfloor.foundation.jobs import Enqueue, enqueue
+from callfloor.foundation.jobs import USUAL_PRIORITY, Enqueue, enqueue
 from callfloor.foundation.outbox import Event, publish
 from callfloor.teams.teams import domains_of_team
 
@@ -85,6 +85,8 @@ class Arrival:
     """`granted` or `declined`; a conversation that nobody agreed to have recorded is kept, and not analyzed."""
     transcript: Sequence[Segment] | None = None
     metrics: Mapping[str, Any] | None = None
+    priority: int = USUAL_PRIORITY
+    """Of its transcription."""
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -214,16 +216,17 @@ def _start_analysis(tx: Tx, arrival: Arrival) -> None:
         return
     if arrival.recording_url is None:
         if arrival.transcript is None:
-            enqueue(tx, transcribe_order(arrival.team_id, arrival.conversation_id, arrival.now))
+            order = transcribe_order(arrival.team_id, arrival.conversation_id, arrival.now, priority=arrival.priority)
+            enqueue(tx, order)
         return
     args = {"conversation_id": arrival.conversation_id, "url": arrival.recording_url}
     enqueue(tx, Enqueue(kind=FETCH, args=args, team_id=arrival.team_id, now=arrival.now))
 
 
-def transcribe_order(team_id: int, conversation_id: str, now: Millis) -> Enqueue:
+def transcribe_order(team_id: int, conversation_id: str, now: Millis, *, priority: int = USUAL_PRIORITY) -> Enqueue:
     """Return the order for the transcription of a conversation that has its recording."""
     args = {"conversation_id": conversation_id}
-    return Enqueue(kind=TRANSCRIBE, args=args, team_id=team_id, now=now, queue=SPEECH_QUEUE)
+    return Enqueue(kind=TRANSCRIBE, args=args, team_id=team_id, now=now, queue=SPEECH_QUEUE, priority=priority)
 
 
 def recording_row(team_id: int, conversation_id: str, kept: StoredRecording, now: Millis) -> dict[str, Any]:

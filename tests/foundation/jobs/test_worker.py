@@ -10,7 +10,9 @@ import pytest
 
 from callfloor.foundation import clock
 from callfloor.foundation.jobs import (
+    BACKGROUND_PRIORITY,
     Enqueue,
+    JobInterrupted,
     JobKind,
     JobState,
     LeaseLost,
@@ -108,6 +110,33 @@ class TestWorker:
         assert not gate.begun.acquire(timeout=0.2)
         gate.open.set()
         wait_until(lambda: sorted(effects(services)) == sorted(ids))
+
+    def test_takes_the_place_of_a_background_job_for_another(self, services: OnlyDatabase, start: Start) -> None:
+        history, today = Gate(asks=True), Gate()
+        start(worker(services, JobKind("history", history.handler), JobKind("today", today.handler)))
+        old = added(services, kind="history", priority=BACKGROUND_PRIORITY)
+        history.wait()
+
+        new = added(services, kind="today")
+        today.wait()
+
+        assert history.stopped_by == [JobInterrupted]
+        today.open.set()
+        history.wait()
+        history.open.set()
+        wait_until(lambda: set(effects(services)) == {old, new})
+        assert status(services, old).attempt == 1
+
+    def test_leaves_a_background_job_alone_while_only_such_wait(self, services: OnlyDatabase, start: Start) -> None:
+        history = Gate(asks=True)
+        start(worker(services, JobKind("history", history.handler)))
+        ids = {added(services, kind="history", priority=BACKGROUND_PRIORITY) for _ in range(2)}
+        history.wait()
+
+        history.open.set()
+
+        wait_until(lambda: set(effects(services)) == ids)
+        assert history.stopped_by == []
 
     def test_moves_a_job_to_the_queue_of_its_kind(self, services: OnlyDatabase, start: Start) -> None:
         kind = JobKind("work", effect_of, queue="speech")

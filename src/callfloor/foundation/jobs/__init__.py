@@ -19,14 +19,16 @@ from callfloor.foundation.jobs.ending import cancel, retry_now
 from callfloor.foundation.jobs.history import JobStatus, job_by_id, newest_jobs, unfinished_job
 from callfloor.foundation.jobs.kinds import HasDatabase, JobKind
 from callfloor.foundation.jobs.pruning import PRUNE_JOBS, prune, prune_kind
-from callfloor.foundation.jobs.queueing import Enqueue, enqueue, enqueue_all
+from callfloor.foundation.jobs.queueing import BACKGROUND_PRIORITY, USUAL_PRIORITY, Enqueue, enqueue, enqueue_all
 from callfloor.foundation.jobs.running import RunningJob
 from callfloor.foundation.jobs.schedules import Daily, Every, Schedule
 from callfloor.foundation.jobs.tables import JobState
 from callfloor.foundation.jobs.worker import Worker
 
 __all__ = [
+    "BACKGROUND_PRIORITY",
     "PRUNE_JOBS",
+    "USUAL_PRIORITY",
     "ClaimedJob",
     "Daily",
     "Enqueue",

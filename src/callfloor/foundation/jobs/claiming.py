@@ -66,6 +66,9 @@ _tell = (
     .values(progress=param("new_progress"), lease_until=param("until"))
     .returning(_c.cancel_requested)
 )
+_most_urgent = (
+    select(_c.priority).where(_c.queue == param("in_queue"), _c.turn.is_not(None)).order_by(_c.priority).limit(1)
+)
 _is_in_line = select(true()).where(_c.queue == param("in_queue"), _c.turn.is_not(None)).limit(1)
 _is_due = (
     select(true())
@@ -146,6 +149,12 @@ def outlook(tx: Tx, *, queues: Sequence[str], now: Millis) -> Outlook:
         is_any_due=tx.one(_is_due, {"until": now}) is not None,
         is_any_lost=is_any_lost(tx, now=now),
     )
+
+
+def most_urgent(tx: Tx, *, queue: str) -> int | None:
+    """Return the priority of the job that is next in the queue, or None when none is in line."""
+    row = tx.one(_most_urgent, {"in_queue": queue})
+    return None if row is None else row[0]
 
 
 def is_any_lost(tx: Tx, *, now: Millis) -> bool:

@@ -59,6 +59,11 @@ class Leases(Generic[S]):
         with self._changed:
             return sum(running.claimed.queue == queue for running in self._held.values())
 
+    def of_queue(self, queue: str) -> list[RunningJob]:
+        """Return the jobs of the queue that are held."""
+        with self._changed:
+            return [running for running in self._held.values() if running.claimed.queue == queue]
+
     def interrupt(self) -> None:
         """Ask every handler to stop at its next sign of progress, those that are still to come included."""
         with self._changed:

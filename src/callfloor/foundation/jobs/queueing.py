@@ -22,6 +22,8 @@ from callfloor.foundation.jobs.attempts import DEFAULT_QUEUE
 from callfloor.foundation.jobs.tables import JobState, job
 
 USUAL_PRIORITY = 5
+BACKGROUND_PRIORITY = 9
+"""Runs when nothing else waits, and gives its place back, half done, to what comes: see `Worker`."""
 NO_TEAM = 0
 STAGE_LIMIT = 500
 

@@ -17,11 +17,11 @@ from callfloor.foundation.errors import Unavailable
 from callfloor.foundation.ids import new_id
 from callfloor.foundation.jobs import ending
 from callfloor.foundation.jobs.attempts import DEFAULT_QUEUE, ClaimedJob
-from callfloor.foundation.jobs.claiming import claim, outlook
+from callfloor.foundation.jobs.claiming import claim, most_urgent, outlook
 from callfloor.foundation.jobs.execution import Execution
 from callfloor.foundation.jobs.kinds import JobKind, S, by_name
 from callfloor.foundation.jobs.leases import Leases
-from callfloor.foundation.jobs.queueing import STAGE_LIMIT, stage_due
+from callfloor.foundation.jobs.queueing import BACKGROUND_PRIORITY, STAGE_LIMIT, stage_due
 from callfloor.foundation.jobs.running import RunningJob
 from callfloor.foundation.jobs.schedules import Schedule, due_schedules, enqueue_due, keep_schedules
 
@@ -33,6 +33,9 @@ log = structlog.get_logger(__name__)
 
 class Worker(Generic[S]):
     """Runs the given kinds of job, and the schedules, until it is stopped.
+
+    A running job of `BACKGROUND_PRIORITY` or behind it gives its place to one before it, at its next sign of progress,
+    and begins anew later: what it had done since its last commit is done again, and nobody waits for it.
 
     Args:
         concurrency: by queue, how many of its jobs run at once in this worker.
@@ -153,6 +156,19 @@ class Worker(Generic[S]):
             in_line = list(free)
         for queue in in_line:
             self._take(queue, free[queue])
+        for queue in self._concurrency:
+            self._make_room(queue)
+
+    def _make_room(self, queue: str) -> None:
+        """Ask a background job to go back into line when the queue is full and something else waits."""
+        held = self._leases.of_queue(queue)
+        behind = [running for running in held if running.claimed.priority >= BACKGROUND_PRIORITY]
+        # One at a time: its place is free as soon as it has stopped, and then the line is looked at again.
+        if len(held) < self._concurrency[queue] or not behind or any(one.interrupted.is_set() for one in held):
+            return
+        urgent = self._db.read_now(partial(most_urgent, queue=queue))
+        if urgent is not None and urgent < BACKGROUND_PRIORITY:
+            max(behind, key=lambda running: running.began_at).interrupted.set()
 
     def _enqueue_scheduled(self, now: Millis) -> None:
         if not self._schedules_kept:
