@@ -162,10 +162,13 @@ def _form_schema() -> dict[str, Any]:
                 '`{"0": "agent", "1": "customer"}`; left out, channel 0 is the agent.',
                 {"type": "object", "additionalProperties": {"type": "string"}},
             ),
-            Upload.TRANSCRIPT.value: _json_text(
-                "The transcript that the telephony made; nothing is recognized then.",
-                {"type": "array", "items": {"$ref": _REF.format(name="Segment")}},
-            ),
+            Upload.TRANSCRIPT.value: {
+                "type": "string",
+                "default": "",
+                "description": "A transcript that is there already, as a field or a file; nothing is recognized then. "
+                "JSON (a list of `Segment`), WebVTT, SRT, or the document that Teams or Meet exports (docx, text); "
+                "what it is is known by its content.",
+            },
         },
     }
 

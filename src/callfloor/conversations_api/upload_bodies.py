@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import dataclasses
 from collections.abc import AsyncIterator
@@ -98,7 +99,7 @@ async def _form(reader: MultipartReader, intake: Intake) -> UploadBody:
 async def _take_field(body: UploadBody, part: Part, reader: MultipartReader) -> None:
     # A browser's script names the JSON parts of a form, too: a Blob has no part without a filename.
     is_text = part.filename is None or (part.content_type or "").startswith(("application/json", "text/plain"))
-    if not is_text:
+    if not is_text and part.name != Upload.TRANSCRIPT:
         raise bad_request(f"{part.name[:64]}: must be a field, not a file")
     if part.name in body.fields:
         raise bad_request(f"{part.name[:64]}: may be given once")
@@ -110,11 +111,7 @@ async def _take_field(body: UploadBody, part: Part, reader: MultipartReader) -> 
         body.field_bytes += len(piece)
         if body.field_bytes > FIELD_BYTES:
             raise _fields_too_large()
-    try:
-        text = value.decode()
-    except UnicodeDecodeError:
-        raise bad_request(f"{part.name[:64]}: must be UTF-8 text") from None
-    body.fields[part.name] = form_value(part.name, text)
+    body.fields[part.name] = await asyncio.to_thread(form_value, part.name, bytes(value))
 
 
 async def _take_file(body: UploadBody, part: Part, reader: MultipartReader, intake: Intake) -> None:

@@ -10,11 +10,12 @@ from typing import Any, NoReturn
 import msgspec
 
 from callfloor.access.accounts import checked_email
+from callfloor.conversations.given_transcripts import GivenTranscript
 from callfloor.conversations.parties import AGENT, CUSTOMER, Party
-from callfloor.conversations.transcripts import Segment
 from callfloor.conversations_api import wire
 from callfloor.conversations_api.instants import instant
 from callfloor.conversations_api.refusals import bad_request
+from callfloor.conversations_api.upload_transcripts import transcript_of_file, transcript_of_value
 from callfloor.conversations_api.wire import Upload
 from callfloor.foundation.clock import Millis
 from callfloor.foundation.errors import InvalidInput
@@ -22,10 +23,9 @@ from callfloor.foundation.outgoing.addresses import MAX_URL_LENGTH
 
 CHANNEL_COUNT = 2
 PARTICIPANTS_LIMIT = 100
-SEGMENTS_LIMIT = 50_000
 _TEXT_LENGTH, _NAME_LENGTH = 255, 500
 _LANGUAGE = re.compile(r"[a-zA-Z]{2,3}([-_][a-zA-Z0-9]{2,8}){0,2}", re.ASCII)
-_AS_JSON = frozenset((Upload.PARTICIPANTS, Upload.CHANNELS, Upload.TRANSCRIPT))
+_AS_JSON = frozenset((Upload.PARTICIPANTS, Upload.CHANNELS))
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -43,26 +43,38 @@ class UploadFields:
     parties: tuple[Party, ...]
     channels: Mapping[int, str]
     """`agent` or `customer` by channel; empty where nothing was said."""
-    transcript: tuple[Segment, ...] | None
+    transcript: GivenTranscript | None
     recording_url: str | None
     """As it was given; whether it may be asked is not checked yet."""
     recording_consent: str | None
 
 
-def form_value(name: str, text: str) -> object:
-    """Return a form field's value: the text, or what its JSON says; an empty field was not given.
+def form_value(name: str, content: bytes) -> object:
+    """Return a form field's value: the text, or what its JSON or its transcript says; an empty field was not given.
 
     Raises:
-        Refused: 400, the field holds no JSON where it must.
+        Refused: 400, the field does not hold what it must.
     """
+    if name == Upload.TRANSCRIPT:
+        return _read(name, transcript_of_file, content)
+    try:
+        text = content.decode()
+    except UnicodeDecodeError:
+        raise bad_request(f"{_shown(name)}: must be UTF-8 text") from None
     if not text.strip():
         return None
-    if name not in _AS_JSON:
-        return text
+    return _read(name, msgspec.json.decode, content) if name in _AS_JSON else text
+
+
+def _read(name: str, read: Callable[[bytes], object], content: bytes) -> object:
     try:
-        return msgspec.json.decode(text)
+        return read(content)
+    except msgspec.ValidationError as error:
+        raise bad_request(_located(name, str(error))) from None
     except msgspec.DecodeError as error:
         raise bad_request(f"{name}: must be JSON ({error})") from None
+    except ValueError as error:
+        raise bad_request(f"{name}: {error}") from None
 
 
 def check_each(raw: Mapping[str, object]) -> None:
@@ -203,30 +215,6 @@ def _channels(value: object) -> dict[int, str]:
     return {int(number): who.strip() for number, who in given.items()}
 
 
-def _transcript(value: object) -> tuple[Segment, ...] | None:
-    given = msgspec.convert(value, list[wire.Segment])
-    if not given:
-        return None
-    if len(given) > SEGMENTS_LIMIT:
-        raise ValueError(f"may hold at most {SEGMENTS_LIMIT} segments")
-    return tuple(sorted((_segment(at, s) for at, s in enumerate(given)), key=lambda s: s.start_ms))
-
-
-def _segment(at: int, given: wire.Segment) -> Segment:
-    if given.end < given.start or any(w.end < w.start for w in given.words or ()):
-        raise ValueError(f"number {at}: ends before it starts")
-    if "\x00" in given.text or "\x00" in given.speaker or any("\x00" in w.text for w in given.words or ()):
-        raise ValueError(f"number {at}: holds a NUL character")
-    words = None if given.words is None else [(w.text, _ms(w.start), _ms(w.end)) for w in given.words]
-    return Segment(
-        given.speaker.strip() or "Speaker", _ms(given.start), _ms(given.end), given.text.strip(), None, words
-    )
-
-
-def _ms(seconds: float) -> int:
-    return round(seconds * 1000)
-
-
 def _a_file(_: object) -> NoReturn:
     raise ValueError("must be a file part, with a filename")
 
@@ -244,7 +232,7 @@ _PARSERS: dict[str, Callable[[object], object]] = {
     Upload.USER_EMAIL: _email,
     Upload.PARTICIPANTS: _participants,
     Upload.CHANNELS: _channels,
-    Upload.TRANSCRIPT: _transcript,
+    Upload.TRANSCRIPT: transcript_of_value,
     Upload.CONSENT: _consent,
 }
 

@@ -106,7 +106,7 @@ def _arrival(
         recording_url=fields.recording_url,
         recording_consent=fields.recording_consent,
     )
-    return arrival if fields.transcript is None else analyzed(arrival, fields.transcript)
+    return arrival if fields.transcript is None else analyzed(arrival, fields.transcript.segments)
 
 
 def _content_of(fields: UploadFields, recording: StoredRecording | None) -> str:
@@ -114,7 +114,7 @@ def _content_of(fields: UploadFields, recording: StoredRecording | None) -> str:
         return recording.sha256
     if fields.recording_url is not None:
         return hashlib.sha256(f"fetched from {fields.recording_url}".encode()).hexdigest()
-    return hashlib.sha256(encoded(fields.transcript or ())).hexdigest()
+    return hashlib.sha256(encoded(fields.transcript.segments if fields.transcript else ())).hexdigest()
 
 
 async def _check_address(services: Services, fields: UploadFields) -> None:

@@ -275,7 +275,11 @@ class CallUpload(Struct, rename="camel", forbid_unknown_fields=True):
     """An upload without a file: the address of the recording, the transcript that the telephony made, or both."""
 
     recording_url: Annotated[str, Meta(max_length=2048, description="https; fetched by this server.")] | None = None
-    transcript: Annotated[list[Segment], Meta(max_length=50_000)] | None = None
+    transcript: (
+        Annotated[list[Segment], Meta(max_length=50_000)]
+        | Annotated[str, Meta(description="The text of a WebVTT or SRT file.")]
+        | None
+    ) = None
     external_call_id: Annotated[str, Meta(max_length=255)] | None = None
     date: _Instant | None = None
     direction: Annotated[str, Meta(extra_json_schema={"enum": list(Direction)})] | None = None
