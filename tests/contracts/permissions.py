@@ -20,8 +20,8 @@ EVERYBODY = (
 
 _PEOPLE = ("stranger", "user", "analytics", "configurator", "admin")
 _READERS = ("stranger", "analytics", "configurator", "admin", "api key")
-_LISTENERS = ("stranger", "analytics", "admin", "api key")
-"""Who may read conversations: a configurator may not."""
+_LISTENERS = ("stranger", "user", "analytics", "admin", "api key")
+"""Who may read conversations, a user only their own: a configurator may not."""
 _WRITERS = ("stranger", "configurator", "admin", "api key")
 """The stranger is an administrator of another team: past every guard, and with nothing of this team in reach."""
 

@@ -30,6 +30,7 @@ def make_conversation(
     now: int | None = None,
     parties: Sequence[Party] = (COLLEAGUE, CUSTOMER),
     transcript: Sequence[Segment] = (),
+    owner_email: str | None = None,
 ) -> str:
     """Make an analyzed conversation; returns its id."""
     at = now or clock.now()
@@ -44,6 +45,7 @@ def make_conversation(
         content_sha256=new_id(),
         parties=parties,
         transcript=transcript,
+        owner_email=owner_email,
     )
     return db.write_now(functools.partial(receive_conversation, arrival=arrival)).conversation_id
 

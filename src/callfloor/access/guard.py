@@ -120,6 +120,8 @@ class Caller:
     scopes: frozenset[str]
     account_id: int | None
     """The person, or the maker of the key."""
+    only_account_id: int | None = None
+    """Whose own conversations are all that the caller may meet; None: those of everybody."""
 
     def actor(self, facts: RequestFacts) -> Actor:
         """Return the caller as the actor of an audit entry."""
@@ -301,7 +303,8 @@ async def _by_session(request: Request, facts: RequestFacts) -> Caller:
 
 def _person(found: SignedIn) -> Caller:
     scopes = frozenset(scope.value for scope in SCOPES_OF_ROLE[found.role])
-    return Caller("account", found.account_id, found.email, found.team_id, scopes, found.account_id)
+    only = found.account_id if found.role is Role.USER else None
+    return Caller("account", found.account_id, found.email, found.team_id, scopes, found.account_id, only)
 
 
 async def _signed_in(db: Database, token: str, *, hash_key: bytes, now: Millis) -> SignedIn | None:

@@ -40,6 +40,6 @@ SCOPES_OF_ROLE = {
     Role.ADMIN: _ALL,
     Role.CONFIGURATOR: _ALL - _CONVERSATIONS,
     Role.ANALYTICS: _READS - {Scope.KEYS_READ, Scope.AUDIT_READ, Scope.BILLING_READ},
-    Role.USER: frozenset[Scope](),
+    Role.USER: frozenset({Scope.CONVERSATIONS_READ, Scope.CONVERSATIONS_WRITE}),
 }
-"""An administrator may everything; a configurator all of these, but no conversation."""
+"""An administrator may everything; a configurator all of these, but no conversation; a user meets only their own."""

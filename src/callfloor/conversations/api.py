@@ -121,8 +121,8 @@ class Asked:
     domains: tuple[str, ...]
     window: Window
 
-    def of(self, kind: ConversationKind) -> ConversationFilter:
-        """Return the filter of one kind."""
+    def of(self, kind: ConversationKind, caller: Caller) -> ConversationFilter:
+        """Return the filter of one kind, and of what the caller may meet."""
         return ConversationFilter(
             kind=kind,
             is_external=self.is_external,
@@ -130,6 +130,7 @@ class Asked:
             date_to=self.date_to,
             updated_since=self.updated_since,
             domains=self.domains,
+            owner_account_id=caller.only_account_id,
         )
 
 
@@ -192,7 +193,7 @@ async def show_meeting(
 
 async def _page(facts: RequestFacts, caller: Caller, asked: Asked, kind: ConversationKind) -> ConversationPage:
     found = await conversations_page(
-        facts.services.db, caller.team_id, asked.of(kind), asked.window, with_transcripts=False
+        facts.services.db, caller.team_id, asked.of(kind, caller), asked.window, with_transcripts=False
     )
     next_cursor = None
     if found.last is not None and len(found.rows) == asked.window.take:
@@ -203,7 +204,14 @@ async def _page(facts: RequestFacts, caller: Caller, asked: Asked, kind: Convers
 async def _one(
     facts: RequestFacts, caller: Caller, kind: ConversationKind, conversation_id: str, base: str
 ) -> ConversationShown:
-    found = await conversation_by_id(facts.services.db, caller.team_id, kind, conversation_id, with_transcript=True)
+    found = await conversation_by_id(
+        facts.services.db,
+        caller.team_id,
+        kind,
+        conversation_id,
+        with_transcript=True,
+        only_account_id=caller.only_account_id,
+    )
     if not found.rows:
         raise ConversationNotFound(f"there is no {kind.value} with this id in this team")
     row, url = found.rows[0], None

@@ -17,6 +17,8 @@ class ConversationChangeColumns(TypedColumns):
     kind: Column[str] = Column(Text)
     """`call` or `meeting`."""
     change: Column[str] = Column(Text)
+    owner_account_id: Column[int | None] = Column(BigInteger, nullable=True)
+    """Whose conversation it is, or was."""
     at: Column[int] = Column(Instant)
     seq: Column[int | None] = Column(BigInteger, nullable=True, unique=True)
 
@@ -26,6 +28,7 @@ conversation_change = Table(
     metadata,
     ConversationChangeColumns,
     Index(None, "team_id", "seq"),
+    Index(None, "team_id", "owner_account_id", "seq"),
 )
 Index(
     "ix_conversation_change_waiting",

@@ -101,11 +101,20 @@ async def conversations_page(
     return await _with_belongings(db, team_id, rows, counted, with_transcripts=with_transcripts)
 
 
-async def conversation_by_id(
-    db: Database, team_id: int, kind: ConversationKind, conversation_id: str, *, with_transcript: bool
+async def conversation_by_id(  # whose, which, whether it may be met, how full
+    db: Database,
+    team_id: int,
+    kind: ConversationKind,
+    conversation_id: str,
+    *,
+    with_transcript: bool,
+    only_account_id: int | None = None,
 ) -> Found:
-    """Return the one conversation; `rows` is empty when the team has none with this id."""
-    rows = await db.read(queries.ONE, {"team_id": team_id, "kind": kind.value, "id": conversation_id})
+    """Return the one conversation; `rows` is empty when the team, or this one account, has none with this id."""
+    statement, params = queries.ONE, {"team_id": team_id, "kind": kind.value, "id": conversation_id}
+    if only_account_id is not None:
+        statement, params = queries.OWN_ONE, {**params, "owner": only_account_id}
+    rows = await db.read(statement, params)
     return await _with_belongings(db, team_id, rows, len(rows), with_transcripts=with_transcript)
 
 

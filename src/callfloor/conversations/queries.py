@@ -69,6 +69,7 @@ class ConversationFilter:
     ids: tuple[str, ...] = ()
     terms: tuple[Term, ...] = ()
     """What is said in them."""
+    owner_account_id: int | None = None
 
     @property
     def shape(self) -> Shape:
@@ -83,6 +84,7 @@ class ConversationFilter:
             by_domains=len(self.domains) > 1,
             by_id=bool(self.ids),
             by_words=bool(self.terms),
+            by_owner=self.owner_account_id is not None,
         )
 
     @property
@@ -91,6 +93,7 @@ class ConversationFilter:
         return (
             not self.ids
             and not self.terms
+            and self.owner_account_id is None
             and self.updated_since is None
             and len(self.domains) <= 1
             and (self.date_from is None or self.date_from % DAY == 0)
@@ -128,6 +131,7 @@ class ConversationFilter:
             "domains": list(self.domains) if len(self.domains) > 1 else None,
             "ids": list(self.ids) or None,
             "query": (team_id, self.terms) if self.terms else None,
+            "owner": self.owner_account_id,
         }
         narrowing = {name: value for name, value in given.items() if value is not None}
         return {"team_id": team_id, "kind": self.kind.value, **narrowing}
@@ -145,6 +149,7 @@ class Shape:
     by_domains: bool = False
     by_id: bool = False
     by_words: bool = False
+    by_owner: bool = False
 
 
 @functools.cache
@@ -180,6 +185,8 @@ ONE = (
     .select_from(_with_belongings(conversation))
     .where(_c.team_id == param("team_id"), _c.kind == param("kind"), _c.id == param("id"))
 )
+OWN_ONE = ONE.where(_c.owner_account_id == param("owner"))
+"""As `ONE`, if it belongs to the `owner`."""
 
 PARTICIPANTS = (
     select(_p.conversation_id, _p.id, _p.name, _p.email, _p.is_internal, _p.speak_permille)
@@ -213,6 +220,8 @@ def _conditions(shape: Shape) -> list[Any]:
         conditions.append(any_of(_c.id, "ids"))
     if shape.by_words:
         conditions.append(_c.id.in_(ids_that_say()))
+    if shape.by_owner:
+        conditions.append(_c.owner_account_id == param("owner"))
     if shape.by_domains:
         conditions.append(_c.id.in_(_with_domain(shape)))
     return conditions

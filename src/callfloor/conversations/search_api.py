@@ -87,6 +87,7 @@ async def search(  # noqa: PLR0913, PLR0917  # one parameter a filter
         date_from=None if from_ is None else from_datetime(from_),
         date_to=None if to is None else from_datetime(to),
         domain=None if customer_domain is None else customer_domain.lower(),
+        owner_account_id=caller.only_account_id,
     )
     position = position_of(cursor, int)
     before = None if position is None else position[0]

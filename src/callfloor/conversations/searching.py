@@ -35,6 +35,7 @@ class Search:
     date_from: Millis | None = None
     date_to: Millis | None = None
     domain: str | None = None
+    owner_account_id: int | None = None
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -61,7 +62,7 @@ class FoundConversation:
 
 
 @functools.cache
-def hits_statement(*, by_kind: bool, by_scope: bool, by_domain: bool) -> Select[Any]:
+def hits_statement(*, by_kind: bool, by_scope: bool, by_domain: bool, by_owner: bool) -> Select[Any]:
     """Return the segments that meet the query, newest first, between the ids `above` and `before`."""
     statement = (
         select(
@@ -96,6 +97,8 @@ def hits_statement(*, by_kind: bool, by_scope: bool, by_domain: bool) -> Select[
         statement = statement.where(_c.kind == param("kind"))
     if by_scope:
         statement = statement.where(_c.is_external == param("is_external"))
+    if by_owner:
+        statement = statement.where(_c.owner_account_id == param("owner"))
     if by_domain:
         with_domain = select(func.count()).where(
             _d.team_id == _c.team_id,
@@ -129,7 +132,10 @@ def search_conversations(
     A word that is said all through a conversation is not read to the end: its first snippets are enough.
     """
     statement = hits_statement(
-        by_kind=search.kind is not None, by_scope=search.is_external is not None, by_domain=search.domain is not None
+        by_kind=search.kind is not None,
+        by_scope=search.is_external is not None,
+        by_domain=search.domain is not None,
+        by_owner=search.owner_account_id is not None,
     )
     params = _params(search)
     found: list[FoundConversation] = []
@@ -168,4 +174,6 @@ def _params(search: Search) -> dict[str, Any]:
         params["is_external"] = search.is_external
     if search.domain is not None:
         params["domain"] = search.domain
+    if search.owner_account_id is not None:
+        params["owner"] = search.owner_account_id
     return params

@@ -65,6 +65,7 @@ conversation = Table(
     ConversationColumns,
     Index(None, "team_id", "kind", "is_external", "date", "id"),
     Index(None, "team_id", "kind", "date", "id"),
+    Index(None, "team_id", "kind", "owner_account_id", "date", "id"),
     Index(None, "team_id", "kind", "external_call_id", unique=True),
     Index(None, "team_id", "kind", "content_key", unique=True),
     Index(None, "team_id", "kind", "content_sha256"),

@@ -182,6 +182,7 @@ def upgrade() -> None:
         batch_op.create_index(batch_op.f('ix_conversation_team_id_kind_date_id'), ['team_id', 'kind', 'date', 'id'], unique=False)
         batch_op.create_index(batch_op.f('ix_conversation_team_id_kind_external_call_id'), ['team_id', 'kind', 'external_call_id'], unique=True)
         batch_op.create_index(batch_op.f('ix_conversation_team_id_kind_is_external_date_id'), ['team_id', 'kind', 'is_external', 'date', 'id'], unique=False)
+        batch_op.create_index(batch_op.f('ix_conversation_team_id_kind_owner_account_id_date_id'), ['team_id', 'kind', 'owner_account_id', 'date', 'id'], unique=False)
 
     op.create_table('conversation_change',
     sa.Column('entry', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), autoincrement=True, nullable=False),
@@ -189,12 +190,14 @@ def upgrade() -> None:
     sa.Column('conversation_id', sa.Text(), nullable=False),
     sa.Column('kind', sa.Text(), nullable=False),
     sa.Column('change', sa.Text(), nullable=False),
+    sa.Column('owner_account_id', sa.BigInteger(), nullable=True),
     sa.Column('at', sa.BigInteger(), nullable=False),
     sa.Column('seq', sa.BigInteger(), nullable=True),
     sa.PrimaryKeyConstraint('entry', name=op.f('pk_conversation_change')),
     sa.UniqueConstraint('seq', name=op.f('uq_conversation_change_seq'))
     )
     with op.batch_alter_table('conversation_change', schema=None) as batch_op:
+        batch_op.create_index(batch_op.f('ix_conversation_change_team_id_owner_account_id_seq'), ['team_id', 'owner_account_id', 'seq'], unique=False)
         batch_op.create_index(batch_op.f('ix_conversation_change_team_id_seq'), ['team_id', 'seq'], unique=False)
         batch_op.create_index('ix_conversation_change_waiting', ['entry'], unique=False, sqlite_where=sa.text('seq IS NULL'), postgresql_where=sa.text('seq IS NULL'))
 
@@ -1047,9 +1050,11 @@ def downgrade() -> None:
     with op.batch_alter_table('conversation_change', schema=None) as batch_op:
         batch_op.drop_index('ix_conversation_change_waiting', sqlite_where=sa.text('seq IS NULL'), postgresql_where=sa.text('seq IS NULL'))
         batch_op.drop_index(batch_op.f('ix_conversation_change_team_id_seq'))
+        batch_op.drop_index(batch_op.f('ix_conversation_change_team_id_owner_account_id_seq'))
 
     op.drop_table('conversation_change')
     with op.batch_alter_table('conversation', schema=None) as batch_op:
+        batch_op.drop_index(batch_op.f('ix_conversation_team_id_kind_owner_account_id_date_id'))
         batch_op.drop_index(batch_op.f('ix_conversation_team_id_kind_is_external_date_id'))
         batch_op.drop_index(batch_op.f('ix_conversation_team_id_kind_external_call_id'))
         batch_op.drop_index(batch_op.f('ix_conversation_team_id_kind_date_id'))
