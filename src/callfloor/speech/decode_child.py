@@ -24,14 +24,14 @@ from callfloor.speech.errors import AudioRejected
 from callfloor.speech.sniffing import HEAD_BYTES, sniff, wav_seconds_share
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
 SAMPLE_RATE_HZ: Final = 16_000
 _SECONDS_BETWEEN_PROGRESS: Final = 0.25
 _MAX_DEMUX_FAULTS: Final = 64
 _LEAST_SHARE: Final = 1e-3
 # FFmpeg chooses the demuxer by content: without these lists a text file named .wav makes it open other files.
-_CONTAINER_OPTIONS: Final = {
+CONTAINER_OPTIONS: Final = {
     "format_whitelist": "wav,w64,mp3,ogg,flac,mov,mp4,m4a,matroska,webm,aac,amr,aiff,caf",
     "protocol_whitelist": "file,pipe",
     # Spares the decoders of pictures and films, which a container may also hold.
@@ -108,11 +108,14 @@ class Reader:
         self.good_packets = 0
 
     def frames(self) -> Iterator[av.AudioFrame]:
+        for packet in self.packets(self._stream):
+            yield from self.frames_of(packet)
+
+    def packets(self, *streams: av.AudioStream | av.VideoStream) -> Iterator[av.Packet[Any]]:
         faults = 0
         while faults < _MAX_DEMUX_FAULTS:
             try:
-                for packet in self._container.demux(self._stream):
-                    yield from self._frames_of(packet)
+                yield from self._container.demux(*streams)
             except av.error.EOFError:
                 return
             except av.error.FFmpegError:
@@ -122,7 +125,7 @@ class Reader:
             else:
                 return
 
-    def _frames_of(self, packet: av.Packet[av.AudioStream]) -> list[av.AudioFrame]:
+    def frames_of(self, packet: av.Packet[Any]) -> list[av.AudioFrame]:
         try:
             frames = self._stream.decode(packet)
         except av.error.EOFError:
@@ -146,7 +149,7 @@ def decode_here(source: Path, into: Path, *, max_duration_seconds: float, max_ch
             raise AudioRejected("unreadable")
         file.seek(0)
         try:
-            container = av.open(file, "r", container_options=dict(_CONTAINER_OPTIONS), metadata_errors="ignore")
+            container = av.open(file, "r", container_options=dict(CONTAINER_OPTIONS), metadata_errors="ignore")
         except (av.error.FFmpegError, ValueError) as fault:
             raise AudioRejected("unreadable") from fault
         with container:
@@ -225,13 +228,14 @@ def _limit(*, memory_bytes: int, cpu_seconds: int, file_bytes: int) -> None:
             resource.setrlimit(which, (soft, hard))
 
 
-def main() -> int:
+def run(work: Callable[[dict[str, Any]], dict[str, Any]]) -> int:
+    """Do the one task of this process, whose program it is, within its limits, and say what came of it."""
     task = json.loads(sys.argv[1])
     _end_with_parent()
     _limit(**task["limits"])
     av.logging.set_level(av.logging.PANIC)
     try:
-        result = decode_here(Path(task["source"]), Path(task["into"]), **task["caps"])
+        result = work(task)
     except AudioRejected as rejection:
         _say("rejected", code=rejection.code, reason=rejection.reason)
     except MemoryError:
@@ -241,5 +245,9 @@ def main() -> int:
     return 0
 
 
+def _decode(task: dict[str, Any]) -> dict[str, Any]:
+    return decode_here(Path(task["source"]), Path(task["into"]), **task["caps"])
+
+
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(run(_decode))

@@ -20,7 +20,7 @@ import numpy as np
 from callfloor.speech.errors import AudioRejected, DecoderFailed
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterator, Sequence
 
 SAMPLE_RATE_HZ: Final = 16_000
 BLOCK_SAMPLES: Final = 30 * SAMPLE_RATE_HZ
@@ -101,7 +101,8 @@ def decode(
     """
     if source.stat().st_size == 0:
         raise AudioRejected("unreadable", "The file is empty.")
-    answer = _run_child(source.resolve(), into.resolve(), limits=limits, on_progress=on_progress)
+    task = _task(source, into, limits, file_bytes=_channel_bytes(limits))
+    answer = _run_child("decode_child", task, into.resolve(), limits=limits, on_progress=on_progress)
     duration_seconds = answer["samples"] / SAMPLE_RATE_HZ
     if duration_seconds < limits.min_duration_seconds:
         raise AudioRejected("too_short")
@@ -116,6 +117,20 @@ def decode(
             for key in ("source_rate_hz", "codec", "container", "lost_packets", "declared_seconds", "other_tracks")
         },
     )
+
+
+def silence(source: Path, into: Path, spans: Sequence[tuple[float, float]], *, limits: DecodeLimits) -> str:
+    """Write ``source`` to the file ``into`` with ``spans`` (in seconds) silent; return its container's name.
+
+    Raises:
+        AudioRejected, DecoderFailed: as ``decode``.
+    """
+    file_bytes = 4 * source.stat().st_size + _channel_bytes(limits) * limits.max_channels
+    task = _task(source, into, limits, file_bytes=file_bytes) | {"spans": list(spans)}
+    answer = _run_child(
+        "silence_child", task, into.parent.resolve(), limits=limits, on_progress=lambda done, total: None
+    )
+    return str(answer["container"])
 
 
 def open_samples(channel: Path) -> np.ndarray[tuple[int], np.dtype[np.int16]]:
@@ -146,21 +161,33 @@ def _measured(path: Path) -> Channel:
     return Channel(path=path, peak_dbfs=as_dbfs(peak), rms_dbfs=as_dbfs((energy / len(samples)) ** 0.5))
 
 
-def _run_child(
-    source: Path, into: Path, *, limits: DecodeLimits, on_progress: Callable[[float, float], None]
-) -> dict[str, Any]:
-    task = {
-        "source": str(source),
-        "into": str(into),
+def _channel_bytes(limits: DecodeLimits) -> int:
+    # A minute above the cap, so that it is the cap that speaks.
+    return int((limits.max_duration_seconds + 60) * SAMPLE_RATE_HZ * 2)
+
+
+def _task(source: Path, into: Path, limits: DecodeLimits, *, file_bytes: int) -> dict[str, Any]:
+    return {
+        "source": str(source.resolve()),
+        "into": str(into.resolve()),
         "caps": {"max_duration_seconds": limits.max_duration_seconds, "max_channels": limits.max_channels},
         "limits": {
             "memory_bytes": limits.memory_bytes,
             "cpu_seconds": limits.cpu_seconds,
-            # A minute above the cap, so that it is the cap that speaks.
-            "file_bytes": int((limits.max_duration_seconds + 60) * SAMPLE_RATE_HZ * 2),
+            "file_bytes": file_bytes,
         },
     }
-    with tempfile.TemporaryFile() as said_wrong, _child_process(task, into, stderr=said_wrong) as child:
+
+
+def _run_child(
+    program: str,
+    task: dict[str, Any],
+    folder: Path,
+    *,
+    limits: DecodeLimits,
+    on_progress: Callable[[float, float], None],
+) -> dict[str, Any]:
+    with tempfile.TemporaryFile() as said_wrong, _child_process(program, task, folder, stderr=said_wrong) as child:
         said: queue.SimpleQueue[bytes | None] = queue.SimpleQueue()
         collector = threading.Thread(target=_collect, args=(child, said), daemon=True)
         collector.start()
@@ -180,13 +207,13 @@ def _run_child(
     return answer
 
 
-def _child_process(task: dict[str, Any], into: Path, *, stderr: IO[bytes]) -> subprocess.Popen[bytes]:
+def _child_process(program: str, task: dict[str, Any], folder: Path, *, stderr: IO[bytes]) -> subprocess.Popen[bytes]:
     return subprocess.Popen(
-        [sys.executable, "-P", "-m", "callfloor.speech.decode_child", json.dumps(task)],
+        [sys.executable, "-P", "-m", f"callfloor.speech.{program}", json.dumps(task)],
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         stderr=stderr,
-        cwd=into,
+        cwd=folder,
         # A Ctrl-C in the terminal is for the parent, which ends the child itself.
         start_new_session=True,
         env={name: os.environ[name] for name in _INHERITED if name in os.environ} | {"PYTHONUTF8": "1"},
