@@ -22,6 +22,8 @@ _PEOPLE = ("stranger", "user", "analytics", "configurator", "admin")
 _READERS = ("stranger", "analytics", "configurator", "admin", "api key")
 _LISTENERS = ("stranger", "user", "analytics", "admin", "api key")
 """Who may read conversations, a user only their own: a configurator may not."""
+_EDITORS = ("stranger", "user", "admin", "api key")
+"""Who may change conversations, a user only their own."""
 _WRITERS = ("stranger", "configurator", "admin", "api key")
 """The stranger is an administrator of another team: past every guard, and with nothing of this team in reach."""
 
@@ -119,5 +121,15 @@ CALLFLOOR_API = {
     "search_conversations": _LISTENERS,
     "show_call": _LISTENERS,
     "show_meeting": _LISTENERS,
+    "change_call": _EDITORS,
+    "change_meeting": _EDITORS,
+    "add_call_comment": _EDITORS,
+    "add_meeting_comment": _EDITORS,
+    "change_call_comment": _EDITORS,
+    "change_meeting_comment": _EDITORS,
+    "remove_call_comment": _EDITORS,
+    "remove_meeting_comment": _EDITORS,
+    "list_call_history": _LISTENERS,
+    "list_meeting_history": _LISTENERS,
 }
 """Who gets past the guard, by operation; everybody else is refused with 401 or 403."""

@@ -1,8 +1,9 @@
 """Meetings and calls: what was recorded, who took part, what was said, and how far the analysis is.
 
 Owns: conversation, conversation_participant, conversation_domain, conversation_count, recording, incoming_file,
-transcript_segment, conversation_change, search_entry, search_slot.
-Publishes: call.received, meeting.received, call.analyzed, meeting.analyzed, call.failed, meeting.failed.
+transcript_segment, conversation_change, conversation_comment, conversation_edit, search_entry, search_slot.
+Publishes: call.received, meeting.received, call.analyzed, meeting.analyzed, call.failed, meeting.failed, call.edited,
+meeting.edited.
 Listens: nothing.
 Never: decodes or transcribes; `analysis` does, and hands the outcome to the verbs of `outcomes`.
 """

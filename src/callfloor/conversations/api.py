@@ -3,33 +3,24 @@
 from __future__ import annotations
 
 import dataclasses
-from typing import Annotated, Any, Literal
+from typing import Annotated, Literal
 
 from fastapi import APIRouter, Depends, Path, Query
 from fastapi.requests import Request
 from fastapi.responses import Response
-from pydantic import Field
 
 from callfloor.access.guard import Caller, needs
 from callfloor.access.scopes import Scope
-from callfloor.conversations.listing import (
-    Conversation,
-    Found,
-    Participant,
-    Place,
-    Window,
-    conversation_by_id,
-    conversations_page,
-)
+from callfloor.conversations.listing import Place, Window, conversation_by_id, conversations_page
+from callfloor.conversations.locking import ConversationNotFound, tag_material
 from callfloor.conversations.queries import ConversationFilter
 from callfloor.conversations.recording_links import recording_path
-from callfloor.conversations.tables import ConversationKind, ProcessingStatus
-from callfloor.conversations.transcripts import Segment
+from callfloor.conversations.shapes import ConversationPage, ConversationShown, shown_conversation
+from callfloor.conversations.tables import ConversationKind
 from callfloor.foundation.asked_host import base_url
-from callfloor.foundation.clock import Millis, from_datetime, iso
-from callfloor.foundation.errors import DomainError
+from callfloor.foundation.clock import Millis, from_datetime
 from callfloor.foundation.fields import Moment
-from callfloor.foundation.web import Facts, RequestFacts, Shape, cursor_after, entity_tag, position_of
+from callfloor.foundation.web import Facts, RequestFacts, cursor_after, entity_tag, position_of
 
 router = APIRouter(tags=["Conversations"])
 
@@ -38,76 +29,6 @@ MAX_LIMIT = 200
 Reader = Annotated[Caller, needs(Scope.CONVERSATIONS_READ)]
 Id = Annotated[str, Path(max_length=255, pattern=r"^[^\x00]+$")]
 Limit = Annotated[int, Query(ge=1, le=MAX_LIMIT)]
-
-
-class ConversationNotFound(DomainError):
-    """The team has no such conversation."""
-
-    code = "conversation_not_found"
-    status = 404
-
-
-class ParticipantShown(Shape):
-    """A party of a conversation; `speak_share` of the speech, 0 to 1."""
-
-    id: str
-    name: str | None
-    email: str | None
-    is_internal: bool
-    speak_share: float | None
-
-
-class ConversationOwner(Shape):
-    """The person a conversation belongs to."""
-
-    account_id: int
-    email: str | None
-    first_name: str | None
-    last_name: str | None
-
-
-class TranscriptSegmentShown(Shape):
-    """What one speaker said without a break, in seconds from the beginning."""
-
-    speaker: str
-    channel: int | None
-    start: float
-    end: float
-    text: str
-
-
-class ConversationShown(Shape):
-    """A meeting or a call; `transcript` only of a single one, `duration` in seconds."""
-
-    id: str
-    kind: ConversationKind
-    name: str
-    date: str
-    created_at: str
-    updated_at: str
-    duration: float | None
-    processing_status: ProcessingStatus
-    processing_reason: str | None
-    direction: str | None
-    caller: str | None
-    callee: str | None
-    external_call_id: str | None
-    language: str | None
-    recording_consent: str | None
-    customer_domains: list[str]
-    participants: list[ParticipantShown]
-    owner: ConversationOwner | None
-    metrics: dict[str, Any] | None
-    transcript: list[TranscriptSegmentShown] | None = None
-    recording_url: str | None = Field(default=None, description="Of a single one; good for two days, without a key.")
-
-
-class ConversationPage(Shape):
-    """A page of conversations, newest first."""
-
-    data: list[ConversationShown]
-    next_cursor: str | None = Field(description="Give it as `cursor` for the next page; null on the last one.")
-    total: int
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -175,9 +96,7 @@ async def show_call(
     call_id: Id, facts: Facts, caller: Reader, request: Request, response: Response
 ) -> ConversationShown:
     """Show one call, with what was said."""
-    shown = await _one(facts, caller, ConversationKind.CALL, call_id, base_url(facts.services.settings, request.scope))
-    response.headers["ETag"] = entity_tag([shown.id, shown.updated_at])
-    return shown
+    return await one_shown(facts, caller, ConversationKind.CALL, call_id, request, response)
 
 
 @router.get("/meetings/{meeting_id}", operation_id="show_meeting")
@@ -185,10 +104,7 @@ async def show_meeting(
     meeting_id: Id, facts: Facts, caller: Reader, request: Request, response: Response
 ) -> ConversationShown:
     """Show one meeting, with what was said."""
-    base = base_url(facts.services.settings, request.scope)
-    shown = await _one(facts, caller, ConversationKind.MEETING, meeting_id, base)
-    response.headers["ETag"] = entity_tag([shown.id, shown.updated_at])
-    return shown
+    return await one_shown(facts, caller, ConversationKind.MEETING, meeting_id, request, response)
 
 
 async def _page(facts: RequestFacts, caller: Caller, asked: Asked, kind: ConversationKind) -> ConversationPage:
@@ -198,12 +114,25 @@ async def _page(facts: RequestFacts, caller: Caller, asked: Asked, kind: Convers
     next_cursor = None
     if found.last is not None and len(found.rows) == asked.window.take:
         next_cursor = cursor_after(found.last.date, found.last.id)
-    return ConversationPage(data=[_shown(row, found) for row in found.rows], next_cursor=next_cursor, total=found.total)
+    return ConversationPage(
+        data=[shown_conversation(row, found) for row in found.rows], next_cursor=next_cursor, total=found.total
+    )
 
 
-async def _one(
-    facts: RequestFacts, caller: Caller, kind: ConversationKind, conversation_id: str, base: str
+async def one_shown(  # who asks, for which one, and how it is answered
+    facts: RequestFacts,
+    caller: Caller,
+    kind: ConversationKind,
+    conversation_id: str,
+    request: Request,
+    response: Response,
 ) -> ConversationShown:
+    """Return one conversation with what was said, its entity tag in the response.
+
+    Raises:
+        ConversationNotFound: there is none that the caller may meet.
+    """
+    settings = facts.services.settings
     found = await conversation_by_id(
         facts.services.db,
         caller.team_id,
@@ -216,53 +145,12 @@ async def _one(
         raise ConversationNotFound(f"there is no {kind.value} with this id in this team")
     row, url = found.rows[0], None
     if row.recording_id is not None:
-        key = facts.services.settings.hash_key
-        url = base + recording_path(caller.team_id, row.recording_id, now=facts.now, key=key)
-    return _shown(row, found, with_transcript=True).model_copy(update={"recording_url": url})
+        path = recording_path(caller.team_id, row.recording_id, now=facts.now, key=settings.hash_key)
+        url = base_url(settings, request.scope) + path
+    response.headers["ETag"] = entity_tag(tag_material(row.id, row.updated_at))
+    shown = shown_conversation(row, found, with_transcript=True)
+    return shown.model_copy(update={"recording_url": url})
 
 
 def _instant(moment: Moment | None) -> Millis | None:
     return None if moment is None else from_datetime(moment)
-
-
-def _shown(row: Conversation, found: Found, *, with_transcript: bool = False) -> ConversationShown:
-    owner = row.owner_account_id
-    return ConversationShown(
-        id=row.id,
-        kind=ConversationKind(row.kind),
-        name=row.name,
-        date=iso(row.date),
-        created_at=iso(row.created_at),
-        updated_at=iso(row.updated_at),
-        duration=None if row.duration_ms is None else row.duration_ms / 1000,
-        processing_status=ProcessingStatus(row.processing_status),
-        processing_reason=row.processing_reason,
-        direction=row.direction,
-        caller=row.caller,
-        callee=row.callee,
-        external_call_id=row.external_call_id,
-        language=row.language,
-        recording_consent=row.recording_consent,
-        customer_domains=row.customer_domains,
-        participants=[_participant(party) for party in found.participants.get(row.id, ())],
-        owner=None
-        if owner is None
-        else ConversationOwner(
-            account_id=owner, email=row.owner_email, first_name=row.owner_first_name, last_name=row.owner_last_name
-        ),
-        metrics=row.metrics,
-        transcript=[_segment(one) for one in found.transcripts.get(row.id, ())] if with_transcript else None,
-    )
-
-
-def _participant(party: Participant) -> ParticipantShown:
-    share = None if party.speak_permille is None else party.speak_permille / 1000
-    return ParticipantShown(
-        id=party.id, name=party.name, email=party.email, is_internal=party.is_internal, speak_share=share
-    )
-
-
-def _segment(one: Segment) -> TranscriptSegmentShown:
-    return TranscriptSegmentShown(
-        speaker=one.speaker, channel=one.channel, start=one.start_ms / 1000, end=one.end_ms / 1000, text=one.text
-    )

@@ -186,6 +186,10 @@ def _row(tx: Tx, arrival: Arrival, parties: Sequence[Party]) -> dict[str, Any]:
         "channels": {str(number): party for number, party in arrival.channels.items()},
         "customer_domains": external_domains(parties),
         "metrics": arrival.metrics,
+        "outcome": None,
+        "rating": None,
+        "crm_reference": {},
+        "comment_count": 0,
     }
 
 

@@ -11,6 +11,7 @@ import msgspec
 from sqlalchemy import Select
 
 from callfloor.conversations import queries
+from callfloor.conversations.commenting import COMMENTS, Comment, comments_by_conversation
 from callfloor.conversations.queries import ConversationFilter, count_statement
 from callfloor.conversations.tables import ConversationKind
 from callfloor.conversations.transcripts import Segment, transcripts_of
@@ -58,6 +59,10 @@ class Conversation(msgspec.Struct, frozen=True):
     owner_last_name: str | None
     owner_created_at: Millis | None
     recording_id: str | None
+    outcome: str | None
+    rating: int | None
+    crm_reference: dict[str, str]
+    comment_count: int
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -86,6 +91,7 @@ class Found:
     participants: dict[str, list[Participant]]
     transcripts: dict[str, list[Segment]]
     total: int
+    comments: dict[str, list[Comment]] = dataclasses.field(default_factory=dict)
 
     @property
     def last(self) -> Place | None:
@@ -154,4 +160,7 @@ async def _with_belongings(
             participants.setdefault(row[0], []).append(Participant(*row))
     if ids and with_transcripts:
         transcripts = await db.report(functools.partial(transcripts_of, team_id=team_id, ids=ids))
-    return Found(found, participants, transcripts, total)
+    comments = {}
+    if any(row.comment_count for row in found):
+        comments = comments_by_conversation(await db.read(COMMENTS, {"team_id": team_id, "ids": ids}))
+    return Found(found, participants, transcripts, total, comments)

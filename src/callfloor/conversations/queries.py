@@ -48,6 +48,10 @@ COLUMNS = (
     _a.last_name,
     _a.created_at.label("owner_created_at"),
     _r.id.label("recording_id"),
+    _c.outcome,
+    _c.rating,
+    _c.crm_reference,
+    _c.comment_count,
 )
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from callfloor.conversations import queries
+from callfloor.conversations.commenting import COMMENTS, comments_by_conversation
 from callfloor.conversations.listing import Conversation, Found, Participant
 from callfloor.conversations.tables import ConversationKind
 from callfloor.foundation.database import Tx
@@ -15,4 +16,5 @@ def conversation_now(tx: Tx, team_id: int, kind: ConversationKind, conversation_
     participants: dict[str, list[Participant]] = {}
     for row in tx.all(queries.PARTICIPANTS, {"team_id": team_id, "ids": [conversation_id]}):
         participants.setdefault(row[0], []).append(Participant(*row))
-    return Found(rows, participants, {}, len(rows))
+    comments = comments_by_conversation(tx.all(COMMENTS, {"team_id": team_id, "ids": [conversation_id]}))
+    return Found(rows, participants, {}, len(rows), comments)

@@ -57,6 +57,12 @@ class ConversationColumns(TypedColumns):
     """Party by channel number as text: ``{"0": "agent", "1": "customer"}``; empty when the upload did not say."""
     customer_domains: Column[Any] = Column(Json)
     metrics: Column[Any | None] = Column(Json, nullable=True)
+    outcome: Column[str | None] = Column(Text, nullable=True)
+    rating: Column[int | None] = Column(Integer, nullable=True)
+    """1 to 5, as people give it."""
+    crm_reference: Column[Any] = Column(Json)
+    """Text by name, such as ``{"system": "hubspot", "id": "12"}``."""
+    comment_count: Column[int] = Column(Integer)
 
 
 conversation = Table(

@@ -6,6 +6,7 @@ import dataclasses
 from collections.abc import Collection, Sequence
 from typing import Any
 
+from callfloor.conversations.commenting import Comment
 from callfloor.conversations.listing import Conversation, Found, Participant
 from callfloor.conversations.recording_links import recording_path
 from callfloor.conversations.tables import ConversationKind
@@ -85,6 +86,10 @@ def _shared(row: Conversation, found: Found, view: View) -> dict[str, Any]:
         "duration": None if row.duration_ms is None else row.duration_ms / 1000,
         "metrics": _metrics(row),
         "language": row.language,
+        "outcome": row.outcome,
+        "comments": [_comment(one) for one in found.comments.get(row.id, ())],
+        "rating": row.rating,
+        "crm_reference": row.crm_reference,
         "user": _user(row, view.client_id, is_expanded=Expand.USER in view.expand),
         "recording_ref": view.links.recording(view.team_id, row.recording_id),
         "transcript": None if transcript is None else _transcript(transcript),
@@ -93,6 +98,11 @@ def _shared(row: Conversation, found: Found, view: View) -> dict[str, Any]:
         "processing_status": row.processing_status,
         "processing_reason": row.processing_reason,
     }
+
+
+def _comment(one: Comment) -> wire.Comment:
+    start = None if one.start_ms is None else one.start_ms / 1000
+    return wire.Comment(one.id, one.text, one.author_name, start, iso(one.created_at), iso_or_none(one.updated_at))
 
 
 def _participant(party: Participant) -> wire.Participant:

@@ -182,6 +182,17 @@ class Feedback(Struct, rename="camel"):
     evidence: Evidence | None
 
 
+class Comment(Struct, rename="camel"):
+    """What somebody wrote; `start` is the moment it is about, in seconds."""
+
+    id: str
+    text: str
+    author: str
+    start: float | None
+    created_at: _Instant
+    updated_at: _Instant | None
+
+
 class ConversationType(Struct, rename="camel"):
     """The meeting type or call type."""
 
@@ -210,12 +221,12 @@ class Record(Struct, rename="camel", kw_only=True):
     insights: list[Insight] = []
     language: str | None
     outcome: str | None = None
-    comments: list[dict[str, Any]] = []
-    rating: float | None = None
+    comments: list[Comment] = []
+    rating: Annotated[float, Meta(ge=1, le=5)] | None = None
     user: User
     recording_ref: str | None = None
     transcript: list[Segment] | None = None
-    crm_reference: dict[str, Any] = {}
+    crm_reference: dict[str, str] = {}
     customer_domains: list[str]
     business_entities: list[dict[str, Any]] = []
     recording_consent: str | None

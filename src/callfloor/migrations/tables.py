@@ -20,6 +20,7 @@ MODULES = (
     "callfloor.ingest.tables",
     "callfloor.conversations.tables",
     "callfloor.conversations.change_tables",
+    "callfloor.conversations.editing_tables",
     "callfloor.conversations.search_tables",
 )
 

@@ -16,6 +16,7 @@ from callfloor.access.api import router as session_router
 from callfloor.access.audit_api import router as audit_router
 from callfloor.conversations.api import router as conversations_router
 from callfloor.conversations.changes_api import router as changes_router
+from callfloor.conversations.editing_api import router as editing_router
 from callfloor.conversations.search_api import router as search_router
 from callfloor.devices.agent.api import router as agent_router
 from callfloor.devices.agent.authorize_api import router as agent_sign_in_router
@@ -66,6 +67,7 @@ ROUTERS = (
     usage_router,
     changes_router,
     conversations_router,
+    editing_router,
     search_router,
     webhooks_router,
     webhook_events_router,

@@ -55,6 +55,8 @@ CATALOG = {
         _event("call.received", "A call came in; its analysis is still to come."),
         _event("meeting.failed", "A meeting could not be analyzed; its record says why."),
         _event("call.failed", "A call could not be analyzed; its record says why."),
+        _event("meeting.edited", "Somebody changed a meeting: its name, outcome, rating, comments, names, references."),
+        _event("call.edited", "Somebody changed a call: its name, outcome, rating, comments, names, references."),
         _event("seat.added", "Seats were added to the team."),
         _event("seat.deleted", "A seat was deleted."),
         _event("seat.assigned", "A person or a device sits on a seat."),

@@ -174,6 +174,10 @@ def upgrade() -> None:
     sa.Column('channels', sa.Text(), nullable=False),
     sa.Column('customer_domains', sa.Text(), nullable=False),
     sa.Column('metrics', sa.Text(), nullable=True),
+    sa.Column('outcome', sa.Text(), nullable=True),
+    sa.Column('rating', sa.Integer(), nullable=True),
+    sa.Column('crm_reference', sa.Text(), nullable=False),
+    sa.Column('comment_count', sa.Integer(), nullable=False),
     sa.PrimaryKeyConstraint('team_id', 'id', name=op.f('pk_conversation'))
     )
     with op.batch_alter_table('conversation', schema=None) as batch_op:
@@ -201,6 +205,19 @@ def upgrade() -> None:
         batch_op.create_index(batch_op.f('ix_conversation_change_team_id_seq'), ['team_id', 'seq'], unique=False)
         batch_op.create_index('ix_conversation_change_waiting', ['entry'], unique=False, sqlite_where=sa.text('seq IS NULL'), postgresql_where=sa.text('seq IS NULL'))
 
+    op.create_table('conversation_comment',
+    sa.Column('team_id', sa.BigInteger(), autoincrement=False, nullable=False),
+    sa.Column('conversation_id', sa.Text(), nullable=False),
+    sa.Column('id', sa.Text(), nullable=False),
+    sa.Column('author_kind', sa.Text(), nullable=False),
+    sa.Column('author_id', sa.Text(), nullable=False),
+    sa.Column('author_name', sa.Text(), nullable=False),
+    sa.Column('text', sa.Text(), nullable=False),
+    sa.Column('start_ms', sa.BigInteger(), nullable=True),
+    sa.Column('created_at', sa.BigInteger(), nullable=False),
+    sa.Column('updated_at', sa.BigInteger(), nullable=True),
+    sa.PrimaryKeyConstraint('team_id', 'conversation_id', 'id', name=op.f('pk_conversation_comment'))
+    )
     op.create_table('conversation_count',
     sa.Column('team_id', sa.BigInteger(), autoincrement=False, nullable=False),
     sa.Column('kind', sa.Text(), nullable=False),
@@ -218,6 +235,22 @@ def upgrade() -> None:
     sa.Column('conversation_id', sa.Text(), nullable=False),
     sa.PrimaryKeyConstraint('team_id', 'kind', 'domain', 'date', 'conversation_id', name=op.f('pk_conversation_domain'))
     )
+    op.create_table('conversation_edit',
+    sa.Column('team_id', sa.BigInteger(), autoincrement=False, nullable=False),
+    sa.Column('conversation_id', sa.Text(), nullable=False),
+    sa.Column('id', sa.Text(), nullable=False),
+    sa.Column('at', sa.BigInteger(), nullable=False),
+    sa.Column('actor_kind', sa.Text(), nullable=False),
+    sa.Column('actor_id', sa.Text(), nullable=False),
+    sa.Column('actor_name', sa.Text(), nullable=False),
+    sa.Column('field', sa.Text(), nullable=False),
+    sa.Column('before', sa.Text(), nullable=True),
+    sa.Column('after', sa.Text(), nullable=True),
+    sa.PrimaryKeyConstraint('team_id', 'conversation_id', 'id', name=op.f('pk_conversation_edit'))
+    )
+    with op.batch_alter_table('conversation_edit', schema=None) as batch_op:
+        batch_op.create_index(batch_op.f('ix_conversation_edit_team_id_conversation_id_at_id'), ['team_id', 'conversation_id', 'at', 'id'], unique=False)
+
     op.create_table('conversation_participant',
     sa.Column('team_id', sa.BigInteger(), autoincrement=False, nullable=False),
     sa.Column('conversation_id', sa.Text(), nullable=False),
@@ -1045,8 +1078,13 @@ def downgrade() -> None:
 
     op.drop_table('device')
     op.drop_table('conversation_participant')
+    with op.batch_alter_table('conversation_edit', schema=None) as batch_op:
+        batch_op.drop_index(batch_op.f('ix_conversation_edit_team_id_conversation_id_at_id'))
+
+    op.drop_table('conversation_edit')
     op.drop_table('conversation_domain')
     op.drop_table('conversation_count')
+    op.drop_table('conversation_comment')
     with op.batch_alter_table('conversation_change', schema=None) as batch_op:
         batch_op.drop_index('ix_conversation_change_waiting', sqlite_where=sa.text('seq IS NULL'), postgresql_where=sa.text('seq IS NULL'))
         batch_op.drop_index(batch_op.f('ix_conversation_change_team_id_seq'))

@@ -1,0 +1,162 @@
+"""Comments on a conversation, or on one moment of it."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Sequence
+
+from sqlalchemy import delete, insert, select, update
+
+from callfloor.conversations.editing import By, Edited, record_edits
+from callfloor.conversations.editing_tables import conversation_comment
+from callfloor.conversations.locking import Which, lock_conversation
+from callfloor.foundation.clock import Millis
+from callfloor.foundation.database import Tx, any_of, param
+from callfloor.foundation.errors import DomainError
+from callfloor.foundation.ids import new_id
+
+COMMENTS_LIMIT = 500
+_c = conversation_comment.c
+_columns = (
+    _c.conversation_id,
+    _c.id,
+    _c.author_kind,
+    _c.author_id,
+    _c.author_name,
+    _c.text,
+    _c.start_ms,
+    _c.created_at,
+    _c.updated_at,
+)
+_this = (_c.team_id == param("team"), _c.conversation_id == param("conversation"), _c.id == param("comment"))
+_one = select(*_columns).where(*_this)
+_add = insert(conversation_comment)
+_set = update(conversation_comment).where(*_this).values(text=param("new_text"), updated_at=param("now"))
+_remove = delete(conversation_comment).where(*_this)
+COMMENTS = (
+    select(*_columns)
+    .where(_c.team_id == param("team_id"), any_of(_c.conversation_id, "ids"))
+    .order_by(_c.conversation_id, _c.id)
+)
+"""Those of some conversations, oldest first: the columns of a `Comment`."""
+
+
+class CommentNotFound(DomainError):
+    """The conversation has no such comment."""
+
+    code = "comment_not_found"
+    status = 404
+
+
+class CommentOfAnother(DomainError):
+    """Somebody else wrote the comment."""
+
+    code = "comment_of_another"
+    status = 403
+
+
+class TooManyComments(DomainError):
+    """The conversation has as many comments as it can."""
+
+    code = "too_many_comments"
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Comment:
+    """One comment; `start_ms` is the moment it is about."""
+
+    conversation_id: str
+    id: str
+    author_kind: str
+    author_id: str
+    author_name: str
+    text: str
+    start_ms: int | None
+    created_at: Millis
+    updated_at: Millis | None
+
+
+def add_comment(tx: Tx, which: Which, by: By, *, text: str, start_ms: int | None) -> str:
+    """Add a comment; returns its id.
+
+    Raises:
+        ConversationNotFound, DomainError: as `lock_conversation`.
+        TooManyComments: there are 500.
+    """
+    held = lock_conversation(tx, which, check=by.check)
+    if held.comment_count >= COMMENTS_LIMIT:
+        raise TooManyComments(f"a conversation has at most {COMMENTS_LIMIT} comments")
+    comment_id = new_id()
+    tx.run(
+        _add,
+        {
+            "team_id": which.team_id,
+            "conversation_id": which.id,
+            "id": comment_id,
+            "author_kind": by.actor.kind,
+            "author_id": by.actor.id,
+            "author_name": by.actor.name,
+            "text": text,
+            "start_ms": start_ms,
+            "created_at": by.now,
+        },
+    )
+    record_edits(tx, which, held, [Edited("comments", None, {"id": comment_id, "text": text})], by, comments=1)
+    return comment_id
+
+
+def change_comment(tx: Tx, which: Which, by: By, *, comment_id: str, text: str) -> None:
+    """Give a comment another text.
+
+    Raises:
+        ConversationNotFound, DomainError: as `lock_conversation`.
+        CommentNotFound: it has no such comment.
+        CommentOfAnother: who changes it did not write it.
+    """
+    held = lock_conversation(tx, which, check=by.check)
+    known = _known(tx, which, comment_id)
+    if (known.author_kind, known.author_id) != (by.actor.kind, by.actor.id):
+        raise CommentOfAnother("only who wrote a comment changes it")
+    if known.text == text:
+        return
+    tx.run(_set, {**_key(which, comment_id), "new_text": text, "now": by.now})
+    before, after = ({"id": comment_id, "text": one} for one in (known.text, text))
+    record_edits(tx, which, held, [Edited("comments", before, after)], by)
+
+
+def remove_comment(tx: Tx, which: Which, by: By, *, comment_id: str) -> None:
+    """Remove a comment; whoever meets everybody's conversations removes those of others, too.
+
+    Raises:
+        ConversationNotFound, DomainError: as `lock_conversation`.
+        CommentNotFound: it has no such comment.
+        CommentOfAnother: who removes it did not write it.
+    """
+    held = lock_conversation(tx, which, check=by.check)
+    known = _known(tx, which, comment_id)
+    is_own = (known.author_kind, known.author_id) == (by.actor.kind, by.actor.id)
+    if which.only_account_id is not None and not is_own:
+        raise CommentOfAnother("somebody else wrote this comment")
+    tx.run(_remove, _key(which, comment_id))
+    edits = [Edited("comments", {"id": comment_id, "text": known.text}, None)]
+    record_edits(tx, which, held, edits, by, comments=-1)
+
+
+def comments_by_conversation(rows: Sequence[tuple[object, ...]]) -> dict[str, list[Comment]]:
+    """Return rows of `COMMENTS` by their conversation."""
+    found: dict[str, list[Comment]] = {}
+    for row in rows:
+        comment = Comment(*row)  # type: ignore[arg-type]  # the columns of COMMENTS
+        found.setdefault(comment.conversation_id, []).append(comment)
+    return found
+
+
+def _known(tx: Tx, which: Which, comment_id: str) -> Comment:
+    row = tx.one(_one, _key(which, comment_id))
+    if row is None:
+        raise CommentNotFound("this conversation has no such comment")
+    return Comment(*row)
+
+
+def _key(which: Which, comment_id: str) -> dict[str, object]:
+    return {"team": which.team_id, "conversation": which.id, "comment": comment_id}
