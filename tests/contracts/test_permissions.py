@@ -148,7 +148,7 @@ class Callers:
 @pytest.fixture
 def caller(db: Database) -> Callable[[str], Caller]:
     """Make a caller."""
-    team = make_team(db, seats=100)
+    team = make_team(db, seats=500)
     return lambda name: Callers(db, team).of(name)
 
 
