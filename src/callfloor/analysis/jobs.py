@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Sequence
 from functools import partial
 
 from callfloor.analysis.engines import ENGINES
 from callfloor.analysis.measures import Voice, measures_of, speech_shares
-from callfloor.analysis.scratch import scratch_folder
 from callfloor.analysis.voices import ChannelVoice, voices_of
 from callfloor.conversations.arrival import SPEECH_QUEUE, TRANSCRIBE, transcribe_order
+from callfloor.conversations.muting import muted_spans
 from callfloor.conversations.outcomes import (
     Analyzed,
     Material,
@@ -26,6 +27,7 @@ from callfloor.foundation.clock import HOUR, MINUTE, SECOND, Millis
 from callfloor.foundation.database import Tx
 from callfloor.foundation.files import FileMissing
 from callfloor.foundation.jobs import ClaimedJob, JobKind, RunningJob, Verb, enqueue
+from callfloor.foundation.scratch import scratch_folder
 from callfloor.foundation.services import Services
 from callfloor.speech.decoding import DecodeLimits
 from callfloor.speech.errors import AudioRejected, SpeechUnavailable
@@ -50,11 +52,12 @@ def transcribe_conversation(job: RunningJob, services: Services) -> Verb | None:
     if material is None or material.status in {ProcessingStatus.ANALYZED, ProcessingStatus.FAILED}:
         return None
     this = _Conversation(team_id, conversation_id)
+    muted = services.db.read_now(partial(muted_spans, team_id=team_id, conversation_id=conversation_id))
     try:
         model = find_model(services.settings.speech.model, services.settings.models_folder)
         with ENGINES.lent(model, threads=services.settings.speech.threads) as engine:
             services.db.write_now(partial(this.begins, now=job.now()))
-            transcript = _transcript(job, services, material, engine)
+            transcript = _transcript(job, services, material, engine, muted)
     except AudioRejected as rejected:
         return partial(this.failed, reason=(rejected.code, rejected.reason), now=job.now())
     except FileMissing:
@@ -99,12 +102,14 @@ class _Conversation:
         enqueue(tx, dataclasses.replace(order, run_at=now + WAIT_FOR_MODEL))
 
 
-def _transcript(job: RunningJob, services: Services, material: Material, engine: Engine) -> Transcript:
+def _transcript(
+    job: RunningJob, services: Services, material: Material, engine: Engine, muted: Sequence[tuple[float, float]]
+) -> Transcript:
     def tell(progress: Progress) -> None:
         job.progress(progress.stage, int(progress.done), int(progress.total) or None)
 
     with (
-        scratch_folder(services.settings.data / "scratch", now=job.now()) as folder,
+        scratch_folder(services.settings.data / "scratch", "transcribe-", now=job.now()) as folder,
         services.files.as_local(material.file_key, folder) as source,
     ):
         return transcribe(
@@ -113,6 +118,7 @@ def _transcript(job: RunningJob, services: Services, material: Material, engine:
             scratch=folder,
             limits=DecodeLimits(max_duration_seconds=services.settings.upload.max_seconds),
             language=material.language,
+            muted=muted,
             on_progress=tell,
         )
 

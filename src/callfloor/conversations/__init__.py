@@ -1,7 +1,8 @@
 """Meetings and calls: what was recorded, who took part, what was said, and how far the analysis is.
 
 Owns: conversation, conversation_participant, conversation_domain, conversation_count, recording, incoming_file,
-transcript_segment, conversation_change, conversation_comment, conversation_edit, search_entry, search_slot.
+muted_interval, unmuted_recording, transcript_segment, conversation_change, conversation_comment,
+conversation_edit, search_entry, search_slot.
 Publishes: call.received, meeting.received, call.analyzed, meeting.analyzed, call.failed, meeting.failed, call.edited,
 meeting.edited.
 Listens: nothing.

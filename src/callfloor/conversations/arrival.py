@@ -15,6 +15,7 @@ from callfloor.conversations.changes import Change, note_change
 from callfloor.conversations.counts import count_conversation
 from callfloor.conversations.incoming import settle_file
 from callfloor.conversations.intake import StoredRecording
+from callfloor.conversations.muting import MutedInterval, hold_recording, keep_intervals
 from callfloor.conversations.parties import DEFAULT_CHANNELS, Party, external_domains, is_external, permille, placed
 from callfloor.conversations.tables import (
     ConversationKind,
@@ -85,6 +86,8 @@ class Arrival:
     """`granted` or `declined`; a conversation that nobody agreed to have recorded is kept, and not analyzed."""
     transcript: Sequence[Segment] | None = None
     metrics: Mapping[str, Any] | None = None
+    muted: Sequence[MutedInterval] = ()
+    """Pauses: silenced before anybody is given the recording; the transcript is without them already."""
     priority: int = USUAL_PRIORITY
     """Of its transcription."""
 
@@ -115,10 +118,7 @@ def receive_conversation(tx: Tx, arrival: Arrival) -> Received:
     if tx.one(_add_conversation, _row(tx, arrival, parties)) is None:
         return Received(_found(tx, arrival), is_new=False)
     _store_parties(tx, arrival, parties)
-    if arrival.recording is not None:
-        settle_file(tx, arrival.team_id, arrival.recording.id)
-        row = recording_row(arrival.team_id, arrival.conversation_id, arrival.recording, arrival.now)
-        tx.run(_add_recording, row)
+    _store_recording(tx, arrival)
     if arrival.transcript is not None:
         replace_transcript(tx, arrival.team_id, arrival.conversation_id, arrival.transcript)
     _start_analysis(tx, arrival)
@@ -215,9 +215,19 @@ def _store_parties(tx: Tx, arrival: Arrival, parties: Sequence[Party]) -> None:
     tx.run(_add_domain, [{**own, "kind": arrival.kind.value, "domain": d, "date": arrival.date} for d in domains])
 
 
+def _store_recording(tx: Tx, arrival: Arrival) -> None:
+    team_id, conversation_id, kept = arrival.team_id, arrival.conversation_id, arrival.recording
+    keep_intervals(tx, team_id, conversation_id, arrival.muted)
+    if kept is not None and arrival.muted:
+        hold_recording(tx, team_id, conversation_id, kept, now=arrival.now)
+    elif kept is not None:
+        settle_file(tx, team_id, kept.id)
+        tx.run(_add_recording, recording_row(team_id, conversation_id, kept, arrival.now))
+
+
 def _start_analysis(tx: Tx, arrival: Arrival) -> None:
-    if arrival.recording_consent == CONSENT_DECLINED:
-        return
+    if arrival.recording_consent == CONSENT_DECLINED or (arrival.recording is not None and arrival.muted):
+        return  # what is silenced first is analyzed when that is done
     if arrival.recording_url is None:
         if arrival.transcript is None:
             order = transcribe_order(arrival.team_id, arrival.conversation_id, arrival.now, priority=arrival.priority)

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from sqlalchemy import insert, select, update
 
 from callfloor.conversations.arrival import recording_row, transcribe_order
 from callfloor.conversations.changes import Change, note_change
 from callfloor.conversations.incoming import settle_file
 from callfloor.conversations.intake import StoredRecording
+from callfloor.conversations.muting import hold_recording, intervals_of, release_held
 from callfloor.conversations.tables import ProcessingStatus, conversation, recording
 from callfloor.foundation.clock import Millis
 from callfloor.foundation.database import Tx, param
@@ -26,18 +29,42 @@ _name_content = (
     .where(_c.team_id == param("team"), _c.id == param("conversation"))
     .values(content_sha256=param("content"), updated_at=param("now"))
 )
+_touch = (
+    update(conversation)
+    .where(_c.team_id == param("team"), _c.id == param("conversation"))
+    .values(updated_at=param("now"))
+)
 
 
 def attach_recording(tx: Tx, team_id: int, conversation_id: str, kept: StoredRecording, *, now: Millis) -> None:
-    """Give the conversation its recording, and start its analysis; one that does not wait for it is left alone."""
+    """Give the conversation its recording, and start its analysis; one that does not wait for it is left alone.
+
+    One with pauses gets it when they are silent.
+    """
     own = {"team": team_id, "conversation": conversation_id}
     row = tx.one(_status, own)
     if row is None or row[0] not in _WAITING:
         return  # the sweep removes the file
+    tx.run(_name_content, {**own, "content": kept.sha256, "now": now})
+    if intervals_of(tx, team_id, conversation_id):
+        hold_recording(tx, team_id, conversation_id, kept, now=now)
+    else:
+        _attach(tx, team_id, conversation_id, kept, row, now=now)
+
+
+def attach_silenced(tx: Tx, team_id: int, conversation_id: str, kept: StoredRecording, *, now: Millis) -> None:
+    """Give the conversation the recording whose pauses are silent; the one that came goes to the sweep."""
+    own = {"team": team_id, "conversation": conversation_id}
+    row = tx.one(_status, own)
+    if release_held(tx, team_id, conversation_id, now=now) and row is not None:
+        tx.run(_touch, {**own, "now": now})
+        _attach(tx, team_id, conversation_id, kept, row, now=now)
+
+
+def _attach(tx: Tx, team_id: int, conversation_id: str, kept: StoredRecording, row: Any, *, now: Millis) -> None:
     settle_file(tx, team_id, kept.id)
     tx.run(_add_recording, recording_row(team_id, conversation_id, kept, now))
-    tx.run(_name_content, {**own, "content": kept.sha256, "now": now})
     if row[0] == ProcessingStatus.QUEUED.value:
         enqueue(tx, transcribe_order(team_id, conversation_id, now))
-    else:  # its transcript came with it
+    else:  # its transcript came with it, or it is not to be analyzed
         note_change(tx, team_id, row[1], conversation_id, Change.EDITED, now=now)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from functools import partial
 
 from callfloor.conversations.incoming import condemn_abandoned, forget_files
+from callfloor.conversations.muting import SWEEP
 from callfloor.foundation.jobs import JobKind, RunningJob, Schedule, Verb
 from callfloor.foundation.jobs.schedules import Every
 from callfloor.foundation.services import Services
@@ -21,5 +22,5 @@ def sweep_incoming_files(job: RunningJob, services: Services) -> Verb | None:
     return partial(forget_files, files=[(team_id, file_id) for team_id, file_id, _ in abandoned])
 
 
-SWEEP_INCOMING_FILES: JobKind[Services] = JobKind(name="sweep_incoming_files", handler=sweep_incoming_files)
-SWEEP_SCHEDULE = Schedule("sweep_incoming_files", SWEEP_INCOMING_FILES.name, Every(_HOUR_SECONDS))
+SWEEP_INCOMING_FILES: JobKind[Services] = JobKind(name=SWEEP, handler=sweep_incoming_files)
+SWEEP_SCHEDULE = Schedule(SWEEP, SWEEP_INCOMING_FILES.name, Every(_HOUR_SECONDS))

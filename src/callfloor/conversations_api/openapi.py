@@ -15,7 +15,7 @@ from callfloor.foundation.settings import Upload as UploadLimits
 
 _REF = "#/components/schemas/{name}"
 _STRUCTS = (wire.CallPage, wire.MeetingPage, wire.ErrorBody, wire.CallUpload)
-_INPUTS = frozenset(("CallUpload", "ParticipantInput", "Segment"))
+_INPUTS = frozenset(("CallUpload", "MutedInterval", "ParticipantInput", "Segment"))
 _OFTEN = (403, 429, 500, 503)
 _FORM_TEXT = {
     Upload.EXTERNAL_CALL_ID: "Your own id of the call; the same id again is the same call.",
@@ -161,6 +161,10 @@ def _form_schema() -> dict[str, Any]:
                 "`agent`, `customer`, or a participant's name or email by channel number, such as "
                 '`{"0": "agent", "1": "customer"}`; left out, channel 0 is the agent.',
                 {"type": "object", "additionalProperties": {"type": "string"}},
+            ),
+            Upload.MUTED.value: _json_text(
+                "Pauses, in seconds: never transcribed, and silent in the recording that is given out.",
+                {"type": "array", "items": {"$ref": _REF.format(name="MutedInterval")}},
             ),
             Upload.TRANSCRIPT.value: {
                 "type": "string",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import math
 import re
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, NoReturn
@@ -11,6 +12,7 @@ import msgspec
 
 from callfloor.access.accounts import checked_email
 from callfloor.conversations.given_transcripts import GivenTranscript
+from callfloor.conversations.muting import MutedInterval, merged
 from callfloor.conversations.parties import AGENT, CUSTOMER, Party
 from callfloor.conversations_api import wire
 from callfloor.conversations_api.instants import instant
@@ -23,9 +25,10 @@ from callfloor.foundation.outgoing.addresses import MAX_URL_LENGTH
 
 CHANNEL_COUNT = 2
 PARTICIPANTS_LIMIT = 100
+MUTED_LIMIT = 1000
 _TEXT_LENGTH, _NAME_LENGTH = 255, 500
 _LANGUAGE = re.compile(r"[a-zA-Z]{2,3}([-_][a-zA-Z0-9]{2,8}){0,2}", re.ASCII)
-_AS_JSON = frozenset((Upload.PARTICIPANTS, Upload.CHANNELS))
+_AS_JSON = frozenset((Upload.PARTICIPANTS, Upload.CHANNELS, Upload.MUTED))
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -47,6 +50,7 @@ class UploadFields:
     recording_url: str | None
     """As it was given; whether it may be asked is not checked yet."""
     recording_consent: str | None
+    muted: tuple[MutedInterval, ...]
 
 
 def form_value(name: str, content: bytes) -> object:
@@ -109,6 +113,7 @@ def upload_fields(raw: Mapping[str, object]) -> UploadFields:
         transcript=values.get(Upload.TRANSCRIPT),
         recording_url=values.get(Upload.RECORDING_URL),
         recording_consent=values.get(Upload.CONSENT),
+        muted=values.get(Upload.MUTED) or (),
     )
 
 
@@ -122,12 +127,12 @@ def _values(raw: Mapping[str, object]) -> dict[str, Any]:
         elif value is not None:
             try:
                 values[name] = parse(value)
-            except ValueError as error:
-                problems.append(f"{name}: {error}")
             except InvalidInput as error:
                 problems += [f"{name}: {e.message}" for e in error.errors]
-            except msgspec.ValidationError as error:
+            except msgspec.ValidationError as error:  # a ValueError, too
                 problems.append(_located(name, str(error)))
+            except ValueError as error:
+                problems.append(f"{name}: {error}")
     if problems:
         raise bad_request(*problems)
     return values
@@ -215,6 +220,16 @@ def _channels(value: object) -> dict[int, str]:
     return {int(number): who.strip() for number, who in given.items()}
 
 
+def _muted(value: object) -> tuple[MutedInterval, ...]:
+    given = msgspec.convert(value, list[wire.MutedInterval])
+    if len(given) > MUTED_LIMIT:
+        raise ValueError(f"may hold at most {MUTED_LIMIT}")
+    for at, one in enumerate(given):
+        if one.end <= one.start:
+            raise ValueError(f"number {at}: must end after it starts")
+    return merged([MutedInterval(math.floor(one.start * 1000), math.ceil(one.end * 1000)) for one in given])
+
+
 def _a_file(_: object) -> NoReturn:
     raise ValueError("must be a file part, with a filename")
 
@@ -234,6 +249,7 @@ _PARSERS: dict[str, Callable[[object], object]] = {
     Upload.CHANNELS: _channels,
     Upload.TRANSCRIPT: transcript_of_value,
     Upload.CONSENT: _consent,
+    Upload.MUTED: _muted,
 }
 
 

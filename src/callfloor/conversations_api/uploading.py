@@ -15,6 +15,7 @@ from fastapi.responses import Response
 from callfloor.analysis.given import analyzed
 from callfloor.conversations.arrival import Arrival, Received, encoded, receive_conversation
 from callfloor.conversations.intake import Intake, StoredRecording
+from callfloor.conversations.muting import without_muted
 from callfloor.conversations.tables import ConversationKind
 from callfloor.conversations_api.reading import record_response
 from callfloor.conversations_api.refusals import bad_request
@@ -105,8 +106,11 @@ def _arrival(
         recording=recording,
         recording_url=fields.recording_url,
         recording_consent=fields.recording_consent,
+        muted=fields.muted,
     )
-    return arrival if fields.transcript is None else analyzed(arrival, fields.transcript.segments)
+    if fields.transcript is None:
+        return arrival
+    return analyzed(arrival, without_muted(fields.transcript.segments, fields.muted))
 
 
 def _content_of(fields: UploadFields, recording: StoredRecording | None) -> str:

@@ -67,6 +67,7 @@ class Upload(enum.StrEnum):
     CHANNELS = "channels"
     TRANSCRIPT = "transcript"
     CONSENT = "recordingConsent"
+    MUTED = "mutedIntervals"
 
 
 class Consent(enum.StrEnum):
@@ -282,6 +283,13 @@ class ParticipantInput(Struct, rename="camel", forbid_unknown_fields=True):
     channel: Annotated[int, Meta(ge=0, le=1)] | None = None
 
 
+class MutedInterval(Struct, rename="camel", forbid_unknown_fields=True):
+    """A pause, in seconds from the beginning: never transcribed, and silent in the recording that is given out."""
+
+    start: Annotated[float, Meta(ge=0, le=604800)]
+    end: Annotated[float, Meta(ge=0, le=604800)]
+
+
 class CallUpload(Struct, rename="camel", forbid_unknown_fields=True):
     """An upload without a file: the address of the recording, the transcript that the telephony made, or both."""
 
@@ -302,3 +310,4 @@ class CallUpload(Struct, rename="camel", forbid_unknown_fields=True):
     participants: Annotated[list[ParticipantInput], Meta(max_length=100)] | None = None
     channels: dict[str, str] | None = None
     recording_consent: Annotated[str, Meta(extra_json_schema={"enum": list(Consent)})] | None = None
+    muted_intervals: Annotated[list[MutedInterval], Meta(max_length=1000)] | None = None

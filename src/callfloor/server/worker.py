@@ -17,6 +17,7 @@ from callfloor.analysis.jobs import TRANSCRIBE_CONVERSATION
 from callfloor.conversations.changes import CHANGES
 from callfloor.conversations.fetching import FETCH_RECORDING
 from callfloor.conversations.jobs import SWEEP_INCOMING_FILES, SWEEP_SCHEDULE
+from callfloor.conversations.silencing import SILENCE_RECORDING
 from callfloor.devices.jobs import FORGET_AGENT_CODES, FORGET_SCHEDULE
 from callfloor.foundation.clock import DAY
 from callfloor.foundation.jobs import PRUNE_JOBS, Daily, JobKind, JobState, Schedule, Worker, prune_kind
@@ -81,8 +82,9 @@ def job_kinds() -> list[JobKind[Services]]:
     access = [SEAL_AUDIT_TRAIL, TELL_OF_KEY_EXPIRY, FORGET_ENDED_ACCESS]
     events = [FORGET_EVENTS, FORGET_AGENT_EVENTS, FORGET_ANSWERS]
     devices = [START_SEAT_RECLAIM, RECLAIM_SEATS, FORGET_AGENT_CODES, FORGET_TRANSITIONS, FORGET_USAGE]
-    conversations = [TRANSCRIBE_CONVERSATION, FETCH_RECORDING, SWEEP_INCOMING_FILES, DELIVER, FORGET_DELIVERIES]
-    return [*conversations, *payments, *mails, *access, *events, *devices, prune_kind(KEPT_MS)]
+    conversations = [TRANSCRIBE_CONVERSATION, FETCH_RECORDING, SILENCE_RECORDING, SWEEP_INCOMING_FILES]
+    webhooks = [DELIVER, FORGET_DELIVERIES]
+    return [*conversations, *webhooks, *payments, *mails, *access, *events, *devices, prune_kind(KEPT_MS)]
 
 
 def create_worker(services: Services) -> Worker[Services]:

@@ -480,6 +480,14 @@ def upgrade() -> None:
         batch_op.create_index(batch_op.f('ix_membership_account_id'), ['account_id'], unique=False)
         batch_op.create_index(batch_op.f('ix_membership_team_id_role'), ['team_id', 'role'], unique=False)
 
+    op.create_table('muted_interval',
+    sa.Column('team_id', sa.BigInteger(), autoincrement=False, nullable=False),
+    sa.Column('conversation_id', sa.Text(), nullable=False),
+    sa.Column('position', sa.Integer(), autoincrement=False, nullable=False),
+    sa.Column('start_ms', sa.BigInteger(), nullable=False),
+    sa.Column('end_ms', sa.BigInteger(), nullable=False),
+    sa.PrimaryKeyConstraint('team_id', 'conversation_id', 'position', name=op.f('pk_muted_interval'))
+    )
     op.create_table('number_counter',
     sa.Column('kind', sa.Text(), nullable=False),
     sa.Column('last', sa.BigInteger(), nullable=False),
@@ -750,6 +758,14 @@ def upgrade() -> None:
     sa.PrimaryKeyConstraint('team_id', 'device_id', 'at', 'event_id', name=op.f('pk_transition')),
     sqlite_with_rowid=False
     )
+    op.create_table('unmuted_recording',
+    sa.Column('team_id', sa.BigInteger(), autoincrement=False, nullable=False),
+    sa.Column('conversation_id', sa.Text(), nullable=False),
+    sa.Column('file_id', sa.Text(), nullable=False),
+    sa.Column('file_key', sa.Text(), nullable=False),
+    sa.Column('original_name', sa.Text(), nullable=True),
+    sa.PrimaryKeyConstraint('team_id', 'conversation_id', name=op.f('pk_unmuted_recording'))
+    )
     op.create_table('usage_count',
     sa.Column('team_id', sa.BigInteger(), autoincrement=False, nullable=False),
     sa.Column('group_kind', sa.Text(), nullable=False),
@@ -964,6 +980,7 @@ def downgrade() -> None:
 
     op.drop_table('usage_day')
     op.drop_table('usage_count')
+    op.drop_table('unmuted_recording')
     op.drop_table('transition')
     op.drop_table('transcript_segment')
     op.drop_table('team_domain')
@@ -1023,6 +1040,7 @@ def downgrade() -> None:
 
     op.drop_table('outbox_event')
     op.drop_table('number_counter')
+    op.drop_table('muted_interval')
     with op.batch_alter_table('membership', schema=None) as batch_op:
         batch_op.drop_index(batch_op.f('ix_membership_team_id_role'))
         batch_op.drop_index(batch_op.f('ix_membership_account_id'))

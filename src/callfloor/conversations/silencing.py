@@ -1,0 +1,80 @@
+"""The job that silences the pauses of a recording; only then the conversation has it."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from functools import partial
+from pathlib import Path, PurePath
+
+from callfloor.conversations.attaching import attach_silenced
+from callfloor.conversations.intake import Intake, StoredRecording
+from callfloor.conversations.muting import SILENCE, HeldRecording, held_recording, muted_spans
+from callfloor.conversations.outcomes import record_failure
+from callfloor.foundation import clock
+from callfloor.foundation.files import FileMissing
+from callfloor.foundation.jobs import ClaimedJob, JobKind, RunningJob, Verb
+from callfloor.foundation.scratch import scratch_folder
+from callfloor.foundation.services import Services
+from callfloor.speech.decoding import DecodeLimits, silence
+from callfloor.speech.errors import AudioRejected
+
+_TIMEOUT_SECONDS = 3700.0
+_READ_BYTES = 1024 * 1024
+_MISSING = ("recording_missing", "The recording is no longer in the store of files.")
+
+
+def silence_recording(job: RunningJob, services: Services) -> Verb | None:
+    """Write the recording anew; the returned verb gives it to its conversation, or says why it cannot.
+
+    Raises:
+        DecoderFailed: this machine is at fault; another attempt may help.
+    """
+    team_id, conversation_id = job.team_id or 0, str(job.args["conversation_id"])
+    held = services.db.read_now(partial(held_recording, team_id=team_id, conversation_id=conversation_id))
+    if held is None:
+        return None
+    spans = services.db.read_now(partial(muted_spans, team_id=team_id, conversation_id=conversation_id))
+    failed = partial(record_failure, team_id=team_id, conversation_id=conversation_id, now=job.now())
+    job.progress("silencing")
+    try:
+        kept = _silenced(services, team_id, held, spans)
+    except AudioRejected as rejected:
+        return partial(failed, reason=(rejected.code, rejected.reason))
+    except FileMissing:
+        return partial(failed, reason=_MISSING)
+    return partial(attach_silenced, team_id=team_id, conversation_id=conversation_id, kept=kept, now=job.now())
+
+
+def give_up(job: ClaimedJob, reason: str) -> Verb:
+    """Say on the conversation that its pauses could not be silenced: nobody is given the recording then."""
+    text = f"The pauses could not be silenced in {job.attempt} attempts, the last time: {reason.splitlines()[0]}"
+    failed = partial(record_failure, team_id=job.team_id or 0, conversation_id=str(job.args["conversation_id"]))
+    return partial(failed, reason=("recording_not_silenced", text), now=clock.now())
+
+
+SILENCE_RECORDING: JobKind[Services] = JobKind(
+    name=SILENCE, handler=silence_recording, timeout_seconds=_TIMEOUT_SECONDS, on_failed=give_up
+)
+
+
+def _silenced(
+    services: Services, team_id: int, held: HeldRecording, spans: list[tuple[float, float]]
+) -> StoredRecording:
+    now = clock.now()
+    limits = DecodeLimits(max_duration_seconds=services.settings.upload.max_seconds)
+    with (
+        scratch_folder(services.settings.data / "scratch", "silence-", now=now) as folder,
+        services.files.as_local(held.file_key, folder) as source,
+    ):
+        copy = folder / "silenced"
+        container = silence(source, copy, spans, limits=limits)
+        name = held.original_name and str(PurePath(held.original_name).with_suffix(f".{container}"))
+        intake = Intake(services, team_id, now)
+        return asyncio.run(intake.keep(_pieces(copy), container=container, original_name=name))
+
+
+async def _pieces(file: Path) -> AsyncIterator[bytes]:
+    with file.open("rb") as source:
+        while piece := await asyncio.to_thread(source.read, _READ_BYTES):
+            yield piece
