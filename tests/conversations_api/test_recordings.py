@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import functools
+from collections.abc import Sequence
 from urllib.parse import parse_qs, urlsplit
 
 import httpx
 import pytest
 
-from callfloor.conversations.recording_links import recording_path
+from callfloor.access.trail import Entry, Search, found_entries
+from callfloor.conversations.recording_links import Holder, recording_path
 from callfloor.foundation import clock
 from callfloor.foundation.clock import DAY, HOUR
 from callfloor.foundation.services import Services
@@ -53,7 +56,8 @@ def test_is_good_for_two_days(services: Services, member: Member, address: str, 
 
     recording_id = urlsplit(address).path.rpartition("/")[2]
     key = services.settings.hash_key
-    old = recording_path(member.team.id, recording_id, now=clock.now() - 2 * DAY - 2 * HOUR, key=key)
+    holder = Holder("account", member.account_id)
+    old = recording_path(member.team.id, recording_id, holder=holder, now=clock.now() - 2 * DAY - 2 * HOUR, key=key)
 
     answer = fetch(stranger, old)
     assert answer.status_code == 410
@@ -114,7 +118,14 @@ def test_tells_of_it_without_sending_it(address: str, stranger: Http) -> None:
 
 @pytest.mark.parametrize(
     ("wrong", "right"),
-    [("team=", "team=1"), ("expires=", "expires=9"), ("signature=", "signature=A"), ("/recordings/", "/recordings/x")],
+    [
+        ("team=", "team=1"),
+        ("for=", "for=x"),
+        ("_key-", "_key-1"),
+        ("expires=", "expires=9"),
+        ("signature=", "signature=A"),
+        ("/recordings/", "/recordings/x"),
+    ],
 )
 def test_refuses_an_address_that_was_changed(address: str, stranger: Http, wrong: str, right: str) -> None:
     assert fetch(stranger, address.replace(wrong, right)).status_code == 403
@@ -137,3 +148,40 @@ def test_says_when_the_file_is_gone(services: Services, http: Http, address: str
         path.unlink()
 
     assert fetch(stranger, address).status_code == 404
+
+
+def test_the_audit_trail_says_who_was_given_it(
+    services: Services, member: Member, address: str, stranger: Http
+) -> None:
+    fetch(stranger, address, "HEAD")
+    fetch(stranger, address, Range="bytes=999999999-")
+    fetch(stranger, address.replace("signature=", "signature=A"))
+    assert downloads(services, member) == []
+
+    for asked in ("bytes=0-10", "bytes=11-", ""):
+        fetch(stranger, address, **({"Range": asked} if asked else {}))
+
+    (entry,) = downloads(services, member)
+    recording_id = urlsplit(address).path.rpartition("/")[2]
+    assert (entry.object_kind, entry.object_id) == ("recording", recording_id)
+    assert (entry.actor_kind, entry.actor_id, entry.actor_name) == ("conversations_key", str(member.key.id), "crm")
+    assert entry.address == "127.0.0.1"
+
+
+def test_a_link_of_another_holder_is_another_listener(services: Services, member: Member, address: str) -> None:
+    recording_id, key = urlsplit(address).path.rpartition("/")[2], services.settings.hash_key
+    holder = Holder("account", member.account_id)
+    mine = recording_path(member.team.id, recording_id, holder=holder, now=clock.now(), key=key)
+
+    for path in (address, mine):
+        assert fetch(member.http, path).status_code == 200
+
+    assert {entry.actor_kind for entry in downloads(services, member)} == {"account", "conversations_key"}
+    (of_person,) = [entry for entry in downloads(services, member) if entry.actor_kind == "account"]
+    assert of_person.actor_name == f"maker-{member.team.id}@ours.example"
+
+
+def downloads(services: Services, member: Member) -> Sequence[Entry]:
+    """Return the entries of the trail that tell of downloads."""
+    search = Search(member.team.id, action="recording.downloaded")
+    return services.db.read_now(functools.partial(found_entries, search=search, count=10))

@@ -14,7 +14,7 @@ from callfloor.access.scopes import Scope
 from callfloor.conversations.listing import Place, Window, conversation_by_id, conversations_page
 from callfloor.conversations.locking import ConversationNotFound, tag_material
 from callfloor.conversations.queries import ConversationFilter
-from callfloor.conversations.recording_links import recording_path
+from callfloor.conversations.recording_links import Holder, recording_path
 from callfloor.conversations.shapes import ConversationPage, ConversationShown, shown_conversation
 from callfloor.conversations.tables import ConversationKind
 from callfloor.foundation.asked_host import base_url
@@ -145,7 +145,8 @@ async def one_shown(  # who asks, for which one, and how it is answered
         raise ConversationNotFound(f"there is no {kind.value} with this id in this team")
     row, url = found.rows[0], None
     if row.recording_id is not None:
-        path = recording_path(caller.team_id, row.recording_id, now=facts.now, key=settings.hash_key)
+        holder = Holder(caller.kind, caller.id)
+        path = recording_path(caller.team_id, row.recording_id, holder=holder, now=facts.now, key=settings.hash_key)
         url = base_url(settings, request.scope) + path
     response.headers["ETag"] = entity_tag(tag_material(row.id, row.updated_at))
     shown = shown_conversation(row, found, with_transcript=True)

@@ -14,7 +14,7 @@ from fastapi.responses import Response
 from callfloor.conversations.tables import ConversationKind
 from callfloor.conversations_api import swagger, wire
 from callfloor.conversations_api.reading import list_conversations, show_conversation
-from callfloor.conversations_api.recordings import recording_of, send_recording
+from callfloor.conversations_api.recordings import Listeners, recording_of, send_recording
 from callfloor.conversations_api.refusals import ClientGone, Refused, not_found, unavailable
 from callfloor.conversations_api.uploading import upload_call
 from callfloor.foundation import clock
@@ -43,6 +43,7 @@ class _Application:
     def __init__(self, services: Services) -> None:
         self._services = services
         self._limit = services.limits[Api.CONVERSATIONS]
+        self._listeners = Listeners()
 
     async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
         request = Request(scope, receive)
@@ -91,7 +92,7 @@ class _Application:
         recording_id = recording_of(parts)
         if request.method not in {"GET", "HEAD"}:
             raise Refused(HTTPStatus.METHOD_NOT_ALLOWED, "Only GET and HEAD are allowed here.", {"Allow": "GET, HEAD"})
-        return await send_recording(request, self._services, recording_id)
+        return await send_recording(request, self._services, self._listeners, recording_id)
 
     async def _principal(self, request: Request) -> Principal:
         api_key = request.headers.get(wire.API_KEY_HEADER, "")

@@ -9,6 +9,7 @@ from fastapi.requests import Request
 from fastapi.responses import Response
 
 from callfloor.conversations.listing import conversation_by_id, conversations_page
+from callfloor.conversations.recording_links import Holder
 from callfloor.conversations.tables import ConversationKind
 from callfloor.conversations_api import wire
 from callfloor.conversations_api.parameters import Pairs, expansion, list_request, next_cursor
@@ -89,7 +90,8 @@ def view_of(request: Request, services: Services, principal: Principal, expand: 
     Raises:
         InvalidInput: the Host header is none.
     """
-    links = Links(base_url(services.settings, request.scope), clock.now(), services.settings.hash_key)
+    holder = Holder(f"{principal.key_kind}_key", principal.key_id)
+    links = Links(base_url(services.settings, request.scope), clock.now(), services.settings.hash_key, holder)
     return View(principal.team_id, principal.client_id, expand, links)
 
 

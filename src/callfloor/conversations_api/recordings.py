@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import re
 import urllib.parse
 from http import HTTPStatus
@@ -9,36 +10,69 @@ from http import HTTPStatus
 from fastapi.requests import Request
 from fastapi.responses import Response, StreamingResponse
 
-from callfloor.conversations.recording_links import RecordingFile, is_signed, recording_by_id
+from callfloor.conversations.listeners import Listener, note_download
+from callfloor.conversations.recording_links import Link, RecordingFile, find_holder, is_signed, recording_by_id
 from callfloor.conversations_api.refusals import Refused, not_found
 from callfloor.foundation import clock
+from callfloor.foundation.clock import MINUTE, Millis
+from callfloor.foundation.database import Database
 from callfloor.foundation.services import Services
 
 _RANGE = re.compile(r"bytes=(\d{0,18})-(\d{0,18})", re.ASCII)
 _NUMBER = re.compile(r"[0-9]{1,18}", re.ASCII)
+ONCE_IN: Millis = 10 * MINUTE
+"""A player asks for a recording part by part: within this time it is one listener."""
+_REMEMBERED = 10_000
 _EXPIRED = "This address was good for two days; read the record again for a new one."
 _FORBIDDEN = "This is not an address that was given for a recording."
 
 
-async def send_recording(request: Request, services: Services, recording_id: str) -> Response:
-    """Answer the recording's bytes; needs no headers.
+class Listeners:
+    """Those of one process."""
+
+    def __init__(self) -> None:
+        self._noted: dict[tuple[Link, str], Millis] = {}
+
+    async def note(self, db: Database, listener: Listener) -> None:
+        """Write down that the recording is given to the listener, unless that was written down just now.
+
+        Raises:
+            Unavailable: it cannot be; nothing may be given then.
+        """
+        known = (listener.link, listener.address)
+        if self._noted.get(known, -ONCE_IN) + ONCE_IN > listener.now:
+            return
+        await db.write(functools.partial(note_download, listener=listener))
+        if len(self._noted) >= _REMEMBERED:
+            self._noted.clear()
+        self._noted[known] = listener.now
+
+
+async def send_recording(request: Request, services: Services, listeners: Listeners, recording_id: str) -> Response:
+    """Answer the recording's bytes; needs no headers. Who gets them is in the audit trail before they are sent.
 
     Raises:
         Refused: 403 for an address that we did not make, 410 for one that expired or whose recording is gone, 416.
     """
     query = request.query_params
-    team, expires = query.get("team", ""), query.get("expires", "")
-    if not (_NUMBER.fullmatch(team) and _NUMBER.fullmatch(expires)):
+    team, expires, holder = query.get("team", ""), query.get("expires", ""), find_holder(query.get("for", ""))
+    if holder is None or not (_NUMBER.fullmatch(team) and _NUMBER.fullmatch(expires)):
         raise Refused(HTTPStatus.FORBIDDEN, _FORBIDDEN)
-    key = services.settings.hash_key
-    if not is_signed(int(team), recording_id, int(expires), query.get("signature", ""), key=key):
+    link = Link(int(team), recording_id, holder, int(expires))
+    if not is_signed(link, query.get("signature", ""), key=services.settings.hash_key):
         raise Refused(HTTPStatus.FORBIDDEN, _FORBIDDEN)
-    if int(expires) * 1000 <= clock.now():
+    now = clock.now()
+    if link.expires_seconds * 1000 <= now:
         raise Refused(HTTPStatus.GONE, _EXPIRED)
-    kept = await recording_by_id(services.db, int(team), recording_id)
+    kept = await recording_by_id(services.db, link.team_id, recording_id)
     if kept is None:
         raise Refused(HTTPStatus.GONE, "This recording was removed.")
-    return await _answer(request, services, kept)
+    response = await _answer(request, services, kept)
+    if isinstance(response, StreamingResponse):
+        address = request.client.host if request.client else ""
+        listener = Listener(link, kept.conversation_id, request.scope.get("callfloor.request_id", ""), address, now)
+        await listeners.note(services.db, listener)
+    return response
 
 
 async def _answer(request: Request, services: Services, kept: RecordingFile) -> Response:

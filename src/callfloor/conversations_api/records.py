@@ -8,7 +8,7 @@ from typing import Any
 
 from callfloor.conversations.commenting import Comment
 from callfloor.conversations.listing import Conversation, Found, Participant
-from callfloor.conversations.recording_links import recording_path
+from callfloor.conversations.recording_links import Holder, recording_path
 from callfloor.conversations.tables import ConversationKind
 from callfloor.conversations.transcripts import Segment
 from callfloor.conversations_api import wire
@@ -18,17 +18,18 @@ from callfloor.foundation.clock import Millis, iso, iso_or_none
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class Links:
-    """How recordings are linked to: the address of this server, the time, and the key that signs."""
+    """How recordings are linked to: the address of this server, the time, the key that signs, and for whom."""
 
     base_url: str
     now: Millis
     key: bytes
+    holder: Holder
 
     def recording(self, team_id: int, recording_id: str | None) -> str | None:
         """Return the address of a recording, or None where there is none."""
         if recording_id is None:
             return None
-        return self.base_url + recording_path(team_id, recording_id, now=self.now, key=self.key)
+        return self.base_url + recording_path(team_id, recording_id, holder=self.holder, now=self.now, key=self.key)
 
 
 @dataclasses.dataclass(frozen=True, slots=True)

@@ -6,6 +6,7 @@ from typing import Any
 
 import msgspec
 
+from callfloor.conversations.recording_links import WEBHOOKS
 from callfloor.conversations.snapshot import conversation_now
 from callfloor.conversations.tables import ConversationKind
 from callfloor.conversations_api import wire
@@ -29,7 +30,7 @@ def conversation_record(
     found = conversation_now(tx, team_id, which, conversation_id)
     if not found.rows:
         return None
-    links = Links(settings.public_url or "", now, settings.hash_key)
+    links = Links(settings.public_url or "", now, settings.hash_key, WEBHOOKS)
     record = records(which, found, View(team_id, team_by_id(tx, team_id).client_id, (), links))[0]
     if settings.public_url is None:
         record.recording_ref = None
