@@ -29,6 +29,7 @@ check: .venv/.dev  ## format, lint, types, architecture, house rules
 	@.venv/bin/lint-imports --no-logo
 	@.venv/bin/deptry . 2>&1
 	@cd agent && ../.venv/bin/deptry . 2>&1
+	@cd sdk/python && ../../.venv/bin/deptry . 2>&1
 	@$(PY) -m checks
 
 format: .venv/.dev  ## write the code as the formatter would
@@ -47,8 +48,9 @@ fault: setup .venv/.bench  ## kills and faults, under load
 lock: .venv/.uv  ## the lock files anew, from pyproject.toml
 	$(COMPILE) --no-annotate requirements/bootstrap.in -o requirements/bootstrap.txt
 	$(COMPILE) pyproject.toml --group build --override requirements/overrides.txt -o requirements/runtime.txt
-	$(COMPILE) pyproject.toml agent/pyproject.toml --group pyproject.toml:dev -o requirements/dev.txt
+	$(COMPILE) pyproject.toml agent/pyproject.toml sdk/python/pyproject.toml --group pyproject.toml:dev -o requirements/dev.txt
 	$(COMPILE) agent/pyproject.toml --constraint requirements/dev.txt -o requirements/agent.txt
+	$(COMPILE) sdk/python/pyproject.toml --constraint requirements/dev.txt -o requirements/sdk.txt
 	$(COMPILE) requirements/bench.in -o requirements/bench.txt
 
 samples-lock: .venv/.uv  ## the lock file of the voices that speak the samples
@@ -57,11 +59,12 @@ samples-lock: .venv/.uv  ## the lock file of the voices that speak the samples
 migration: .venv/.dev  ## write the unreleased migration from the tables
 	@$(PY) checks/draft_migration.py
 
-documents: .venv/.dev  ## write the OpenAPI documents and the Postman collection anew
+documents: .venv/.dev  ## write the OpenAPI documents, the Postman collection and the SDK's methods anew
 	@$(PY) -m callfloor.portal_api.openapi > docs/api/portal.json
 	@$(PY) -m callfloor.portal_api.postman > docs/api/portal.postman_collection.json
 	@$(PY) -m callfloor.conversations_api > docs/api/conversations.json
 	@$(PY) -m callfloor.server.api_v2 > docs/api/callfloor.json
+	@PYTHONPATH=sdk/python $(PY) -m drafting
 
 models: .venv/.runtime
 	@.venv/bin/callfloor models install --preset tiny
@@ -85,7 +88,13 @@ models: .venv/.runtime
 	@$(INSTALL) --no-build-isolation -e agent
 	@touch $@
 
-.venv/.dev: .venv/.agent requirements/dev.txt
+.venv/.sdk: .venv/.runtime requirements/sdk.txt sdk/python/pyproject.toml
+	@echo "Installing the Python SDK ..."
+	@$(INSTALL) --require-hashes -r requirements/sdk.txt
+	@$(INSTALL) --no-build-isolation -e sdk/python
+	@touch $@
+
+.venv/.dev: .venv/.agent .venv/.sdk requirements/dev.txt
 	@echo "Installing the packages its checks and tests need ..."
 	@$(INSTALL) --require-hashes -r requirements/dev.txt
 	@touch $@

@@ -30,7 +30,7 @@ EDGES = {
 """The modules of the package that are such an edge, and which."""
 ANSWERS_FOR_ANOTHER_THREAD = {"foundation/database/sqlite_writer.py"}
 """Where even the end of a thread is caught: somebody waits on another one for what became of their work."""
-PLACES = (f"{SOURCE}/", "agent/src/")
+PLACES = (f"{SOURCE}/", "agent/src/", "sdk/python/src/")
 BROAD = {"Exception", "BaseException"}
 SUPPRESS = "contextlib.suppress"
 

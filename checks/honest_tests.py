@@ -21,7 +21,7 @@ BANNED = {
     "time.sleep": "wait for the event itself, with a deadline",
     "unittest.mock": "run the real thing, or a null implementation of the product",
 }
-TESTS = ("tests/", "agent/tests/")
+TESTS = ("tests/", "agent/tests/", "sdk/python/tests/")
 OURS = {PACKAGE, "callfloor_agent"}
 NO_COVER = "pragma: " + "no cover"
 

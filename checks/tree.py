@@ -10,7 +10,7 @@ from pathlib import Path
 
 PACKAGE = "callfloor"
 SOURCE = f"src/{PACKAGE}"
-FOLDERS = ("src", "tests", "checks", "benchmarks", "samples", "agent")
+FOLDERS = ("src", "tests", "checks", "benchmarks", "samples", "agent", "sdk")
 PASSED_OVER = frozenset({"__pycache__", "build", "data", "dist", "models", "node_modules", "versions"})
 """Folders that hold nothing written by hand; folders that begin with a dot are passed over too."""
 

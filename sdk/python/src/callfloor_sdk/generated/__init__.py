@@ -1,0 +1,1 @@
+"""What the OpenAPI documents say: written by `make documents` from docs/api."""
