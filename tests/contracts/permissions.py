@@ -24,6 +24,9 @@ _LISTENERS = ("stranger", "user", "analytics", "admin", "api key")
 """Who may read conversations, a user only their own: a configurator may not."""
 _EDITORS = ("stranger", "user", "admin", "api key")
 """Who may change conversations, a user only their own."""
+_IMPORT_READERS = ("stranger", "analytics", "admin", "api key")
+_IMPORTERS = ("stranger", "admin", "api key")
+"""Who may import: imports are about everybody's conversations."""
 _WRITERS = ("stranger", "configurator", "admin", "api key")
 """The stranger is an administrator of another team: past every guard, and with nothing of this team in reach."""
 
@@ -118,6 +121,13 @@ CALLFLOOR_API = {
     "list_changes": _LISTENERS,
     "list_calls": _LISTENERS,
     "list_meetings": _LISTENERS,
+    "list_import_locations": _IMPORT_READERS,
+    "list_imports": _IMPORT_READERS,
+    "begin_import": _IMPORTERS,
+    "show_import": _IMPORT_READERS,
+    "stop_import": _IMPORTERS,
+    "resume_import": _IMPORTERS,
+    "export_import_refusals": _IMPORT_READERS,
     "search_conversations": _LISTENERS,
     "show_call": _LISTENERS,
     "show_meeting": _LISTENERS,

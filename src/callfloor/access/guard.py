@@ -174,10 +174,11 @@ async def person_of(caller: Caller = Depends(caller_of)) -> Caller:
 
 
 class ScopeGuard:
-    """Lets callers past who have the scope."""
+    """Lets callers past who have the scope; `of_everybody`, not those who meet only their own."""
 
-    def __init__(self, scope: Scope) -> None:
+    def __init__(self, scope: Scope, *, of_everybody: bool = False) -> None:
         self.scope = scope
+        self.of_everybody = of_everybody
 
     async def __call__(self, caller: Caller = Depends(caller_of)) -> Caller:
         """Return the caller.
@@ -187,12 +188,19 @@ class ScopeGuard:
         """
         if self.scope.value not in caller.scopes:
             raise NotAllowed(f"this needs the scope {self.scope.value}")
+        if self.of_everybody and caller.only_account_id is not None:
+            raise NotAllowed("this is about everybody's conversations, and yours are all that you may meet")
         return caller
 
 
-def needs(scope: Scope) -> Any:
-    """Return the dependency of a route that only callers with this scope may call."""
-    return Depends(ScopeGuard(scope))
+def needs(scope: Scope, *, of_everybody: bool = False) -> Any:
+    """Return the dependency of a route that only callers with this scope may call.
+
+    Args:
+        scope: what they need.
+        of_everybody: people who may meet only their own conversations may not.
+    """
+    return Depends(ScopeGuard(scope, of_everybody=of_everybody))
 
 
 @dataclasses.dataclass(frozen=True, slots=True)

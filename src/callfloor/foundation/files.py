@@ -83,6 +83,11 @@ class Files:
         self._store = store
         self._folder = folder
 
+    @property
+    def folder(self) -> Path | None:
+        """The folder that holds the files by their keys, or None where a bucket does."""
+        return self._folder
+
     async def put_stream(self, key: str, chunks: AsyncIterator[bytes], *, limit_bytes: int) -> StoredFile:
         """Keep what the iterator yields under the key; it is there, on disk, whole, once this returns, and not before.
 
@@ -202,14 +207,15 @@ class _Meter:
 def open_files(settings: Settings) -> Files:
     """Return the files where the settings keep them; a folder is made."""
     if settings.files.url is not None:
-        return Files(_bucket(settings.files.url.get_secret_value()), None)
+        return Files(open_bucket(settings.files.url.get_secret_value()), None)
     folder = (settings.data / "files").absolute()
     (folder / _PARTIAL).mkdir(parents=True, exist_ok=True)
     _remove_abandoned(folder / _PARTIAL, before=now() - _ABANDONED_AFTER)
     return Files(LocalStore(folder), folder)
 
 
-def _bucket(url: str) -> S3Store:
+def open_bucket(url: str) -> S3Store:
+    """Return the store of `s3://KEY:SECRET@bucket/prefix?region=…&endpoint=…`; nothing is asked yet."""
     parts = urllib.parse.urlsplit(url)
     options = dict(urllib.parse.parse_qsl(parts.query))
     endpoint = options.get("endpoint")

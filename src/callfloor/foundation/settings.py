@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ipaddress
+import re
 import sys
 from email.utils import getaddresses
 from pathlib import Path
@@ -39,6 +40,12 @@ def _files_url(value: SecretStr) -> SecretStr:
     return value
 
 
+def _import_location(value: SecretStr) -> SecretStr:
+    if not re.fullmatch(r"(\d+/)?[A-Za-z0-9._-]{1,64}=(/|s3://).+", value.get_secret_value()):
+        raise ValueError("not a location")
+    return value
+
+
 def _smtp_url(value: SecretStr) -> SecretStr:
     url = urlsplit(value.get_secret_value())
     if url.scheme not in {"smtp", "smtps"} or not url.hostname or url.path.strip("/") or url.query or url.fragment:
@@ -69,6 +76,20 @@ class Upload(Subject):
     max_seconds: int = setting(6 * 3600, "Longest recording analyzed.", "whole seconds, at least 1", ge=1)
 
 
+class Imports(Subject):
+    """Backfill: calls of years before."""
+
+    locations: tuple[Annotated[SecretStr, AfterValidator(_import_location)], ...] = setting(
+        (),
+        "Places that imports of the API may read recordings from, separated by commas: `NAME=/folder` or "
+        "`NAME=s3://KEY:SECRET@bucket/prefix?endpoint=…` for every team, `TEAM/NAME=…` for the team of this id alone.",
+        "names with places such as monitor=/var/spool/asterisk/monitor, separated by commas",
+    )
+    max_table_bytes: int = setting(
+        1_000_000_000, "Largest table that an import of the API takes.", "a whole number of bytes, at least 1", ge=1
+    )
+
+
 class Outgoing(Subject):
     """Requests to addresses that users name: webhooks, recordings to fetch."""
 
@@ -91,6 +112,9 @@ class Jobs(Subject):
     )
     speech_concurrency: int = setting(
         1, "Jobs at once in the queue `speech`.", "a whole number from 1 to 64", ge=1, le=64
+    )
+    imports_concurrency: int = setting(
+        1, "Imports of the API at once; each keeps four files at once.", "a whole number from 1 to 16", ge=1, le=16
     )
     webhooks_concurrency: int = setting(
         8,
@@ -287,6 +311,7 @@ class Settings(Subject):
     agent_limit: AgentLimit = AgentLimit()
     events_limit: EventsLimit = EventsLimit()
     upload: Upload = Upload()
+    imports: Imports = Imports()
     outgoing: Outgoing = Outgoing()
     jobs: Jobs = Jobs()
     live: Live = Live()

@@ -23,6 +23,7 @@ MODULES = (
     "callfloor.conversations.editing_tables",
     "callfloor.conversations.muting_tables",
     "callfloor.conversations.search_tables",
+    "callfloor.conversations.imports.tables",
 )
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from http import HTTPStatus
 
 from fastapi import FastAPI, params
@@ -31,10 +32,15 @@ class Bounds:
     """Refuses methods a path has not (405), callers who may not (401, 403) and bodies over the limit (413).
 
     It tells what is left of the limit, too.
+
+    Args:
+        app: what is bounded.
+        large: how many bytes the body of a method and path may have where that is not the usual limit.
     """
 
-    def __init__(self, app: FastAPI) -> None:
+    def __init__(self, app: FastAPI, *, large: Mapping[tuple[str, str], int]) -> None:
         self._app = app
+        self._large = large
         self._literal: dict[str, _Guards] = {}
         self._patterns: dict[str, tuple[re.Pattern[str], _Guards]] = {}
         for route in iter_route_contexts(app.routes):
@@ -59,14 +65,14 @@ class Bounds:
             return
         scope["app"] = self._app
         refused = await _refused(guards.get(scope["method"]), Request(scope))
-        size = 0
+        size, limit_bytes = 0, self._large.get((scope["method"], scope["path"]), BODY_LIMIT)
 
         async def counted() -> Message:
             nonlocal size
             message = await receive()
             size += len(message.get("body", b""))
-            if size > BODY_LIMIT:
-                detail = f"the body must have at most {BODY_LIMIT} bytes"
+            if size > limit_bytes:
+                detail = f"the body must have at most {limit_bytes} bytes"
                 raise HTTPException(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, detail)
             return message
 

@@ -17,6 +17,7 @@ from callfloor.access.audit_api import router as audit_router
 from callfloor.conversations.api import router as conversations_router
 from callfloor.conversations.changes_api import router as changes_router
 from callfloor.conversations.editing_api import router as editing_router
+from callfloor.conversations.imports.api import router as imports_router
 from callfloor.conversations.search_api import router as search_router
 from callfloor.devices.agent.api import router as agent_router
 from callfloor.devices.agent.authorize_api import router as agent_sign_in_router
@@ -27,7 +28,7 @@ from callfloor.ingest.api import PATH as EVENTS_PATH
 from callfloor.ingest.api import Events
 from callfloor.live.api import router as live_router
 from callfloor.live.watching import open_hub
-from callfloor.server.api_bounds import Bounds, known_parameters_only
+from callfloor.server.api_bounds import BODY_LIMIT, Bounds, known_parameters_only
 from callfloor.server.api_v2_document import described
 from callfloor.server.webhook_catalog import router as webhook_events_router
 from callfloor.teams.acceptance_api import router as acceptance_router
@@ -69,6 +70,7 @@ ROUTERS = (
     conversations_router,
     editing_router,
     search_router,
+    imports_router,
     webhooks_router,
     webhook_events_router,
 )
@@ -87,7 +89,12 @@ def create_app(services: Services) -> Application:
     app.state.services = services
     app.state.live = open_hub(services.db, limit=services.settings.live.streams)
     services.stopping.on_announcement(app.state.live.close)
-    return _beside(Bounds(app), {EVENTS_PATH: Events(services)})
+    return _beside(Bounds(app, large=_large_bodies(services)), {EVENTS_PATH: Events(services)})
+
+
+def _large_bodies(services: Services) -> dict[tuple[str, str], int]:
+    """Return how many bytes a body may have where it is more than usual, by method and path."""
+    return {("POST", f"{ROOT}/imports"): services.settings.imports.max_table_bytes + BODY_LIMIT}
 
 
 def _beside(app: Application, raw: Mapping[str, Application]) -> Application:

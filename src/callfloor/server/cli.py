@@ -25,6 +25,7 @@ GROUPS = (
     Deferred("user", about="People of a team.", module="callfloor.teams.commands", attribute="user_app"),
     Deferred("invitation", about="Invitations by mail.", module="callfloor.teams.invitation_commands", attribute="app"),
     Deferred("key", about="Keys of the public APIs.", module="callfloor.teams.key_commands", attribute="app"),
+    Deferred("calls", about="Earlier calls.", module="callfloor.conversations.imports.commands", attribute="app"),
     Deferred("reclaim", about="Seats that nobody uses.", module="callfloor.usage.reclaim.commands", attribute="app"),
     Deferred("usage", about="What calls add up to.", module="callfloor.usage.commands", attribute="app"),
     Deferred("audit", about="The audit trail.", module="callfloor.access.commands", attribute="app"),

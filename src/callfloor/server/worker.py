@@ -16,6 +16,8 @@ from callfloor.access.key_expiry import KEY_EXPIRY_MAIL, key_expiry_mail
 from callfloor.analysis.jobs import TRANSCRIBE_CONVERSATION
 from callfloor.conversations.changes import CHANGES
 from callfloor.conversations.fetching import FETCH_RECORDING
+from callfloor.conversations.imports.imports import QUEUE as IMPORTS_QUEUE
+from callfloor.conversations.imports.jobs import RUN_IMPORT_JOB
 from callfloor.conversations.jobs import SWEEP_INCOMING_FILES, SWEEP_SCHEDULE
 from callfloor.conversations.silencing import SILENCE_RECORDING
 from callfloor.devices.jobs import FORGET_AGENT_CODES, FORGET_SCHEDULE
@@ -82,7 +84,7 @@ def job_kinds() -> list[JobKind[Services]]:
     access = [SEAL_AUDIT_TRAIL, TELL_OF_KEY_EXPIRY, FORGET_ENDED_ACCESS]
     events = [FORGET_EVENTS, FORGET_AGENT_EVENTS, FORGET_ANSWERS]
     devices = [START_SEAT_RECLAIM, RECLAIM_SEATS, FORGET_AGENT_CODES, FORGET_TRANSITIONS, FORGET_USAGE]
-    conversations = [TRANSCRIBE_CONVERSATION, FETCH_RECORDING, SILENCE_RECORDING, SWEEP_INCOMING_FILES]
+    conversations = [TRANSCRIBE_CONVERSATION, FETCH_RECORDING, SILENCE_RECORDING, RUN_IMPORT_JOB, SWEEP_INCOMING_FILES]
     webhooks = [DELIVER, FORGET_DELIVERIES]
     return [*conversations, *webhooks, *payments, *mails, *access, *events, *devices, prune_kind(KEPT_MS)]
 
@@ -96,6 +98,7 @@ def create_worker(services: Services) -> Worker[Services]:
         concurrency={
             "default": jobs.default_concurrency,
             "speech": jobs.speech_concurrency,
+            IMPORTS_QUEUE: jobs.imports_concurrency,
             WEBHOOKS_QUEUE: jobs.webhooks_concurrency,
         },
         owner=f"{socket.gethostname()}:{os.getpid()}",

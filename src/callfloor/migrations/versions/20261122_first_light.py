@@ -251,6 +251,35 @@ def upgrade() -> None:
     with op.batch_alter_table('conversation_edit', schema=None) as batch_op:
         batch_op.create_index(batch_op.f('ix_conversation_edit_team_id_conversation_id_at_id'), ['team_id', 'conversation_id', 'at', 'id'], unique=False)
 
+    op.create_table('conversation_import',
+    sa.Column('team_id', sa.BigInteger(), autoincrement=False, nullable=False),
+    sa.Column('id', sa.Text(), nullable=False),
+    sa.Column('state', sa.Text(), nullable=False),
+    sa.Column('reason', sa.Text(), nullable=True),
+    sa.Column('is_dry_run', sa.Boolean(), nullable=False),
+    sa.Column('origin', sa.Text(), nullable=False),
+    sa.Column('location', sa.Text(), nullable=True),
+    sa.Column('csv_key', sa.Text(), nullable=True),
+    sa.Column('options', sa.Text(), nullable=False),
+    sa.Column('actor', sa.Text(), nullable=False),
+    sa.Column('maker_account_id', sa.BigInteger(), nullable=True),
+    sa.Column('run', sa.Integer(), nullable=False),
+    sa.Column('row_number', sa.BigInteger(), nullable=False),
+    sa.Column('position', sa.Text(), nullable=True),
+    sa.Column('done_units', sa.BigInteger(), nullable=False),
+    sa.Column('total_units', sa.BigInteger(), nullable=True),
+    sa.Column('created', sa.BigInteger(), nullable=False),
+    sa.Column('existing', sa.BigInteger(), nullable=False),
+    sa.Column('refused', sa.BigInteger(), nullable=False),
+    sa.Column('not_answered', sa.BigInteger(), nullable=False),
+    sa.Column('not_recorded', sa.BigInteger(), nullable=False),
+    sa.Column('run_began_at', sa.BigInteger(), nullable=True),
+    sa.Column('run_began_units', sa.BigInteger(), nullable=False),
+    sa.Column('created_at', sa.BigInteger(), nullable=False),
+    sa.Column('updated_at', sa.BigInteger(), nullable=False),
+    sa.Column('finished_at', sa.BigInteger(), nullable=True),
+    sa.PrimaryKeyConstraint('team_id', 'id', name=op.f('pk_conversation_import'))
+    )
     op.create_table('conversation_participant',
     sa.Column('team_id', sa.BigInteger(), autoincrement=False, nullable=False),
     sa.Column('conversation_id', sa.Text(), nullable=False),
@@ -355,6 +384,22 @@ def upgrade() -> None:
     with op.batch_alter_table('idempotent_answer', schema=None) as batch_op:
         batch_op.create_index(batch_op.f('ix_idempotent_answer_created_at'), ['created_at'], unique=False)
 
+    op.create_table('import_key',
+    sa.Column('team_id', sa.BigInteger(), autoincrement=False, nullable=False),
+    sa.Column('import_id', sa.Text(), nullable=False),
+    sa.Column('key', sa.Text(), nullable=False),
+    sa.PrimaryKeyConstraint('team_id', 'import_id', 'key', name=op.f('pk_import_key'))
+    )
+    op.create_table('import_refusal',
+    sa.Column('team_id', sa.BigInteger(), autoincrement=False, nullable=False),
+    sa.Column('import_id', sa.Text(), nullable=False),
+    sa.Column('row_number', sa.BigInteger(), autoincrement=False, nullable=False),
+    sa.Column('position', sa.Integer(), autoincrement=False, nullable=False),
+    sa.Column('file', sa.Text(), nullable=True),
+    sa.Column('field', sa.Text(), nullable=False),
+    sa.Column('expected', sa.Text(), nullable=False),
+    sa.PrimaryKeyConstraint('team_id', 'import_id', 'row_number', 'position', name=op.f('pk_import_refusal'))
+    )
     op.create_table('incoming_file',
     sa.Column('team_id', sa.BigInteger(), autoincrement=False, nullable=False),
     sa.Column('id', sa.Text(), nullable=False),
@@ -1075,6 +1120,8 @@ def downgrade() -> None:
         batch_op.drop_index(batch_op.f('ix_incoming_file_begun_at'))
 
     op.drop_table('incoming_file')
+    op.drop_table('import_refusal')
+    op.drop_table('import_key')
     with op.batch_alter_table('idempotent_answer', schema=None) as batch_op:
         batch_op.drop_index(batch_op.f('ix_idempotent_answer_created_at'))
 
@@ -1096,6 +1143,7 @@ def downgrade() -> None:
 
     op.drop_table('device')
     op.drop_table('conversation_participant')
+    op.drop_table('conversation_import')
     with op.batch_alter_table('conversation_edit', schema=None) as batch_op:
         batch_op.drop_index(batch_op.f('ix_conversation_edit_team_id_conversation_id_at_id'))
 

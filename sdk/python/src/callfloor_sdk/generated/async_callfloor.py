@@ -36,6 +36,11 @@ from callfloor_sdk.generated.callfloor_types import (
     EventCatalog,
     EventShown,
     GroupKind,
+    ImportFormat,
+    ImportLocation,
+    ImportLocations,
+    ImportPage,
+    ImportShown,
     Invitation,
     InvitationBatch,
     Invitations,
@@ -83,6 +88,7 @@ from callfloor_sdk.generated.callfloor_types import (
 from callfloor_sdk.paging import AsyncPages, by_cursor, whole
 from callfloor_sdk.requests import UNSET, Api, Request, Unset, given, new_idempotency_key, path
 from callfloor_sdk.sending import AsyncSender
+from callfloor_sdk.uploads import File, Progress, upload
 
 
 class AsyncAuditMethods:
@@ -635,6 +641,150 @@ class AsyncDevicesMethods:
                 path="/api/v2/devices",
                 answer=DevicePage,
                 query={"state": state, "hostname": hostname, "nickname": nickname, "limit": limit, "cursor": cursor},
+            ),
+            by_cursor,
+            "data",
+        )
+
+
+class AsyncImportsMethods:
+    """Imports, of the Callfloor API."""
+
+    def __init__(self, sender: AsyncSender) -> None:
+        self._sender = sender
+
+    def list_locations(self) -> AsyncPages[ImportLocations, ImportLocation]:
+        """List the places that the team's imports may read, as the operator allows them.
+
+        Needs the scope `conversations:read`.
+        """
+        return AsyncPages(
+            self._sender,
+            Request[ImportLocations](
+                api=Api.CALLFLOOR, method="GET", path="/api/v2/imports/locations", answer=ImportLocations
+            ),
+            whole,
+            "data",
+        )
+
+    async def begin(
+        self,
+        table: File | None = None,
+        *,
+        location: str,
+        dry_run: bool | None = None,
+        format: ImportFormat | None = None,
+        timezone: str | None = None,
+        encoding: str | None = None,
+        language: str | None = None,
+        mapping: str | None = None,
+        on_progress: Progress | None = None,
+    ) -> ImportShown:
+        """Begin an import; a worker runs it behind everything else.
+
+        Needs the scope `conversations:write`.
+
+        Args:
+            table: The table as CSV; none with the format `files`.
+            location: Name of an allowed place with the recordings.
+            dry_run: Tell what would be created, and create nothing.
+            timezone: Of times without an offset.
+            language: Spoken in calls that do not say it.
+            mapping: JSON: `columns`, `values`, `date_format`, `delimiter`.
+            on_progress: Told how many bytes of how many are sent; after a fault it begins anew.
+        """
+        return await self._sender.send(
+            upload(
+                Request[ImportShown](api=Api.CALLFLOOR, method="POST", path="/api/v2/imports", answer=ImportShown),
+                {
+                    "location": location,
+                    "dry_run": given(dry_run),
+                    "format": given(format),
+                    "timezone": given(timezone),
+                    "encoding": given(encoding),
+                    "language": given(language),
+                    "mapping": given(mapping),
+                },
+                {"table": table},
+                on_progress,
+                takes_json=False,
+            )
+        )
+
+    async def get(self, import_id: str) -> ImportShown:
+        """Show how far an import is.
+
+        Needs the scope `conversations:read`.
+        """
+        return await self._sender.send(
+            Request[ImportShown](
+                api=Api.CALLFLOOR,
+                method="GET",
+                path=path("/api/v2/imports/{import_id}", import_id=import_id),
+                answer=ImportShown,
+            )
+        )
+
+    async def stop(self, import_id: str) -> ImportShown:
+        """Stop behind the batch under way; what is created stays.
+
+        Needs the scope `conversations:write`.
+        """
+        return await self._sender.send(
+            Request[ImportShown](
+                api=Api.CALLFLOOR,
+                method="POST",
+                path=path("/api/v2/imports/{import_id}/stop", import_id=import_id),
+                answer=ImportShown,
+            )
+        )
+
+    async def resume(self, import_id: str) -> ImportShown:
+        """Go on where a stopped or failed import was.
+
+        Needs the scope `conversations:write`.
+        """
+        return await self._sender.send(
+            Request[ImportShown](
+                api=Api.CALLFLOOR,
+                method="POST",
+                path=path("/api/v2/imports/{import_id}/resume", import_id=import_id),
+                answer=ImportShown,
+            )
+        )
+
+    def export_refusals(self, import_id: str) -> AsyncDownload:
+        """Return every fault of every refused row as CSV: row, file, field, expected.
+
+        Needs the scope `conversations:read`.
+        """
+        return AsyncDownload(
+            self._sender,
+            Request[Any](
+                api=Api.CALLFLOOR,
+                method="GET",
+                path=path("/api/v2/imports/{import_id}/refusals", import_id=import_id),
+                answer=None,
+            ),
+        )
+
+    def list(self, *, limit: int | None = None, cursor: str | None = None) -> AsyncPages[ImportPage, ImportShown]:
+        """List the team's imports, newest first.
+
+        Needs the scope `conversations:read`.
+
+        Args:
+            limit: How many rows at most.
+            cursor: The `next_cursor` of the answer before.
+        """
+        return AsyncPages(
+            self._sender,
+            Request[ImportPage](
+                api=Api.CALLFLOOR,
+                method="GET",
+                path="/api/v2/imports",
+                answer=ImportPage,
+                query={"limit": limit, "cursor": cursor},
             ),
             by_cursor,
             "data",
@@ -2197,6 +2347,7 @@ class AsyncResources:
         self.calls = AsyncCallsMethods(sender)
         self.changes = AsyncChangesMethods(sender)
         self.devices = AsyncDevicesMethods(sender)
+        self.imports = AsyncImportsMethods(sender)
         self.invitations = AsyncInvitationsMethods(sender)
         self.keys = AsyncKeysMethods(sender)
         self.live = AsyncLiveMethods(sender)

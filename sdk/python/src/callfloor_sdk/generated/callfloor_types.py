@@ -53,6 +53,15 @@ __all__ = [
     "EventShown",
     "GroupKind",
     "HostConflict",
+    "ImportCounts",
+    "ImportFormat",
+    "ImportLocation",
+    "ImportLocations",
+    "ImportPage",
+    "ImportProgress",
+    "ImportProgressUnit",
+    "ImportShown",
+    "ImportState",
     "Invitation",
     "InvitationBatch",
     "InvitationBatchRow",
@@ -152,6 +161,9 @@ if TYPE_CHECKING:
     DeviceBatchRowResult = Literal["changed", "unchanged", "refused"]
     DeviceShownState = Literal["seated", "unseated", "blocked"]
     GroupKind = Literal["user", "username", "device", "language"]
+    ImportFormat = Literal["cdr", "mapped", "files"]
+    ImportProgressUnit = Literal["bytes", "files"]
+    ImportState = Literal["queued", "running", "stopped", "done", "failed"]
     InvitationBatchRowResult = Literal["invited", "already_member", "repeated", "invalid"]
     InvitationState = Literal["pending", "accepted", "revoked", "expired"]
     KeyKind = Literal["portal", "conversations", "api"]
@@ -199,6 +211,9 @@ else:
     DeviceBatchRowResult = str
     DeviceShownState = str
     GroupKind = str
+    ImportFormat = str
+    ImportProgressUnit = str
+    ImportState = str
     InvitationBatchRowResult = str
     InvitationState = str
     KeyKind = str
@@ -572,6 +587,70 @@ class HostConflict(Record, kw_only=True):
 
     hostname: str
     at: datetime.datetime
+
+
+class ImportCounts(Record, kw_only=True):
+    """What became of the rows; in a dry run, what would."""
+
+    created: int
+    existing: int
+    """Their calls are there already, by external id or by content."""
+    refused: int
+    not_answered: int
+    """Rows of attempts that nobody answered: no conversations."""
+    not_recorded: int
+    """Rows of calls that were not recorded."""
+
+
+class ImportLocation(Record, kw_only=True):
+    """A place that imports may read."""
+
+    name: str
+    place: str
+
+
+class ImportLocations(Record, kw_only=True):
+    """The places that imports may read."""
+
+    data: list[ImportLocation]
+
+
+class ImportPage(Record, kw_only=True):
+    """A page of imports, newest first."""
+
+    data: list[ImportShown]
+    next_cursor: str | None
+    """Give it as `cursor` for the next page; null on the last one."""
+
+
+class ImportProgress(Record, kw_only=True):
+    """How far it is; `rate` in units a second and `eta_seconds` as measured since it was last begun."""
+
+    unit: ImportProgressUnit
+    done: int
+    total: int | None
+    rate: float | None
+    eta_seconds: float | None
+
+
+class ImportShown(Record, kw_only=True):
+    """An import; `rows` is the number of the last row that is done."""
+
+    id: str
+    state: ImportState
+    reason: str | None
+    dry_run: bool
+    origin: str
+    location: str | None
+    """Null where the command line runs it."""
+    format: ImportFormat
+    timezone: str | None
+    rows: int
+    counts: ImportCounts
+    progress: ImportProgress
+    created_at: datetime.datetime
+    updated_at: datetime.datetime
+    finished_at: datetime.datetime | None
 
 
 class Invitation(Record, kw_only=True):
