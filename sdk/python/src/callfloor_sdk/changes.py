@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncGenerator, Generator
 
 from callfloor_sdk.errors import CallfloorError
 from callfloor_sdk.generated.async_callfloor import AsyncChangesMethods
@@ -18,7 +18,7 @@ WAIT_SECONDS = 25
 class ChangeFeed(ChangesMethods):
     """The feed of changes: whoever follows it has a copy that stays equal."""
 
-    def catch_up(self, after: str | None = None, *, limit: int | None = None) -> Iterator[ChangePage]:
+    def catch_up(self, after: str | None = None, *, limit: int | None = None) -> Generator[ChangePage, None, None]:
         """Yield pages of changes up to now; keep `next` of the last one with your copy.
 
         Args:
@@ -34,7 +34,7 @@ class ChangeFeed(ChangesMethods):
 
     def follow(
         self, after: str | None = None, *, limit: int | None = None, give_up_after: float | None = None
-    ) -> Iterator[ChangePage]:
+    ) -> Generator[ChangePage, None, None]:
         """Yield pages of changes as they happen, without an end; no page is empty.
 
         Work through a page, then keep its `next` with your copy: after any fault you go on there.
@@ -60,7 +60,7 @@ class ChangeFeed(ChangesMethods):
 class AsyncChangeFeed(AsyncChangesMethods):
     """The feed of changes: whoever follows it has a copy that stays equal."""
 
-    async def catch_up(self, after: str | None = None, *, limit: int | None = None) -> AsyncIterator[ChangePage]:
+    async def catch_up(self, after: str | None = None, *, limit: int | None = None) -> AsyncGenerator[ChangePage, None]:
         """Yield pages of changes up to now; keep `next` of the last one with your copy.
 
         Args:
@@ -76,7 +76,7 @@ class AsyncChangeFeed(AsyncChangesMethods):
 
     async def follow(
         self, after: str | None = None, *, limit: int | None = None, give_up_after: float | None = None
-    ) -> AsyncIterator[ChangePage]:
+    ) -> AsyncGenerator[ChangePage, None]:
         """Yield pages of changes as they happen, without an end; no page is empty.
 
         Work through a page, then keep its `next` with your copy: after any fault you go on there.

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncGenerator, Generator
 
 import httpx2
 import msgspec
@@ -67,7 +67,9 @@ class _Place:
 class LiveState(LiveMethods):
     """Live state: what every device does at this moment, and did."""
 
-    def stream(self, *, after: int | None = None, give_up_after: float | None = None) -> Iterator[LiveMessage]:
+    def stream(
+        self, *, after: int | None = None, give_up_after: float | None = None
+    ) -> Generator[LiveMessage, None, None]:
         """Yield what changes, without an end; a stream that breaks is resumed where it was.
 
         To miss nothing, read `snapshot()` first and give its `seq`. Needs the scope `live:read`.
@@ -85,7 +87,7 @@ class LiveState(LiveMethods):
                 fault = broken
             time.sleep(place.wait_after(fault))
 
-    def _messages(self, place: _Place) -> Iterator[LiveMessage]:
+    def _messages(self, place: _Place) -> Generator[LiveMessage, None, None]:
         answer = self._sender.answer(place.request(), is_stream=True)
         try:
             for event in httpx2.EventSource(answer):
@@ -101,7 +103,7 @@ class AsyncLiveState(AsyncLiveMethods):
 
     async def stream(
         self, *, after: int | None = None, give_up_after: float | None = None
-    ) -> AsyncIterator[LiveMessage]:
+    ) -> AsyncGenerator[LiveMessage, None]:
         """Yield what changes, without an end; a stream that breaks is resumed where it was.
 
         To miss nothing, read `snapshot()` first and give its `seq`. Needs the scope `live:read`.
@@ -120,7 +122,7 @@ class AsyncLiveState(AsyncLiveMethods):
                 fault = broken
             await asyncio.sleep(place.wait_after(fault))
 
-    async def _messages(self, place: _Place) -> AsyncIterator[LiveMessage]:
+    async def _messages(self, place: _Place) -> AsyncGenerator[LiveMessage, None]:
         answer = await self._sender.answer(place.request(), is_stream=True)
         try:
             async for event in httpx2.EventSource(answer):
