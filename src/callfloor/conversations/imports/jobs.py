@@ -60,6 +60,7 @@ RUN_IMPORT_JOB: JobKind[Services] = JobKind(
     handler=run_import_job,
     queue=QUEUE,
     max_attempts=50,
+    lease_seconds=15.0,
     timeout_seconds=365 * DAY / SECOND,
     on_failed=give_up,
 )

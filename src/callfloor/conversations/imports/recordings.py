@@ -12,6 +12,7 @@ from typing import Protocol
 
 import obstore
 from obstore.exceptions import BaseError as StoreError
+from obstore.exceptions import PermissionDeniedError, UnauthenticatedError
 from obstore.store import S3Store
 
 from callfloor.conversations.imports.rows import Found, Wanted
@@ -154,7 +155,7 @@ class BucketOfRecordings:
 
     def listed(self, after: str | None) -> Iterator[Found]:
         """Yield the objects by their keys."""
-        with _translated(), _bucket_must_be_there():
+        with _translated():
             for page in obstore.list(self._store, offset=after, chunk_size=1000):
                 for one in page:
                     if not one["path"].rpartition("/")[2].startswith("."):
@@ -192,13 +193,9 @@ def _translated() -> Iterator[None]:
         yield
     except FileNotFoundError:
         raise
+    except (PermissionDeniedError, UnauthenticatedError) as error:
+        raise LocationUnreadable("the bucket may not be read with this key and secret") from error
     except StoreError as error:
-        raise LocationGone("The bucket with the recordings does not answer, or may not be read.") from error
-
-
-@contextlib.contextmanager
-def _bucket_must_be_there() -> Iterator[None]:
-    try:
-        yield
-    except FileNotFoundError as error:
-        raise LocationUnreadable("there is no such bucket") from error
+        if "NoSuchBucket" in str(error):
+            raise LocationUnreadable("there is no such bucket") from error
+        raise LocationGone("The bucket with the recordings does not answer.") from error
