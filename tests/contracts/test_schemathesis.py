@@ -78,14 +78,20 @@ def test_every_answer_is_one_the_document_tells_of(tmp_path: Path, fresh_databas
     with running_server(tmp_path / "data", "--no-worker", database_url=fresh_database_url, settings=SETTINGS) as server:
         environment = part_of(server, fresh_database_url, run, tmp_path)
         done = subprocess.run(
-            tester(server, run), capture_output=True, text=True, check=False, cwd=tmp_path, env=environment, timeout=800
+            arguments(server, run),
+            capture_output=True,
+            text=True,
+            check=False,
+            cwd=tmp_path,
+            env=environment,
+            timeout=800,
         )
 
         assert done.returncode == 0, done.stdout[-12000:] + done.stderr[-2000:]
         assert server.events("request_failed") == []
 
 
-def tester(server: Server, run: Run) -> list[str]:
+def arguments(server: Server, run: Run) -> list[str]:
     """Return the command that asks the server all that the document tells of."""
     config = ("--config-file", str(HERE / "schemathesis.toml"))
     where = ("--url", server.url, "--tls-verify", str(server.authority))

@@ -14,7 +14,7 @@ from pydantic import SecretStr
 from callfloor.access.tables import Role
 from callfloor.foundation.database import Database
 from callfloor.foundation.files import open_files
-from callfloor.foundation.ids import new_id
+from callfloor.foundation.ids import new_id, new_secret
 from callfloor.foundation.services import Services
 from callfloor.foundation.settings import Settings
 from callfloor.server.api_v2 import create_app
@@ -291,22 +291,24 @@ class TestEndingTokens:
     def test_signs_an_agent_of_a_person_out(
         self, db: Database, http: httpx.Client, ada: Person, key_of: Callable[..., dict[str, str]]
     ) -> None:
-        given = sign_in_agent(db, ada, machine(1), token="ada's")
+        token = new_secret()
+        given = sign_in_agent(db, ada, machine(1), token=token)
 
         ended = http.delete(f"/api/v2/devices/{given.device_id}/tokens", headers=key_of(ada.team.id, "devices:write"))
 
         assert ended.status_code == 204
-        problem(http.post(LOGOUT, headers=bearer("ada's")), 401, "token_invalid")
+        problem(http.post(LOGOUT, headers=bearer(token)), 401, "token_invalid")
 
     def test_lets_a_machine_of_a_device_team_keep_its_seat(
         self, db: Database, http: httpx.Client, key_of: Callable[..., dict[str, str]]
     ) -> None:
         team = make_device_team(db, seats=1)
-        given = log_in(db, team, machine(1), token="a machine's")
+        token = new_secret()
+        given = log_in(db, team, machine(1), token=token)
 
         http.delete(f"/api/v2/devices/{given.device_id}/tokens", headers=key_of(team.id, "devices:write"))
 
-        problem(http.post(LOGOUT, headers=bearer("a machine's")), 401, "token_invalid")
+        problem(http.post(LOGOUT, headers=bearer(token)), 401, "token_invalid")
         assert log_in(db, team, machine(1, hostname="at once at another host")) == given
 
     def test_of_another_teams_device_is_refused(

@@ -5,7 +5,9 @@ from __future__ import annotations
 import contextlib
 import dataclasses
 import json
+import os
 import queue
+import socket
 import threading
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
@@ -57,6 +59,14 @@ class Reader:
         while self.next() is not None:
             pass
 
+    def leave(self) -> None:
+        """Break the connection, and wait until nobody reads it: its descriptor may be another connection's next."""
+        with contextlib.suppress(OSError):  # the server has ended it already
+            descriptor = os.dup(self._response.extensions["network_stream"].get_extra_info("socket").fileno())
+            with socket.socket(fileno=descriptor) as connection:
+                connection.shutdown(socket.SHUT_RDWR)
+        self._thread.join(DEADLINE_SECONDS)
+
     def _run(self) -> None:
         fields: dict[str, str] = {}
         with contextlib.suppress(httpx.HTTPError):
@@ -81,4 +91,8 @@ def watching(
         if response.status_code != 200:
             response.read()
         assert response.status_code == 200, response.text
-        yield Reader(response)
+        reader = Reader(response)
+        try:
+            yield reader
+        finally:
+            reader.leave()

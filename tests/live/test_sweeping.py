@@ -12,8 +12,9 @@ from callfloor.devices.tokens import DeviceCaller, log_out_device
 from callfloor.foundation.database import Database, Tx, open_database
 from callfloor.foundation.outbox import OUTBOX, Event, Follower, NumberedEvent
 from callfloor.foundation.sequence import number_waiting, prepare
+from callfloor.live.presence import apply_reports
 from callfloor.live.queries import changes_after
-from callfloor.live.sweeping import SEEN_KINDS, prepare_sweep, see_device, sweep
+from callfloor.live.sweeping import SEEN_KINDS, is_sweep_due, prepare_sweep, see_device, sweep
 from tests.factories.devices import log_in, machine
 from tests.live.looking import (
     LEASE,
@@ -56,6 +57,17 @@ class TestLease:
         assert transitions_of(db, team.id)[1:] == [(one, 1000 + LEASE, "lease", "offline", None, "lease")]
         assert seq_of(db, team.id) == seq + 1
         assert states(db, team.id, 201_000) == [("offline", 1000 + LEASE)]
+
+    def test_that_a_report_did_not_renew_does_not_keep_the_sweeper_busy(self, db: Database) -> None:
+        team, (one,) = floor_of(db, 1)
+        late = NOW + LEASE + 5000
+        reports = [report(one, LEASE + 4000, "online")]
+        db.write_now(lambda tx: apply_reports(tx, team.id, reports, now=late))
+
+        swept(db, 2 * LEASE + 10_000)
+
+        assert not db.read_now(lambda tx: is_sweep_due(tx, now=NOW + 2 * LEASE + 10_000))
+        assert states(db, team.id, 2 * LEASE + 10_000) == [("offline", LEASE + 4000)]
 
     def test_that_was_renewed_is_left_alone(self, db: Database) -> None:
         team, (one,) = floor_of(db, 1)
