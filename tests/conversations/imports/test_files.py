@@ -14,6 +14,7 @@ import pytest
 from moto.server import ThreadedMotoServer
 from pydantic import SecretStr
 
+from callfloor.foundation.database import Database
 from callfloor.foundation.services import Services
 from callfloor.foundation.settings import Imports
 from callfloor.teams.teams import Team
@@ -21,6 +22,7 @@ from tests.conversations.imports.conftest import Floor
 from tests.conversations.imports.history import cdr_row, cdr_table
 from tests.conversations.imports.test_tables import counts
 from tests.factories.audio import make_wav
+from tests.factories.teams import make_team
 
 JULY = 1_688_544_300
 """5 July 2023, 10:05 in Berlin."""
@@ -39,7 +41,7 @@ class TestFolder:
 
         shown = floor.imported(format="files")
 
-        assert (shown["state"], counts(shown), shown["origin"]) == ("done", {"created": 4, "refused": 1}, str(monitor))
+        assert (shown["state"], counts(shown), shown["origin"]) == ("done", {"created": 4, "refused": 1}, "monitor")
         assert (shown["progress"]["unit"], shown["progress"]["done"], shown["progress"]["total"]) == ("files", 5, 5)
         assert {call["name"]: call["date"] for call in floor.calls()} == {
             "out-1-2-1688544300.17": "2023-07-05T08:05:00.000Z",
@@ -78,7 +80,10 @@ class TestFolder:
         resumed = floor.http.post(f"/imports/{failed['id']}/resume")
         floor.work()
 
-        assert (failed["state"], failed["reason"]) == ("failed", f"{monitor} is no folder that can be read")
+        assert (failed["state"], failed["reason"]) == (
+            "failed",
+            "the folder with the recordings is not there, or may not be read",
+        )
         assert resumed.status_code == 202
         shown = floor.shown(failed["id"])
         assert (shown["state"], shown["reason"], counts(shown)) == ("done", None, {"created": 1})
@@ -133,7 +138,7 @@ class TestBucket:
 
         shown = far.imported(format="files", location="far")
 
-        assert (shown["origin"], counts(shown)) == (f"s3://{bucket.name}/pbx", {"created": 60, "refused": 1})
+        assert (shown["origin"], counts(shown)) == ("far", {"created": 60, "refused": 1})
         assert far.calls()[1]["date"] == "2024-01-05T09:15:01.000Z"
         (line,) = far.refusals(shown["id"])
         assert line.startswith('61,notes.wav,file,"a name that says when the call began')
@@ -157,7 +162,11 @@ class TestBucket:
 
         assert (shown["state"], shown["reason"]) == ("failed", "there is no such bucket")
 
-    def test_shows_its_place_without_key_and_secret(self, far: Floor, bucket: Bucket) -> None:
-        shown = far.http.get("/imports/locations").json()
+    def test_is_shown_by_its_name_alone_to_the_team_that_may_read_it(
+        self, far: Floor, db: Database, runner: asyncio.Runner
+    ) -> None:
+        others = Floor(far.services, runner, make_team(db))
 
-        assert shown == {"data": [{"name": "far", "place": f"s3://{bucket.name}/pbx"}]}
+        assert far.http.get("/imports/locations").json() == {"data": [{"name": "far", "kind": "bucket"}]}
+        assert others.http.get("/imports/locations").json() == {"data": []}
+        assert others.begin(format="files", location="far").status_code == 422

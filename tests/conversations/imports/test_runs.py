@@ -124,7 +124,7 @@ class TestBeginning:
         ],
     )
     def test_is_refused_with_what_cannot_be(self, floor: Floor, fields: dict[str, str], field: str) -> None:
-        answer = floor.begin(**{"format": "files", **fields})
+        answer = floor.begin(None, **{"format": "files", **fields})
 
         assert answer.status_code == 422
         assert [error["field"] for error in answer.json()["errors"]] == [field]

@@ -27,7 +27,7 @@ from callfloor.conversations.imports.imports import (
     stop_import,
 )
 from callfloor.conversations.imports.jobs import import_folder
-from callfloor.conversations.imports.locations import location_by_name, locations_of, shown_place
+from callfloor.conversations.imports.locations import is_bucket, location_by_name, locations_of
 from callfloor.conversations.imports.options import ColumnMap, ImportFormat, Options, checked_options, column_map
 from callfloor.conversations.imports.shapes import (
     ImportLocation,
@@ -58,7 +58,9 @@ Word = Annotated[str | None, Form(max_length=100, pattern=r"^[^\x00]*$")]
 async def list_locations(facts: Facts, caller: Reader) -> ImportLocations:
     """List the places that the team's imports may read, as the operator allows them."""
     found = locations_of(facts.services.settings, caller.team_id)
-    return ImportLocations(data=[ImportLocation(name=one.name, place=shown_place(one.place)) for one in found])
+    return ImportLocations(
+        data=[ImportLocation(name=one.name, kind="bucket" if is_bucket(one.place) else "folder") for one in found]
+    )
 
 
 @router.get("", operation_id="list_imports")
@@ -106,7 +108,7 @@ async def begin(  # noqa: PLR0917  # one parameter a field of the form
         raise invalid("table", "goes with the formats cdr and mapped, which need it")
     import_id = new_id()
     key = None if table is None else await _kept(facts, caller, import_id, table, options)
-    origin = shown_place(allowed.place) if table is None else f"{_name_of(table)} with {shown_place(allowed.place)}"
+    origin = allowed.name if table is None else f"{_name_of(table)} with {allowed.name}"
     command = NewImport(
         team_id=caller.team_id,
         id=import_id,

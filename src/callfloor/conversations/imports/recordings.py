@@ -88,7 +88,7 @@ class FolderOfRecordings:
     def __init__(self, folder: Path) -> None:
         self._folder = folder.absolute()
         if not folder.is_dir():
-            raise LocationUnreadable(f"{folder} is no folder that can be read")
+            raise LocationUnreadable("the folder with the recordings is not there, or may not be read")
         self._real = self._folder.resolve()
         self._index: _Index | None = None
 
@@ -119,7 +119,7 @@ class FolderOfRecordings:
             with os.scandir(self._folder / folder) as listing:
                 entries = sorted((entry for entry in listing if not entry.name.startswith(".")), key=lambda e: e.name)
         except OSError as error:
-            raise LocationUnreadable(f"{self._folder / folder} cannot be read: {error.strerror}") from error
+            raise LocationUnreadable(f"the recordings' folder {folder or 'itself'} cannot be read") from error
         for entry in entries:
             if after is not None and entry.name < after[0]:
                 continue

@@ -22,7 +22,7 @@ class ImportLocation(Shape):
     """A place that imports may read."""
 
     name: str
-    place: str
+    kind: Literal["folder", "bucket"]
 
 
 class ImportLocations(Shape):
