@@ -17,6 +17,8 @@ METHODS = {
     "list_audit_entries": "list",
     "export_audit_entries": "export",
     "show_usage": "show",
+    "upload_call": "upload",
+    "upload_meeting": "upload",
     "list_usage_rows": "rows",
     "export_usage": "export",
     "search_conversations": "conversations",
@@ -39,7 +41,7 @@ ARGUMENTS = {
     ("get_call", "id"): "call_id",
     ("get_meeting", "id"): "meeting_id",
 }
-BY_HAND = frozenset({"live_stream"})
+BY_HAND = frozenset({"live_stream", "create_upload", "continue_upload", "ask_upload"})
 """Operations that are no question with one answer: methods written by hand stand for them."""
 
 
@@ -56,7 +58,7 @@ def camel(name: str) -> str:
 
 def group_of(tag: str, path: str) -> str:
     """Return the attribute of the client that an operation of the Callfloor API hangs on."""
-    if tag == "Conversations" or not tag:
+    if tag in {"Conversations", "Uploads", ""}:
         return path.split("/")[3].replace("-", "_")
     return GROUPS.get(tag, tag.lower().replace(" ", "_"))
 

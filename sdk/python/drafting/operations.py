@@ -10,6 +10,7 @@ from drafting.names import argument_of, snake
 from drafting.shapes import Shapes
 
 INSTANT_PARAMETERS = frozenset({"from", "to", "updated_since", "startDate", "endDate", "updatedSince", "since"})
+CONSTANT_HEADERS = {"Tus-Resumable": "1.0.0"}
 PAGING = (
     ("next_cursor", "data", "by_cursor"),
     ("count", "rows", "by_number"),
@@ -69,7 +70,7 @@ class Method:
             required = parameter.get("required", False)
             shown = type_ if required else f"{type_} | None"
             self._queries.append((wire, Argument(name, shown, None if required else "None", said), parameter))
-        elif place == "header" and wire != "Last-Event-ID":
+        elif place == "header" and wire not in CONSTANT_HEADERS:
             self._headers.append((wire, Argument(name, "str | None", "None", said)))
 
     def _parameter_type(self, wire: str, schema: Schema) -> str:
@@ -89,7 +90,8 @@ class Method:
             self._take_field(wire, own, required=wire in schema.get("required", ()) and not is_optional)
 
     def _take_field(self, wire: str, own: Schema, *, required: bool) -> None:
-        type_ = self._shapes.type_of(own, name=wire, sequence="Sequence")
+        within = "Upload" if self.operation.form else ""
+        type_ = self._shapes.type_of(own, within=within, name=wire, sequence="Sequence")
         default = None
         if not required:
             is_nullable = "None" in type_.split(" | ")
@@ -193,9 +195,11 @@ class Method:
             parts.append(f"body={_filled(self._bodies)}")
         if self._whole_body:
             parts.append("body=body")
-        if self._headers:
-            values = ", ".join(f'"{wire}": {_headed(wire, one)}' for wire, one in self._headers)
-            parts.append(f"headers={{{values}}}")
+        constant = [one["name"] for one in self.operation.parameters if one["name"] in CONSTANT_HEADERS]
+        headers = [f'"{wire}": {_headed(wire, one)}' for wire, one in self._headers]
+        headers += [f'"{wire}": "{CONSTANT_HEADERS[wire]}"' for wire in constant]
+        if headers:
+            parts.append(f"headers={{{', '.join(headers)}}}")
         if any(wire == "Idempotency-Key" for wire, _ in self._headers):
             parts.append("is_repeatable=True")
         if self.api == "PORTAL":

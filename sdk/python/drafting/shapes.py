@@ -10,8 +10,10 @@ from drafting.documents import Document, Schema, name_of
 from drafting.names import camel, snake
 
 PLAIN = {"integer": "int", "number": "float", "boolean": "bool", "string": "str", "null": "None"}
-INSTANTS = frozenset({"at", "date", "since", "until", "timestamp"})
-"""Names of strings that are instants though the document does not say so; `…_at` are too."""
+INSTANTS = frozenset({"at", "date", "since", "until", "timestamp", "period_start", "period_end"})
+"""Names of strings that are instants though the document does not say so; `…_at` and `…_since` are too."""
+DAYS = frozenset({"first_day", "last_day"})
+"""Names of strings that are days."""
 
 
 class Shapes:
@@ -95,7 +97,9 @@ class Shapes:
 
     def _object(self, schema: Schema, within: str, name: str, sequence: str) -> str:
         if "properties" in schema and within:
-            return self._write(camel(f"{within}_{name}"), schema)
+            if sequence == "Sequence":
+                self.sent.add(camel(f"{within}_{name}"))
+            return self._write(camel(f"{within}_{name}"), {"description": f"Of `{name}`.", **schema})
         more = schema.get("additionalProperties")
         mapping = "dict" if sequence == "list" else "Mapping"
         if not isinstance(more, dict):
@@ -104,9 +108,9 @@ class Shapes:
 
     def _string(self, schema: Schema, name: str) -> str:
         said = schema.get("format")
-        if said == "date":
+        if said == "date" or (said is None and name in DAYS):
             return "datetime.date"
-        if said == "date-time" or (said is None and (name.endswith(("_at", "At")) or name in INSTANTS)):
+        if said == "date-time" or (said is None and (name.endswith(("_at", "At", "_since")) or name in INSTANTS)):
             return "datetime.datetime"
         return "str"
 

@@ -3,15 +3,20 @@
 from __future__ import annotations
 
 import asyncio
+import datetime
+from typing import Any
 
 import pytest
 
 from callfloor.conversations.tables import ConversationKind
 from callfloor.foundation import clock
+from callfloor.foundation.clock import iso
 from callfloor.teams.tables import TeamType
 from callfloor_sdk import Callfloor, Conflict, InvalidInput, NotAuthenticated, NotFound, NotPermitted
 from sdk_support.installation import Installation
 from tests.factories.conversations import COLLEAGUE, CUSTOMER, make_conversation
+from tests.factories.devices import make_device_team
+from tests.factories.events import call, make_agent, state
 
 
 def test_the_portal_of_a_team_of_people(installation: Installation) -> None:
@@ -51,14 +56,41 @@ def test_the_portal_of_a_team_of_devices(installation: Installation) -> None:
     assert invalid.value.request_id
 
 
+def test_what_agents_report_is_read_by_both_apis(installation: Installation) -> None:
+    agent = make_agent(installation.db, make_device_team(installation.db, seats=1, hash_key=installation.hash_key))
+    with installation.server.client() as http:
+        agent.send(http, state("in_call", call={"app_name": "Zoom", "started_at": iso(clock.now())}), call())
+    today = datetime.datetime.fromtimestamp(clock.now() / 1000, tz=datetime.UTC).date()
+    days: dict[str, Any] = {"from_": today - datetime.timedelta(days=1), "to": today}
+
+    with installation.client(agent.team.team) as client:
+        (live,) = client.portal.list_live_devices(state="in_call")
+        (shown,) = client.live.snapshot()
+        by_device = list(client.portal.list_usage(group_by="device", **days))
+        by_language = list(client.portal.list_usage(group_by="language", **days))
+        rows = list(client.usage.rows(group_by="device", **days))
+        usage = client.usage.show(**days)
+        states = client.live.states(agent.device_id, from_=live.updated_at - datetime.timedelta(minutes=1))
+        (device,) = client.devices.list()
+
+    assert (live.id, live.call and live.call.app_name) == (agent.device_id, "Zoom")
+    assert (shown.id, shown.state, shown.since.tzinfo) == (agent.device_id, "in_call", datetime.UTC)
+    assert [(row.group.type, row.group.id, row.calls) for row in by_device] == [("device", agent.device_id, 1)]
+    assert [(row.group.type, row.group.id, row.calls) for row in by_language] == [("language", "en-US", 1)]
+    assert sum(row.totals.calls for row in rows) == 1
+    assert usage.total.totals.calls == 1
+    assert states.data[-1].state == "in_call"
+    assert device.id == agent.device_id
+
+
 def test_every_record_is_walked_once_while_others_are_added(installation: Installation) -> None:
     team = installation.team()
     now = clock.now()
     made = {make_conversation(installation.db, team, date=now - number * 1000) for number in range(12)}
     seen = []
     with installation.client(team) as client:
-        for call in client.conversations.calls(page_size=5):
-            seen.append(call.id)
+        for one in client.conversations.calls(page_size=5):
+            seen.append(one.id)
             make_conversation(installation.db, team, date=now + len(seen) * 1000)
 
     assert len(seen) == len(made)
@@ -67,27 +99,27 @@ def test_every_record_is_walked_once_while_others_are_added(installation: Instal
 
 def test_records_are_read_by_either_client(installation: Installation) -> None:
     team = installation.team()
-    call = make_conversation(installation.db, team)
+    talk = make_conversation(installation.db, team)
     meeting = make_conversation(installation.db, team, kind=ConversationKind.MEETING)
     inside = make_conversation(installation.db, team, parties=[COLLEAGUE])
 
     async def work() -> tuple[list[str], str, str]:
         async with installation.async_client(team) as client:
-            calls = [one.id async for one in client.conversations.calls(id=[call, inside])]
+            calls = [one.id async for one in client.conversations.calls(id=[talk, inside])]
             page = await client.conversations.meetings().first()
             return calls, page.data[0].id, (await client.conversations.meeting(meeting)).id
 
     with installation.client(team) as client:
         everything = {one.id for one in client.conversations.calls(scopes=["internal", "external"])}
         customers = [one.id for one in client.conversations.calls(customer_domain=["customer.example"])]
-        record = client.conversations.call(call, expand=["meeting_transcript", "user_client_augmentation"])
+        record = client.conversations.call(talk, expand=["meeting_transcript", "user_client_augmentation"])
         with pytest.raises(NotFound):
             client.conversations.call("none")
-        listed = client.calls.get(call)
+        listed = client.calls.get(talk)
 
-    assert asyncio.run(work()) == ([call], meeting, meeting)
-    assert everything == {call, inside}
-    assert customers == [call]
+    assert asyncio.run(work()) == ([talk], meeting, meeting)
+    assert everything == {talk, inside}
+    assert customers == [talk]
     assert CUSTOMER.email in {one.email for one in record.participants}
     assert listed.date == record.date
 

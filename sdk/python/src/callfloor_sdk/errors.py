@@ -11,7 +11,7 @@ CallfloorError
     ├── NotAuthenticated     401, and 403 of the Conversations API: no key, or one that is not valid any more
     ├── NotPermitted         403, code 1023 of the Portal API: the key may not do this
     ├── NotFound             404, 410
-    ├── Conflict             409: the state of things does not allow it
+    ├── Conflict             409, 423: the state of things does not allow it
     ├── Changed              412: somebody else changed it meanwhile
     ├── TooManyRequests      429: `retry_after` says for how many seconds
     └── ServerFailed         5xx

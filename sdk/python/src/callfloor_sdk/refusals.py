@@ -24,6 +24,7 @@ _BY_STATUS: Mapping[int, type[Refused]] = {
     413: errors.InvalidInput,
     415: errors.InvalidInput,
     422: errors.InvalidInput,
+    423: errors.Conflict,
     429: errors.TooManyRequests,
 }
 _BY_PORTAL_CODE: Mapping[int, type[Refused]] = {

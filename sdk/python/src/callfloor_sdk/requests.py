@@ -44,6 +44,7 @@ class Request(Generic[T]):
         answer: what a success is read as; None: nothing is read.
         query: what is None is left out; a sequence is repeated.
         body: JSON; what is UNSET is left out.
+        piece: bytes as they are; the headers say what of.
         parts: opens what an upload is made of, anew for each attempt; the stack closes it.
         enveloped: whether the answer stands in the `data` of an envelope.
         is_repeatable: whether a second one does no harm, where the method alone does not say so.
@@ -57,6 +58,7 @@ class Request(Generic[T]):
     query: Mapping[str, object] = dataclasses.field(default_factory=dict)
     body: Mapping[str, object] | None = None
     headers: Mapping[str, str | None] = dataclasses.field(default_factory=dict)
+    piece: bytes | None = None
     parts: Callable[[contextlib.ExitStack], Mapping[str, Any]] | None = None
     enveloped: bool = False
     is_repeatable: bool | None = None
@@ -73,12 +75,15 @@ class Request(Generic[T]):
 
     def content(self, opened: contextlib.ExitStack) -> dict[str, Any]:
         """Return what httpx2 builds the request from; files are closed with the stack."""
-        sent: dict[str, Any] = {"params": _pairs(self.query)}
+        pairs = _pairs(self.query)
+        sent: dict[str, Any] = {"params": pairs} if pairs else {}  # an empty list would take the path's own away
         headers = {name: value for name, value in self.headers.items() if value is not None}
         if self.body is not None:
             filled = {name: value for name, value in self.body.items() if value is not UNSET}
             sent["content"] = msgspec.json.encode(filled)
             headers["content-type"] = "application/json"
+        if self.piece is not None:
+            sent["content"] = self.piece
         if self.parts is not None:
             sent.update(self.parts(opened))
         if self.timeout is not None:

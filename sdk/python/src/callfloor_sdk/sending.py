@@ -7,17 +7,21 @@ import base64
 import contextlib
 import dataclasses
 import time
-from collections.abc import Mapping
+from collections.abc import Generator, Mapping
 from typing import Any, TypeVar
 
 import httpx2
 
-from callfloor_sdk.errors import NoAnswer, NoCredentials
+from callfloor_sdk.errors import CallfloorError, NoAnswer, NoCredentials
 from callfloor_sdk.records import read
 from callfloor_sdk.requests import Api, Request
-from callfloor_sdk.retrying import Attempt, Limits, Outcome, Retries, attempts
+from callfloor_sdk.retrying import Attempt, Limits, Outcome, Retries, Wait, attempts
 
 T = TypeVar("T")
+R = TypeVar("R")
+
+Work = Generator[Request[Any] | Wait, httpx2.Response | CallfloorError | None, R]
+"""Several requests, one after the other: tells what to send next, and is told its answer or the fault."""
 
 
 @dataclasses.dataclass(frozen=True, slots=True, repr=False)
@@ -83,6 +87,24 @@ class Sender:
                 found: httpx2.Response = end.value
                 return found
 
+    def work(self, steps: Work[R]) -> R:
+        """Return what comes of several requests."""
+        step = next(steps)
+        while True:
+            outcome: httpx2.Response | CallfloorError | None = None
+            try:
+                if isinstance(step, Wait):
+                    time.sleep(step.seconds)
+                else:
+                    outcome = self.answer(step)
+            except CallfloorError as fault:
+                outcome = fault
+            try:
+                step = steps.send(outcome)
+            except StopIteration as end:
+                found: R = end.value
+                return found
+
     def _attempt(self, request: Request[T], signed: Mapping[str, str], is_stream: bool) -> Outcome:  # noqa: FBT001
         try:
             with contextlib.ExitStack() as opened:
@@ -125,6 +147,24 @@ class AsyncSender:
                 step = steps.send(outcome)
             except StopIteration as end:
                 found: httpx2.Response = end.value
+                return found
+
+    async def work(self, steps: Work[R]) -> R:
+        """Return what comes of several requests."""
+        step = next(steps)
+        while True:
+            outcome: httpx2.Response | CallfloorError | None = None
+            try:
+                if isinstance(step, Wait):
+                    await asyncio.sleep(step.seconds)
+                else:
+                    outcome = await self.answer(step)
+            except CallfloorError as fault:
+                outcome = fault
+            try:
+                step = steps.send(outcome)
+            except StopIteration as end:
+                found: R = end.value
                 return found
 
     async def _attempt(self, request: Request[T], signed: Mapping[str, str], is_stream: bool) -> Outcome:  # noqa: FBT001

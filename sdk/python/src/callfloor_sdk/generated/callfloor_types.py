@@ -56,6 +56,7 @@ __all__ = [
     "ImportCounts",
     "ImportFormat",
     "ImportLocation",
+    "ImportLocationKind",
     "ImportLocations",
     "ImportPage",
     "ImportProgress",
@@ -162,6 +163,7 @@ if TYPE_CHECKING:
     DeviceShownState = Literal["seated", "unseated", "blocked"]
     GroupKind = Literal["user", "username", "device", "language"]
     ImportFormat = Literal["cdr", "mapped", "files"]
+    ImportLocationKind = Literal["folder", "bucket"]
     ImportProgressUnit = Literal["bytes", "files"]
     ImportState = Literal["queued", "running", "stopped", "done", "failed"]
     InvitationBatchRowResult = Literal["invited", "already_member", "repeated", "invalid"]
@@ -212,6 +214,7 @@ else:
     DeviceShownState = str
     GroupKind = str
     ImportFormat = str
+    ImportLocationKind = str
     ImportProgressUnit = str
     ImportState = str
     InvitationBatchRowResult = str
@@ -606,7 +609,7 @@ class ImportLocation(Record, kw_only=True):
     """A place that imports may read."""
 
     name: str
-    place: str
+    kind: ImportLocationKind
 
 
 class ImportLocations(Record, kw_only=True):
@@ -897,7 +900,7 @@ class ReclaimRow(Record, kw_only=True):
     device_id: int | None
     name: str
     role: Role
-    inactive_since: str
+    inactive_since: datetime.datetime
     due_at: datetime.datetime
     code: str | None
     message: str | None
@@ -932,7 +935,7 @@ class ReclaimSeat(Record, kw_only=True):
     device_id: int | None
     name: str
     role: Role
-    inactive_since: str
+    inactive_since: datetime.datetime
     noticed_at: datetime.datetime
     due_at: datetime.datetime
     ended_at: datetime.datetime | None
@@ -1023,8 +1026,8 @@ class SeatCharge(Record, kw_only=True):
 
     amount: int
     currency: str
-    period_start: str
-    period_end: str
+    period_start: datetime.datetime
+    period_end: datetime.datetime
     seats: int
 
 
@@ -1096,8 +1099,8 @@ class Statement(Record, kw_only=True):
     `added_seats` - `removed_seats`, and `total` = `base_amount` + `added_amount`."""
 
     period: str
-    period_start: str
-    period_end: str
+    period_start: datetime.datetime
+    period_end: datetime.datetime
     is_closed: bool
     currency: str
     opening_seats: int
@@ -1197,8 +1200,8 @@ class UsageRowPage(Record, kw_only=True):
 class UsageRowShown(Record, kw_only=True):
     """A group in a period: the days are the whole period's, the totals those of days that were asked for."""
 
-    first_day: str
-    last_day: str
+    first_day: datetime.date
+    last_day: datetime.date
     group: UsageGroup
     totals: UsageTotals
 
@@ -1218,8 +1221,8 @@ class UsageShown(Record, kw_only=True):
 class UsageSpan(Record, kw_only=True):
     """Totals of the days from the first to the last."""
 
-    first_day: str
-    last_day: str
+    first_day: datetime.date
+    last_day: datetime.date
     totals: UsageTotals
 
 
@@ -1258,7 +1261,7 @@ class WebhookShown(Record, kw_only=True):
     is_enabled: bool
     disabled_reason: str | None
     failures: int
-    failing_since: str | None
+    failing_since: datetime.datetime | None
     resumes_at: datetime.datetime | None
     """Until then nothing is sent: it failed too often in a row."""
     previous_secret_ends_at: datetime.datetime | None

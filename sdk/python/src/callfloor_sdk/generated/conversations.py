@@ -14,6 +14,8 @@ from callfloor_sdk.generated.conversations_types import (
     MutedInterval,
     ParticipantInput,
     Segment,
+    UploadDirection,
+    UploadRecordingConsent,
 )
 from callfloor_sdk.paging import Pages, by_link
 from callfloor_sdk.requests import Api, Request, given, joined, path
@@ -94,7 +96,7 @@ class Conversations:
         transcript: Sequence[Segment] | str | None = None,
         external_call_id: str | None = None,
         date: datetime.datetime | None = None,
-        direction: Literal["inbound", "outbound"] | None = None,
+        direction: UploadDirection | None = None,
         caller: str | None = None,
         callee: str | None = None,
         name: str | None = None,
@@ -102,7 +104,7 @@ class Conversations:
         user_email: str | None = None,
         participants: Sequence[ParticipantInput] | None = None,
         channels: Mapping[str, str] | None = None,
-        recording_consent: Literal["granted", "declined"] | None = None,
+        recording_consent: UploadRecordingConsent | None = None,
         muted_intervals: Sequence[MutedInterval] | None = None,
         on_progress: Progress | None = None,
     ) -> CallRecord:

@@ -30,6 +30,8 @@ __all__ = [
     "Participant",
     "ParticipantInput",
     "Segment",
+    "UploadDirection",
+    "UploadRecordingConsent",
     "User",
     "Word",
 ]
@@ -38,10 +40,14 @@ if TYPE_CHECKING:
     CallRecordDirection = Literal["inbound", "outbound"]
     CallRecordProcessingStatus = Literal["queued", "processing", "analyzed", "failed"]
     MeetingRecordProcessingStatus = Literal["queued", "processing", "analyzed", "failed"]
+    UploadDirection = Literal["inbound", "outbound"]
+    UploadRecordingConsent = Literal["granted", "declined"]
 else:
     CallRecordDirection = str
     CallRecordProcessingStatus = str
     MeetingRecordProcessingStatus = str
+    UploadDirection = str
+    UploadRecordingConsent = str
 
 
 class ActionItem(Record, kw_only=True, rename={"due_date": "dueDate"}):
