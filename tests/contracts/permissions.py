@@ -23,7 +23,7 @@ _READERS = ("stranger", "analytics", "configurator", "admin", "api key")
 _LISTENERS = ("stranger", "user", "analytics", "admin", "api key")
 """Who may read conversations, a user only their own: a configurator may not."""
 _EDITORS = ("stranger", "user", "admin", "api key")
-"""Who may change conversations, a user only their own."""
+"""Who may bring and change conversations, a user only their own."""
 _IMPORT_READERS = ("stranger", "analytics", "admin", "api key")
 _IMPORTERS = ("stranger", "admin", "api key")
 """Who may import: imports are about everybody's conversations."""
@@ -129,6 +129,15 @@ CALLFLOOR_API = {
     "resume_import": _IMPORTERS,
     "export_import_refusals": _IMPORT_READERS,
     "search_conversations": _LISTENERS,
+    "upload_call": _EDITORS,
+    "upload_meeting": _EDITORS,
+    "describe_uploads": EVERYBODY,
+    "describe_upload": EVERYBODY,
+    "create_upload": _EDITORS,
+    "ask_upload": _EDITORS,
+    "show_upload": _EDITORS,
+    "continue_upload": _EDITORS,
+    "delete_upload": _EDITORS,
     "show_call": _LISTENERS,
     "show_meeting": _LISTENERS,
     "change_call": _EDITORS,

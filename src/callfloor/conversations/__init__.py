@@ -1,7 +1,7 @@
 """Meetings and calls: what was recorded, who took part, what was said, and how far the analysis is.
 
 Owns: conversation, conversation_participant, conversation_domain, conversation_count, recording, incoming_file,
-muted_interval, unmuted_recording, transcript_segment, conversation_change, conversation_comment,
+resumable_upload, muted_interval, unmuted_recording, transcript_segment, conversation_change, conversation_comment,
 conversation_edit, search_entry, search_slot, conversation_import, import_refusal,
 import_key.
 Publishes: call.received, meeting.received, call.analyzed, meeting.analyzed, call.failed, meeting.failed, call.edited,

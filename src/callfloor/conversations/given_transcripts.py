@@ -24,6 +24,8 @@ class GivenTranscript:
     segments: Sequence[Segment]
     began_at: Millis | None = None
     """When the conversation began, where the file tells."""
+    file_name: str | None = None
+    """What the file was called, where it was one."""
 
 
 def read_transcript(content: bytes) -> GivenTranscript:

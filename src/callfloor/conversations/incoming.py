@@ -8,7 +8,7 @@ from sqlalchemy import delete, insert, select, update
 
 from callfloor.conversations.tables import incoming_file
 from callfloor.foundation.clock import DAY, Millis
-from callfloor.foundation.database import Tx, param
+from callfloor.foundation.database import Tx, param, upsert
 from callfloor.foundation.errors import DomainError
 
 ABANDONED_AFTER: Millis = DAY
@@ -16,6 +16,11 @@ ABANDONED_AFTER: Millis = DAY
 _f = incoming_file.c
 _this = (_f.team_id == param("team_id"), _f.id == param("id"))
 _add = insert(incoming_file)
+_add_again = (
+    upsert(incoming_file)
+    .values({column.name: param(column.name, column.type) for column in _f})
+    .on_conflict_do_nothing()
+)
 _remove = delete(incoming_file).where(*_this)
 _settle = delete(incoming_file).where(*_this, _f.is_condemned.is_(False)).returning(_f.id)
 _condemn = update(incoming_file).where(_f.begun_at < param("before")).values(is_condemned=True)
@@ -35,6 +40,12 @@ class FileSwept(DomainError):
 def announce_file(tx: Tx, team_id: int, file_id: str, file_key: str, *, now: Millis) -> None:
     """Write down a file that is about to be stored."""
     tx.run(_add, {"team_id": team_id, "id": file_id, "file_key": file_key, "begun_at": now, "is_condemned": False})
+
+
+def announce_file_again(tx: Tx, team_id: int, file_id: str, file_key: str, *, now: Millis) -> None:
+    """As `announce_file`, of a file that may have been written down before."""
+    row = {"team_id": team_id, "id": file_id, "file_key": file_key, "begun_at": now, "is_condemned": False}
+    tx.run(_add_again, row)
 
 
 def settle_file(tx: Tx, team_id: int, file_id: str) -> None:

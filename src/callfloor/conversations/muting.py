@@ -13,7 +13,7 @@ from callfloor.conversations.intake import StoredRecording
 from callfloor.conversations.muting_tables import muted_interval, unmuted_recording
 from callfloor.conversations.transcripts import Segment
 from callfloor.foundation.clock import Millis
-from callfloor.foundation.database import Database, Tx, param
+from callfloor.foundation.database import Tx, param
 from callfloor.foundation.jobs import Enqueue, enqueue
 
 SILENCE = "silence_recording"
@@ -22,11 +22,12 @@ SWEEP = "sweep_incoming_files"
 
 _m, _u = muted_interval.c, unmuted_recording.c
 _add_interval = insert(muted_interval)
-_intervals = (
+INTERVALS = (
     select(_m.start_ms, _m.end_ms)
     .where(_m.team_id == param("team_id"), _m.conversation_id == param("conversation_id"))
     .order_by(_m.position)
 )
+"""The columns of a `MutedInterval`, by `team_id` and `conversation_id`."""
 _hold = insert(unmuted_recording)
 _this = (_u.team_id == param("team_id"), _u.conversation_id == param("conversation_id"))
 _held = select(_u.file_id, _u.file_key, _u.original_name).where(*_this)
@@ -86,19 +87,13 @@ def keep_intervals(tx: Tx, team_id: int, conversation_id: str, intervals: Sequen
 
 def intervals_of(tx: Tx, team_id: int, conversation_id: str) -> list[MutedInterval]:
     """Return the pauses of a conversation in their order."""
-    rows = tx.all(_intervals, {"team_id": team_id, "conversation_id": conversation_id})
+    rows = tx.all(INTERVALS, {"team_id": team_id, "conversation_id": conversation_id})
     return [MutedInterval(*row) for row in rows]
 
 
 def muted_spans(tx: Tx, team_id: int, conversation_id: str) -> list[tuple[float, float]]:
     """As `intervals_of`, in seconds."""
     return [(one.start_ms / 1000, one.end_ms / 1000) for one in intervals_of(tx, team_id, conversation_id)]
-
-
-async def read_intervals(db: Database, team_id: int, conversation_id: str) -> list[MutedInterval]:
-    """As `intervals_of`, on the loop."""
-    rows = await db.read(_intervals, {"team_id": team_id, "conversation_id": conversation_id})
-    return [MutedInterval(*row) for row in rows]
 
 
 def hold_recording(tx: Tx, team_id: int, conversation_id: str, kept: StoredRecording, *, now: Millis) -> None:

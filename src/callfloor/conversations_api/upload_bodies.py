@@ -12,15 +12,17 @@ import msgspec
 from fastapi.requests import Request
 from python_multipart.multipart import parse_options_header
 
+from callfloor.conversations.given_transcripts import GivenTranscript
 from callfloor.conversations.intake import Intake, StoredRecording
 from callfloor.conversations_api.multipart import FIELD_BYTES, FIELD_COUNT, MultipartReader, Part
 from callfloor.conversations_api.refusals import ClientGone, Refused, bad_request
+from callfloor.conversations_api.spelling import WIRE, Spelling
 from callfloor.conversations_api.upload_fields import check_each, form_value
 from callfloor.conversations_api.wire import Upload
 from callfloor.foundation.files import TooLarge
 from callfloor.speech.sniffing import HEAD_BYTES, sniff
 
-_FOREIGN = f"{Upload.FILE}: is not a recording of a known format; send wav, mp3, m4a, aac, ogg, opus, flac or webm"
+FOREIGN = f"{Upload.FILE}: is not a recording of a known format; send wav, mp3, m4a, aac, ogg, opus, flac or webm"
 
 
 @dataclasses.dataclass(slots=True)
@@ -32,7 +34,7 @@ class UploadBody:
     field_bytes: int = 0
 
 
-async def read_upload(request: Request, intake: Intake, *, limit_bytes: int) -> UploadBody:
+async def read_upload(request: Request, intake: Intake, *, limit_bytes: int, spelling: Spelling = WIRE) -> UploadBody:
     """Read the body; the recording goes to the file store as it comes.
 
     Raises:
@@ -40,7 +42,7 @@ async def read_upload(request: Request, intake: Intake, *, limit_bytes: int) -> 
     """
     media_type, options = parse_options_header(request.headers.get("content-type"))
     if media_type == b"application/json":
-        return UploadBody(await _json_fields(request))
+        return UploadBody(_respelt(await _json_fields(request), spelling))
     if media_type != b"multipart/form-data":
         raise Refused(
             HTTPStatus.UNSUPPORTED_MEDIA_TYPE, "Content-Type must be multipart/form-data or application/json."
@@ -50,7 +52,7 @@ async def read_upload(request: Request, intake: Intake, *, limit_bytes: int) -> 
     if _announced_bytes(request) > limit_bytes + FIELD_BYTES:
         raise _too_large(limit_bytes)
     reader = MultipartReader(_chunks(request), options[b"boundary"])
-    return await _form(reader, intake)
+    return await _form(reader, intake, spelling)
 
 
 async def _chunks(request: Request) -> AsyncIterator[bytes]:
@@ -77,7 +79,17 @@ async def _json_fields(request: Request) -> dict[str, object]:
         raise bad_request(f"body: must be a JSON object ({error})") from None
 
 
-async def _form(reader: MultipartReader, intake: Intake) -> UploadBody:
+def _respelt(fields: dict[str, object], spelling: Spelling) -> dict[str, object]:
+    read: dict[str, object] = {}
+    for given, value in fields.items():
+        name = spelling.name(given)
+        if name in read:
+            raise bad_request(f"{name[:64]}: may be given once")
+        read[name] = spelling.value(name, value)
+    return read
+
+
+async def _form(reader: MultipartReader, intake: Intake, spelling: Spelling) -> UploadBody:
     body = UploadBody()
 
     async def discard() -> None:
@@ -90,18 +102,19 @@ async def _form(reader: MultipartReader, intake: Intake) -> UploadBody:
                 check_each(body.fields)
                 await _take_file(body, part, reader, intake)
             else:
-                await _take_field(body, part, reader)
+                await _take_field(body, part, reader, spelling)
         check_each(body.fields)
         undo.pop_all()
     return body
 
 
-async def _take_field(body: UploadBody, part: Part, reader: MultipartReader) -> None:
+async def _take_field(body: UploadBody, part: Part, reader: MultipartReader, spelling: Spelling) -> None:
+    name = spelling.name(part.name)
     # A browser's script names the JSON parts of a form, too: a Blob has no part without a filename.
     is_text = part.filename is None or (part.content_type or "").startswith(("application/json", "text/plain"))
-    if not is_text and part.name != Upload.TRANSCRIPT:
+    if not is_text and name != Upload.TRANSCRIPT:
         raise bad_request(f"{part.name[:64]}: must be a field, not a file")
-    if part.name in body.fields:
+    if name in body.fields:
         raise bad_request(f"{part.name[:64]}: may be given once")
     if len(body.fields) == FIELD_COUNT:
         raise bad_request(f"body: may hold at most {FIELD_COUNT} fields")
@@ -111,7 +124,10 @@ async def _take_field(body: UploadBody, part: Part, reader: MultipartReader) -> 
         body.field_bytes += len(piece)
         if body.field_bytes > FIELD_BYTES:
             raise _fields_too_large()
-    body.fields[part.name] = await asyncio.to_thread(form_value, part.name, bytes(value))
+    read = await asyncio.to_thread(form_value, name, bytes(value))
+    if isinstance(read, GivenTranscript) and part.filename:
+        read = dataclasses.replace(read, file_name=base_name(part.filename))
+    body.fields[name] = spelling.value(name, read)
 
 
 async def _take_file(body: UploadBody, part: Part, reader: MultipartReader, intake: Intake) -> None:
@@ -125,8 +141,8 @@ async def _take_file(body: UploadBody, part: Part, reader: MultipartReader, inta
         return  # a browser's form sends an empty part for a file that nobody chose
     container = sniff(head)
     if container is None:
-        raise Refused(HTTPStatus.UNSUPPORTED_MEDIA_TYPE, _FOREIGN)
-    name = _base_name(part.filename or "")
+        raise Refused(HTTPStatus.UNSUPPORTED_MEDIA_TYPE, FOREIGN)
+    name = base_name(part.filename or "")
     try:
         body.recording = await intake.keep(_joined(head, data), container=container, original_name=name)
     except TooLarge as error:
@@ -148,7 +164,8 @@ async def _joined(head: bytes, rest: AsyncIterator[bytes]) -> AsyncIterator[byte
         yield piece
 
 
-def _base_name(filename: str) -> str | None:
+def base_name(filename: str) -> str | None:
+    """Return the name of a file as it can be kept, without the folders a client put before it."""
     name = filename.replace("\\", "/").rpartition("/")[2]
     return "".join(c for c in name if c.isprintable())[:255].strip() or None
 

@@ -74,6 +74,9 @@ class Upload(Subject):
 
     max_bytes: int = setting(2_000_000_000, "Largest recording taken.", "a whole number of bytes, at least 1", ge=1)
     max_seconds: int = setting(6 * 3600, "Longest recording analyzed.", "whole seconds, at least 1", ge=1)
+    resume_hours: int = setting(
+        24, "How long a resumable upload waits for its next piece.", "whole hours from 1 to 720", ge=1, le=720
+    )
 
 
 class Imports(Subject):

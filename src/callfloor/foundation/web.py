@@ -28,6 +28,8 @@ PROBLEM = "application/problem+json"
 CALLER = "callfloor.caller"
 """Where the scope of a request holds who calls, once that is found."""
 _CURSOR_MAX_LENGTH = 1000
+_PHRASES = {status.value: status.phrase for status in HTTPStatus}
+"""Some protocols have statuses of their own besides."""
 
 log = structlog.get_logger(__name__)
 
@@ -137,7 +139,7 @@ def problem(
     """Return an answer of application/problem+json; `more` are members of this one kind of problem."""
     body: dict[str, Any] = {
         "type": "about:blank",
-        "title": HTTPStatus(status).phrase,
+        "title": _PHRASES.get(status, "Refused"),
         "status": status,
         "code": code,
         "detail": detail,

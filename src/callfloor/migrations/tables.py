@@ -22,6 +22,7 @@ MODULES = (
     "callfloor.conversations.change_tables",
     "callfloor.conversations.editing_tables",
     "callfloor.conversations.muting_tables",
+    "callfloor.conversations.tus_tables",
     "callfloor.conversations.search_tables",
     "callfloor.conversations.imports.tables",
 )

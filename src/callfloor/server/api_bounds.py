@@ -22,6 +22,8 @@ from callfloor.server.api_callers import Guard, guard_of
 from callfloor.server.asgi import Headers, Message, Receive, Scope, Send
 
 BODY_LIMIT = 1_000_000
+_WITH_BODIES = frozenset({"POST", "PATCH"})
+"""Methods of the routes that take large bodies."""
 
 
 _Guards = dict[str, Guard | None]
@@ -35,12 +37,12 @@ class Bounds:
 
     Args:
         app: what is bounded.
-        large: how many bytes the body of a method and path may have where that is not the usual limit.
+        large: how many bytes the body of a method and a route's path may have where that is not the usual limit.
     """
 
     def __init__(self, app: FastAPI, *, large: Mapping[tuple[str, str], int]) -> None:
         self._app = app
-        self._large = large
+        self._large = [(method, compile_path(path)[0], limit) for (method, path), limit in large.items()]
         self._literal: dict[str, _Guards] = {}
         self._patterns: dict[str, tuple[re.Pattern[str], _Guards]] = {}
         for route in iter_route_contexts(app.routes):
@@ -65,7 +67,7 @@ class Bounds:
             return
         scope["app"] = self._app
         refused = await _refused(guards.get(scope["method"]), Request(scope))
-        size, limit_bytes = 0, self._large.get((scope["method"], scope["path"]), BODY_LIMIT)
+        size, limit_bytes = 0, self._limit_of(scope)
 
         async def counted() -> Message:
             nonlocal size
@@ -83,6 +85,12 @@ class Bounds:
             await send(message)
 
         await (refused or self._app)(scope, counted, told)
+
+    def _limit_of(self, scope: Scope) -> int:
+        method, path = scope["method"], scope["path"]
+        if method not in _WITH_BODIES:
+            return BODY_LIMIT
+        return next((limit for one, pattern, limit in self._large if one == method and pattern.match(path)), BODY_LIMIT)
 
     def _guards_of(self, path: str) -> _Guards:
         if path in self._literal:

@@ -19,6 +19,11 @@ from callfloor.conversations.changes_api import router as changes_router
 from callfloor.conversations.editing_api import router as editing_router
 from callfloor.conversations.imports.api import router as imports_router
 from callfloor.conversations.search_api import router as search_router
+from callfloor.conversations_api.multipart import FIELD_BYTES
+from callfloor.conversations_api.tus_api import router as tus_router
+from callfloor.conversations_api.tus_edge import spoken
+from callfloor.conversations_api.tus_writing import Uploads
+from callfloor.conversations_api.upload_api import router as upload_router
 from callfloor.devices.agent.api import router as agent_router
 from callfloor.devices.agent.authorize_api import router as agent_sign_in_router
 from callfloor.devices.api import router as devices_router
@@ -71,6 +76,8 @@ ROUTERS = (
     editing_router,
     search_router,
     imports_router,
+    upload_router,
+    tus_router,
     webhooks_router,
     webhook_events_router,
 )
@@ -89,12 +96,21 @@ def create_app(services: Services) -> Application:
     app.state.services = services
     app.state.live = open_hub(services.db, limit=services.settings.live.streams)
     services.stopping.on_announcement(app.state.live.close)
-    return _beside(Bounds(app, large=_large_bodies(services)), {EVENTS_PATH: Events(services)})
+    app.state.uploads = Uploads(services)
+    bounded = Bounds(app, large=_large_bodies(services))
+    return _beside(spoken(bounded), {EVENTS_PATH: Events(services)})
 
 
 def _large_bodies(services: Services) -> dict[tuple[str, str], int]:
     """Return how many bytes a body may have where it is more than usual, by method and path."""
-    return {("POST", f"{ROOT}/imports"): services.settings.imports.max_table_bytes + BODY_LIMIT}
+    upload_bytes = services.settings.upload.max_bytes + FIELD_BYTES + BODY_LIMIT
+    return {
+        ("POST", f"{ROOT}/imports"): services.settings.imports.max_table_bytes + BODY_LIMIT,
+        ("POST", f"{ROOT}/calls"): upload_bytes,
+        ("POST", f"{ROOT}/meetings"): upload_bytes,
+        ("POST", f"{ROOT}/uploads"): upload_bytes,
+        ("PATCH", f"{ROOT}/uploads/{{upload_id}}"): upload_bytes,
+    }
 
 
 def _beside(app: Application, raw: Mapping[str, Application]) -> Application:

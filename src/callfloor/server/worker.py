@@ -20,6 +20,7 @@ from callfloor.conversations.imports.imports import QUEUE as IMPORTS_QUEUE
 from callfloor.conversations.imports.jobs import RUN_IMPORT_JOB
 from callfloor.conversations.jobs import SWEEP_INCOMING_FILES, SWEEP_SCHEDULE
 from callfloor.conversations.silencing import SILENCE_RECORDING
+from callfloor.conversations_api.tus_jobs import FINISH_UPLOAD, FORGET_UPLOADS, UPLOADS_SCHEDULE
 from callfloor.devices.jobs import FORGET_AGENT_CODES, FORGET_SCHEDULE
 from callfloor.foundation.clock import DAY
 from callfloor.foundation.jobs import PRUNE_JOBS, Daily, JobKind, JobState, Schedule, Worker, prune_kind
@@ -61,6 +62,7 @@ MAILS = {
 """What each mail says."""
 SCHEDULES = (
     SWEEP_SCHEDULE,
+    UPLOADS_SCHEDULE,
     RENEW_SCHEDULE,
     EXPIRY_SCHEDULE,
     FORGET_SCHEDULE,
@@ -84,7 +86,15 @@ def job_kinds() -> list[JobKind[Services]]:
     access = [SEAL_AUDIT_TRAIL, TELL_OF_KEY_EXPIRY, FORGET_ENDED_ACCESS]
     events = [FORGET_EVENTS, FORGET_AGENT_EVENTS, FORGET_ANSWERS]
     devices = [START_SEAT_RECLAIM, RECLAIM_SEATS, FORGET_AGENT_CODES, FORGET_TRANSITIONS, FORGET_USAGE]
-    conversations = [TRANSCRIBE_CONVERSATION, FETCH_RECORDING, SILENCE_RECORDING, RUN_IMPORT_JOB, SWEEP_INCOMING_FILES]
+    conversations = [
+        TRANSCRIBE_CONVERSATION,
+        FETCH_RECORDING,
+        SILENCE_RECORDING,
+        FINISH_UPLOAD,
+        FORGET_UPLOADS,
+        RUN_IMPORT_JOB,
+        SWEEP_INCOMING_FILES,
+    ]
     webhooks = [DELIVER, FORGET_DELIVERIES]
     return [*conversations, *webhooks, *payments, *mails, *access, *events, *devices, prune_kind(KEPT_MS)]
 

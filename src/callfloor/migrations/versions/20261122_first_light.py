@@ -661,6 +661,26 @@ def upgrade() -> None:
     with op.batch_alter_table('recording', schema=None) as batch_op:
         batch_op.create_index(batch_op.f('ix_recording_team_id_conversation_id'), ['team_id', 'conversation_id'], unique=False)
 
+    op.create_table('resumable_upload',
+    sa.Column('team_id', sa.BigInteger(), autoincrement=False, nullable=False),
+    sa.Column('id', sa.Text(), nullable=False),
+    sa.Column('kind', sa.Text(), nullable=False),
+    sa.Column('only_account_id', sa.BigInteger(), nullable=True),
+    sa.Column('sender', sa.Text(), nullable=False),
+    sa.Column('fields', sa.Text(), nullable=False),
+    sa.Column('length_bytes', sa.BigInteger(), nullable=False),
+    sa.Column('offset_bytes', sa.BigInteger(), nullable=False),
+    sa.Column('parts', sa.Text(), nullable=False),
+    sa.Column('writer', sa.Text(), nullable=True),
+    sa.Column('created_at', sa.BigInteger(), nullable=False),
+    sa.Column('expires_at', sa.BigInteger(), nullable=False),
+    sa.Column('conversation_id', sa.Text(), nullable=True),
+    sa.Column('is_new_conversation', sa.Boolean(), nullable=True),
+    sa.PrimaryKeyConstraint('team_id', 'id', name=op.f('pk_resumable_upload'))
+    )
+    with op.batch_alter_table('resumable_upload', schema=None) as batch_op:
+        batch_op.create_index(batch_op.f('ix_resumable_upload_expires_at'), ['expires_at'], unique=False)
+
     op.create_table('search_entry',
     sa.Column('id', sa.BigInteger(), autoincrement=False, nullable=False),
     sa.Column('team_id', sa.BigInteger(), nullable=False),
@@ -1053,6 +1073,10 @@ def downgrade() -> None:
         batch_op.drop_index(batch_op.f('ix_search_entry_team_id_conversation_id'))
 
     op.drop_table('search_entry')
+    with op.batch_alter_table('resumable_upload', schema=None) as batch_op:
+        batch_op.drop_index(batch_op.f('ix_resumable_upload_expires_at'))
+
+    op.drop_table('resumable_upload')
     with op.batch_alter_table('recording', schema=None) as batch_op:
         batch_op.drop_index(batch_op.f('ix_recording_team_id_conversation_id'))
 

@@ -1,0 +1,47 @@
+"""Jobs of resumable uploads: one makes a whole upload a conversation, one forgets those that nobody goes on with."""
+
+from __future__ import annotations
+
+import asyncio
+from functools import partial
+
+from callfloor.conversations.tus import FINISH, expired_uploads, forget_expired, upload_now
+from callfloor.conversations_api.refusals import Refused
+from callfloor.conversations_api.tus_writing import finished
+from callfloor.foundation.files import FileMissing
+from callfloor.foundation.growing_files import GrowingFiles
+from callfloor.foundation.jobs import JobKind, RunningJob, Schedule, Verb
+from callfloor.foundation.jobs.schedules import Every
+from callfloor.foundation.services import Services
+
+_HOUR_SECONDS = 3600
+_AT_ONCE = 100
+
+
+def finish_whole_upload(job: RunningJob, services: Services) -> Verb | None:
+    """Make a whole upload a conversation, if the request that brought its end did not."""
+    team_id, upload_id = job.team_id or 0, str(job.args["upload_id"])
+    upload = services.db.read_now(partial(upload_now, team_id=team_id, upload_id=upload_id))
+    if upload is None or upload.conversation_id is not None:
+        return None
+    try:
+        asyncio.run(finished(services, GrowingFiles(services.files), upload))
+    except (Refused, FileMissing):
+        return None  # the client is told when it asks, or nobody ever does: it expires
+    return None
+
+
+def forget_expired_uploads(job: RunningJob, services: Services) -> Verb | None:
+    """Remove uploads whose next piece took too long, and what came of them."""
+    growing = GrowingFiles(services.files)
+    while found := services.db.read_now(partial(expired_uploads, now=job.now(), count=_AT_ONCE)):
+        for team_id, upload_id, parts in found:
+            gone = partial(forget_expired, team_id=team_id, upload_id=upload_id, now=job.now())
+            if services.db.write_now(gone):
+                growing.remove_now(f"{team_id}/{upload_id}", parts)
+    return None
+
+
+FINISH_UPLOAD: JobKind[Services] = JobKind(name=FINISH, handler=finish_whole_upload)
+FORGET_UPLOADS: JobKind[Services] = JobKind(name="forget_uploads", handler=forget_expired_uploads)
+UPLOADS_SCHEDULE = Schedule("forget_uploads", FORGET_UPLOADS.name, Every(_HOUR_SECONDS))

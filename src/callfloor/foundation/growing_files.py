@@ -1,0 +1,227 @@
+"""Files that come in pieces, over hours if need be: what was brought to disk stays, whatever is killed."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import hashlib
+import os
+import threading
+from collections import OrderedDict
+from collections.abc import AsyncIterator, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Protocol
+
+from callfloor.foundation.files import FileMissing, Files, StoredFile
+from callfloor.foundation.small_files import sync_folder
+
+if TYPE_CHECKING:
+    from hashlib import _Hash
+
+_WRITE_BYTES = 1024 * 1024
+_PART_BYTES = 8 * 1024 * 1024
+"""What a bucket is given at once; held in memory."""
+_READ_BYTES = 4 * 1024 * 1024
+_DIGESTS_KEPT = 200
+_FOLDER = "_growing"
+_CLOSED = -1
+_MISSING = "What came so far is gone."
+
+
+class Growth(Protocol):
+    """A file that is being written; one writer at a time."""
+
+    size: int
+    """Bytes that are on disk for good."""
+    parts: list[str]
+    """Keys of what holds them, where that is not one file."""
+
+    async def write(self, data: bytes) -> None:
+        """Take more bytes, which `sync` brings to disk."""
+
+    async def sync(self) -> None:
+        """Bring what was written to disk."""
+
+    async def close(self) -> None:
+        """End; what was not synced is lost."""
+
+
+class GrowingFiles:
+    """Files by name while they grow; a whole one becomes a file of the store by its key."""
+
+    def __init__(self, files: Files) -> None:
+        self._files = files
+        self._digests: OrderedDict[str, tuple[int, _Hash]] = OrderedDict()
+
+    async def open(self, name: str, size: int, parts: Sequence[str]) -> Growth:
+        """Go on with a file behind its first `size` bytes; what lies beyond is dropped.
+
+        Raises:
+            FileMissing: less of it is there.
+        """
+        if self._files.folder is None:
+            return _GrowthInBucket(self._files, name, size, list(parts))
+        known_size, digest = self._digests.pop(name, (0, hashlib.sha256()))
+        grown = await asyncio.to_thread(_GrowthInFolder, self._files.folder / _FOLDER / name, size)
+        grown.digest = digest if known_size == size else None
+        return grown
+
+    def keep_digest(self, name: str, grown: Growth) -> None:
+        """Remember the hash of what is there, so that it need not be read again."""
+        if isinstance(grown, _GrowthInFolder) and grown.digest is not None:
+            self._digests[name] = (grown.size, grown.digest)
+            while len(self._digests) > _DIGESTS_KEPT:
+                self._digests.popitem(last=False)
+
+    async def finish(self, name: str, size: int, parts: Sequence[str], key: str) -> StoredFile:
+        """Make the whole file the one under the key; done again, it is the same.
+
+        Raises:
+            FileMissing: neither is there.
+            FilesGone: the bucket does not answer.
+        """
+        if self._files.folder is None:
+            return await self._joined(size, parts, key)
+        known_size, digest = self._digests.pop(name, (-1, None))
+        known = digest.hexdigest() if digest is not None and known_size == size else None
+        path = self._files.folder / _FOLDER / name
+        return await asyncio.to_thread(_become, path, self._files.folder, key, size, known)
+
+    def remove_now(self, name: str, parts: Sequence[str]) -> None:
+        """Remove what came of a file, on the calling thread; nothing there is no error."""
+        for part in parts:
+            self._files.delete_now(part)
+        if self._files.folder is not None:
+            (self._files.folder / _FOLDER / name).unlink(missing_ok=True)
+
+    async def _joined(self, size: int, parts: Sequence[str], key: str) -> StoredFile:
+        async def pieces() -> AsyncIterator[bytes]:
+            for part in parts:
+                async for piece in self._files.open(part):
+                    yield piece
+
+        return await self._files.put_stream(key, pieces(), limit_bytes=size)
+
+
+class _GrowthInFolder:
+    def __init__(self, path: Path, size: int) -> None:
+        self._path = path
+        is_new = not path.exists()
+        if is_new and size:
+            raise FileMissing(_MISSING)
+        path.parent.mkdir(parents=True, exist_ok=True)
+        self._file = os.open(path, os.O_RDWR | os.O_CREAT, 0o600)
+        if os.fstat(self._file).st_size < size:
+            os.close(self._file)
+            raise FileMissing(_MISSING)
+        os.ftruncate(self._file, size)
+        if is_new:
+            sync_folder(path.parent)
+        self.size = size
+        self.parts: list[str] = []
+        self.digest: _Hash | None = None
+        self._written = size
+        self._buffer = bytearray()
+        self._lock = threading.Lock()
+
+    async def write(self, data: bytes) -> None:
+        self._buffer += data
+        if len(self._buffer) >= _WRITE_BYTES:
+            await asyncio.to_thread(self._flush)
+
+    async def sync(self) -> None:
+        await asyncio.to_thread(self._sync)
+        self.size = self._written
+
+    async def close(self) -> None:
+        with self._lock:  # a thread whose request was cancelled may still write
+            os.close(self._file)
+            self._file = _CLOSED
+        if self._written != self.size:
+            self.digest = None
+
+    def _flush(self) -> None:
+        with self._lock:
+            self._write_buffer()
+
+    def _write_buffer(self) -> None:
+        if self._file == _CLOSED:
+            return
+        data, self._buffer = self._buffer, bytearray()
+        if self.digest is not None:
+            self.digest.update(data)
+        left = memoryview(data)
+        while left:
+            done = os.pwrite(self._file, left, self._written)
+            self._written += done
+            left = left[done:]
+
+    def _sync(self) -> None:
+        with self._lock:
+            self._write_buffer()
+            os.fsync(self._file)
+
+
+class _GrowthInBucket:
+    def __init__(self, files: Files, name: str, size: int, parts: list[str]) -> None:
+        self._files = files
+        self._name = name
+        self.size = size
+        self.parts = parts
+        self._unsynced_parts: list[str] = []
+        self._unsynced_bytes = 0
+        self._buffer = bytearray()
+
+    async def write(self, data: bytes) -> None:
+        self._buffer += data
+        if len(self._buffer) >= _PART_BYTES:
+            await self._put()
+
+    async def sync(self) -> None:
+        await self._put()
+        self.parts = [*self.parts, *self._unsynced_parts]
+        self.size += self._unsynced_bytes
+        self._unsynced_parts, self._unsynced_bytes = [], 0
+
+    async def close(self) -> None:
+        for part in self._unsynced_parts:
+            await self._files.delete(part)
+
+    async def _put(self) -> None:
+        if not self._buffer:
+            return
+        data, self._buffer = self._buffer, bytearray()
+        # Named anew each time: of two writers at one place neither overwrites what the other counts on.
+        key = f"growing/{self._name}/{self.size + self._unsynced_bytes:015d}-{os.urandom(6).hex()}"
+
+        async def whole() -> AsyncIterator[bytes]:
+            yield bytes(data)
+
+        await self._files.put_stream(key, whole(), limit_bytes=len(data))
+        self._unsynced_parts.append(key)
+        self._unsynced_bytes += len(data)
+
+
+def _become(path: Path, folder: Path, key: str, size: int, known: str | None) -> StoredFile:
+    target = folder / key
+    target.parent.mkdir(parents=True, exist_ok=True)
+    with contextlib.suppress(FileNotFoundError):  # a stop came after the last time it was done
+        os.truncate(path, size)
+        path.replace(target)
+    for above in target.relative_to(folder).parents:
+        sync_folder(folder / above)
+    sync_folder(path.parent)
+    return StoredFile(key, size, known or _sha256(target, size))
+
+
+def _sha256(path: Path, size: int) -> str:
+    digest = hashlib.sha256()
+    try:
+        with path.open("rb") as file:
+            while piece := file.read(_READ_BYTES):
+                digest.update(piece)
+            if file.tell() != size:
+                raise FileMissing(_MISSING)
+    except FileNotFoundError:
+        raise FileMissing(_MISSING) from None
+    return digest.hexdigest()
