@@ -17,6 +17,7 @@ import sys
 import tempfile
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
+from typing import Protocol
 
 from benchmarks import report
 from benchmarks.load import Measured, Paths, Trickle, WrkMissing, measure
@@ -42,6 +43,19 @@ class Plan:
     seconds: int = 3
     seats: int = 100_000
     sizes: tuple[int, ...] = (10_000, 100_000, 1_000_000)
+
+
+class Held(Protocol):
+    """A seeded database as a bare program is told of it."""
+
+    @property
+    def data(self) -> Path: ...
+    @property
+    def database(self) -> str: ...
+    @property
+    def team_id(self) -> int: ...
+    @property
+    def hash_key(self) -> bytes: ...
 
 
 QUICK = Plan(seconds=1, seats=20_000, sizes=(1_000, 10_000))
@@ -84,11 +98,11 @@ def _page_rows(database: str, seeded: Seeded, plan: Plan) -> list[Row]:
             Turn(name, server, paths, seeded.headers, Trickle(server, seeded.headers, seeded.deletable))
             for name, server in programs.items()
         ]
-        found = _rounds(f"{database}: the page", turns, plan)
+        found = rounds(f"{database}: the page", turns, plan)
     what = f"page of {PER_PAGE} of {seeded.seats:,} seats"
     goals = {"bound": Goal(at_least=0.5), "peer": Goal(at_least=PEER_GOAL[database])}
     return [
-        faster(what, database, other, _UNIT, _pairs(found["ours"], found[other]), goal=goals[other])
+        faster(what, database, other, _UNIT, pairs_of(found["ours"], found[other]), goal=goals[other])
         for other in ("bound", "peer")
     ]
 
@@ -112,11 +126,11 @@ def _walk_rows(database: str, seeded: Seeded, plan: Plan) -> list[Row]:
             )
             for number, (name, pages) in enumerate(asked.items())
         ]
-        found = _rounds(f"{database}: the walk", turns, plan)
+        found = rounds(f"{database}: the walk", turns, plan)
     first, walk, jump = asked
     return [
-        _cost(walk, database, first, found[walk], found[first], Goal(at_most=2.0)),
-        _cost(jump, database, first, found[jump], found[first], None),
+        cost(walk, database, first, found[walk], found[first], Goal(at_most=2.0)),
+        cost(jump, database, first, found[jump], found[first], None),
     ]
 
 
@@ -131,9 +145,9 @@ def _growth_rows(database: str, folder: Path, url: str | None, plan: Plan) -> li
             for where, near in (("near", 1.0), ("any", 0.0)):
                 paths = Paths.written(folder / f"{where}-{size}", _pages(seeded, near=near))
                 turns.append(Turn(f"{where} {size}", server, paths, seeded.headers))
-        found = _rounds(f"{database}: growth", turns, plan)
+        found = rounds(f"{database}: growth", turns, plan)
     return [
-        _cost(
+        cost(
             f"seats by status, {'first pages' if where == 'near' else 'any page'}, {larger:,} seats",
             database,
             f"{smaller:,} seats",
@@ -146,7 +160,7 @@ def _growth_rows(database: str, folder: Path, url: str | None, plan: Plan) -> li
     ]
 
 
-def _rounds(what: str, turns: Sequence[Turn], plan: Plan) -> dict[str, list[Measured]]:
+def rounds(what: str, turns: Sequence[Turn], plan: Plan) -> dict[str, list[Measured]]:
     """Give each its turn in every round, the order reversed every other time."""
     for turn in turns:
         measure(turn.server, turn.paths, turn.headers, seconds=_WARM_SECONDS, connections=turn.connections)
@@ -168,15 +182,16 @@ def _rounds(what: str, turns: Sequence[Turn], plan: Plan) -> dict[str, list[Meas
     return found
 
 
-def _pairs(ours: Sequence[Measured], theirs: Sequence[Measured]) -> list[tuple[float, float]]:
+def pairs_of(ours: Sequence[Measured], theirs: Sequence[Measured]) -> list[tuple[float, float]]:
+    """Return the requests for a second of CPU time of each round, (ours, theirs)."""
     return [(a.per_cpu_second, b.per_cpu_second) for a, b in zip(ours, theirs, strict=True)]
 
 
-def _cost(
+def cost(
     what: str, database: str, against: str, ours: Sequence[Measured], theirs: Sequence[Measured], goal: Goal | None
 ) -> Row:
     """Return a row whose ratio is the CPU time of a request through that of the other."""
-    pairs = [(1e6 / a, 1e6 / b) for a, b in _pairs(ours, theirs)]
+    pairs = [(1e6 / a, 1e6 / b) for a, b in pairs_of(ours, theirs)]
     return faster(what, database, against, "CPU µs a request", pairs, goal=goal)
 
 
@@ -185,7 +200,7 @@ def _ours(seeded: Seeded) -> contextlib.AbstractContextManager[Server]:
 
 
 @contextlib.contextmanager
-def bare(name: str, app: str, seeded: Seeded) -> Iterator[Server]:
+def bare(name: str, app: str, seeded: Held) -> Iterator[Server]:
     """Run another program over the same rows: an ASGI application that the environment tells where they are."""
     port = free_port()
     command = [sys.executable, "-m", "uvicorn", app, "--port", str(port), "--no-access-log", "--log-level", "warning"]
