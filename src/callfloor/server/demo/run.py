@@ -33,6 +33,7 @@ WAIT_SECONDS = 150.0
 FLOOR_SECONDS = 20.0
 """At most so long the page waits for the simulated fleet."""
 _LOOK_SECONDS = 0.5
+_STOP_SECONDS = 10.0
 
 
 def run_demo(settings: Settings, port: int) -> None:
@@ -60,7 +61,8 @@ def _tell(ready: Ready, found: list[Sample], fleet: FleetProcess, stopping: thre
     try:
         _story(ready, found, fleet, stopping)
     except (OSError, DemoRequestFailed) as error:
-        if not stopping.is_set():
+        # A server that is asked to stop refuses connections before it has come to its end.
+        if not stopping.wait(_STOP_SECONDS):
             typer.echo(f"The demo could not go on: {error}", err=True)
 
 
