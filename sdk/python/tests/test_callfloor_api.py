@@ -147,6 +147,16 @@ def test_saves_an_export(installation: Installation, tmp_path: Path) -> None:
     assert "seat" in text
 
 
+def test_left_out_and_null_are_told_apart(installation: Installation) -> None:
+    with installation.client(installation.team()) as client:
+        made = client.keys.create(kind="api", name="here", networks=["127.0.0.0/8"])
+        renamed = client.keys.change(made.key.id, name="there")
+        opened = client.keys.change(made.key.id, networks=None)
+
+    assert (renamed.name, renamed.networks) == ("there", ["127.0.0.0/8"])
+    assert (opened.name, opened.networks) == ("there", None)
+
+
 @pytest.mark.parametrize("type_", list(TeamType))
 def test_reads_every_list_and_single_thing_there_is(installation: Installation, type_: TeamType) -> None:
     team = installation.team(type_=type_, seats=2)

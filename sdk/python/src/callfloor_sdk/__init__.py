@@ -23,6 +23,7 @@ from callfloor_sdk.live import LiveMessage
 from callfloor_sdk.paging import AsyncPages, Pages
 from callfloor_sdk.requests import UNSET
 from callfloor_sdk.retrying import Retries
+from callfloor_sdk.tus import UploadFields
 from callfloor_sdk.webhooks import WebhookEvent, verify_webhook
 
 __all__ = [
@@ -49,6 +50,7 @@ __all__ = [
     "TimedOut",
     "TooManyRequests",
     "UnreadableAnswer",
+    "UploadFields",
     "WebhookEvent",
     "verify_webhook",
 ]

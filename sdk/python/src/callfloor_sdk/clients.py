@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.metadata
 import os
 import ssl
 from types import TracebackType
@@ -21,10 +22,11 @@ from callfloor_sdk.live import AsyncLiveState, LiveState
 from callfloor_sdk.requests import Api, Request
 from callfloor_sdk.retrying import Retries
 from callfloor_sdk.sending import AsyncSender, Credentials, Sender
+from callfloor_sdk.tus import AsyncUploads, Uploads
 
 TIMEOUT_SECONDS = 60.0
 """For an answer; longer than the server lets anybody wait for a change."""
-VERSION = "0.1.0"
+VERSION = importlib.metadata.version("callfloor-sdk")
 
 
 class Callfloor(Resources):
@@ -43,6 +45,7 @@ class Callfloor(Resources):
 
     live: LiveState
     changes: ChangeFeed
+    uploads: Uploads
 
     def __init__(
         self,
@@ -64,6 +67,7 @@ class Callfloor(Resources):
         self.conversations = Conversations(self._sender)
         self.live = LiveState(self._sender)
         self.changes = ChangeFeed(self._sender)
+        self.uploads = Uploads(self._sender)
 
     def recording(self, address: str) -> Download:
         """Return what an answer's `recording_url` or `recording_ref` leads to."""
@@ -98,6 +102,7 @@ class AsyncCallfloor(AsyncResources):
 
     live: AsyncLiveState
     changes: AsyncChangeFeed
+    uploads: AsyncUploads
 
     def __init__(
         self,
@@ -119,6 +124,7 @@ class AsyncCallfloor(AsyncResources):
         self.conversations = AsyncConversations(self._sender)
         self.live = AsyncLiveState(self._sender)
         self.changes = AsyncChangeFeed(self._sender)
+        self.uploads = AsyncUploads(self._sender)
 
     def recording(self, address: str) -> AsyncDownload:
         """Return what an answer's `recording_url` or `recording_ref` leads to."""

@@ -54,10 +54,11 @@ def standing_in(*answers: Answer) -> Iterator[StandIn]:
                 self.close_connection = True
                 return
             self.send_response(given.status)
-            for name, value in {**given.headers, "content-length": str(len(given.body))}.items():
+            for name, value in {"content-length": str(len(given.body)), **given.headers}.items():
                 self.send_header(name, value)
             self.end_headers()
             self.wfile.write(given.body)
+            self.close_connection = True
 
         do_GET = do_POST = do_PUT = do_DELETE = do_PATCH = answer  # noqa: N815  # the base class names them
 

@@ -78,6 +78,12 @@ from callfloor_sdk.generated.callfloor_types import (
     TeamDomain,
     TeamDomains,
     TeamShown,
+    UploadDirection,
+    UploadMutedIntervals,
+    UploadParticipants,
+    UploadRecordingConsent,
+    UploadShown,
+    UploadTranscript,
     UsageRowPage,
     UsageRowShown,
     UsageShown,
@@ -262,6 +268,75 @@ class CallsMethods:
 
     def __init__(self, sender: Sender) -> None:
         self._sender = sender
+
+    def upload(
+        self,
+        file: File | None = None,
+        *,
+        transcript_file: File | None = None,
+        external_call_id: str | None = None,
+        date: datetime.datetime | None = None,
+        caller: str | None = None,
+        callee: str | None = None,
+        name: str | None = None,
+        language: str | None = None,
+        user_email: str | None = None,
+        recording_url: str | None = None,
+        direction: UploadDirection | None = None,
+        recording_consent: UploadRecordingConsent | None = None,
+        participants: Sequence[UploadParticipants] | None = None,
+        channels: Mapping[str, str] | None = None,
+        muted_intervals: Sequence[UploadMutedIntervals] | None = None,
+        transcript: str | Sequence[UploadTranscript] | None = None,
+        on_progress: Progress | None = None,
+    ) -> ConversationShown:
+        """Upload a call: its recording, the recording's address, or a transcript.
+
+        Needs the scope `conversations:write`.
+
+        Args:
+            file: The recording.
+            transcript_file: The same as a file: JSON, WebVTT, SRT, or the document that Teams or Meet exports.
+            external_call_id: Your own id; the same id again is the same conversation.
+            date: When it began, ISO 8601; left out, what a meeting's files tell, else now.
+            caller: Who called.
+            callee: Who was called.
+            name: Left out, the file's name.
+            language: Language code such as `en`; left out, it is recognized.
+            user_email: Whose it is; left out or unknown, the caller's.
+            recording_url: Instead of a file: an https address from which this server fetches the recording.
+            muted_intervals: Pauses, in seconds.
+            transcript: A transcript that is there already; nothing is recognized then. What it is is known by its
+                content: WebVTT or SRT (speakers by `<v Name>` or `Name:`), the documents of Teams and Meet, or JSON
+                segments.
+            on_progress: Told how many bytes of how many are sent; after a fault it begins anew.
+        """
+        return self._sender.send(
+            upload(
+                Request[ConversationShown](
+                    api=Api.CALLFLOOR, method="POST", path="/api/v2/calls", answer=ConversationShown
+                ),
+                {
+                    "external_call_id": given(external_call_id),
+                    "date": given(date),
+                    "caller": given(caller),
+                    "callee": given(callee),
+                    "name": given(name),
+                    "language": given(language),
+                    "user_email": given(user_email),
+                    "recording_url": given(recording_url),
+                    "direction": given(direction),
+                    "recording_consent": given(recording_consent),
+                    "participants": given(participants),
+                    "channels": given(channels),
+                    "muted_intervals": given(muted_intervals),
+                    "transcript": given(transcript),
+                },
+                {"file": file, "transcript": transcript_file},
+                on_progress,
+                takes_json=True,
+            )
+        )
 
     def get(self, call_id: str) -> ConversationShown:
         """Show one call, with what was said.
@@ -1156,6 +1231,75 @@ class MeetingsMethods:
     def __init__(self, sender: Sender) -> None:
         self._sender = sender
 
+    def upload(
+        self,
+        file: File | None = None,
+        *,
+        transcript_file: File | None = None,
+        external_call_id: str | None = None,
+        date: datetime.datetime | None = None,
+        caller: str | None = None,
+        callee: str | None = None,
+        name: str | None = None,
+        language: str | None = None,
+        user_email: str | None = None,
+        recording_url: str | None = None,
+        direction: UploadDirection | None = None,
+        recording_consent: UploadRecordingConsent | None = None,
+        participants: Sequence[UploadParticipants] | None = None,
+        channels: Mapping[str, str] | None = None,
+        muted_intervals: Sequence[UploadMutedIntervals] | None = None,
+        transcript: str | Sequence[UploadTranscript] | None = None,
+        on_progress: Progress | None = None,
+    ) -> ConversationShown:
+        """Upload a meeting: its recording, the recording's address, or the transcript file of Zoom, Teams or Meet.
+
+        Needs the scope `conversations:write`.
+
+        Args:
+            file: The recording.
+            transcript_file: The same as a file: JSON, WebVTT, SRT, or the document that Teams or Meet exports.
+            external_call_id: Your own id; the same id again is the same conversation.
+            date: When it began, ISO 8601; left out, what a meeting's files tell, else now.
+            caller: Who called.
+            callee: Who was called.
+            name: Left out, the file's name.
+            language: Language code such as `en`; left out, it is recognized.
+            user_email: Whose it is; left out or unknown, the caller's.
+            recording_url: Instead of a file: an https address from which this server fetches the recording.
+            muted_intervals: Pauses, in seconds.
+            transcript: A transcript that is there already; nothing is recognized then. What it is is known by its
+                content: WebVTT or SRT (speakers by `<v Name>` or `Name:`), the documents of Teams and Meet, or JSON
+                segments.
+            on_progress: Told how many bytes of how many are sent; after a fault it begins anew.
+        """
+        return self._sender.send(
+            upload(
+                Request[ConversationShown](
+                    api=Api.CALLFLOOR, method="POST", path="/api/v2/meetings", answer=ConversationShown
+                ),
+                {
+                    "external_call_id": given(external_call_id),
+                    "date": given(date),
+                    "caller": given(caller),
+                    "callee": given(callee),
+                    "name": given(name),
+                    "language": given(language),
+                    "user_email": given(user_email),
+                    "recording_url": given(recording_url),
+                    "direction": given(direction),
+                    "recording_consent": given(recording_consent),
+                    "participants": given(participants),
+                    "channels": given(channels),
+                    "muted_intervals": given(muted_intervals),
+                    "transcript": given(transcript),
+                },
+                {"file": file, "transcript": transcript_file},
+                on_progress,
+                takes_json=True,
+            )
+        )
+
     def get(self, meeting_id: str) -> ConversationShown:
         """Show one meeting, with what was said.
 
@@ -1943,6 +2087,42 @@ class TeamMethods:
         )
 
 
+class UploadsMethods:
+    """Uploads, of the Callfloor API."""
+
+    def __init__(self, sender: Sender) -> None:
+        self._sender = sender
+
+    def get(self, upload_id: str) -> UploadShown:
+        """Show how far an upload is, and what became of it.
+
+        Needs the scope `conversations:write`.
+        """
+        return self._sender.send(
+            Request[UploadShown](
+                api=Api.CALLFLOOR,
+                method="GET",
+                path=path("/api/v2/uploads/{upload_id}", upload_id=upload_id),
+                answer=UploadShown,
+            )
+        )
+
+    def delete(self, upload_id: str) -> None:
+        """End an upload and remove what came of it; the conversation of a whole one stays.
+
+        Needs the scope `conversations:write`.
+        """
+        self._sender.send(
+            Request[None](
+                api=Api.CALLFLOOR,
+                method="DELETE",
+                path=path("/api/v2/uploads/{upload_id}", upload_id=upload_id),
+                answer=None,
+                headers={"Tus-Resumable": "1.0.0"},
+            )
+        )
+
+
 class UsageMethods:
     """Usage, of the Callfloor API."""
 
@@ -2353,5 +2533,6 @@ class Resources:
         self.seat_reclaim = SeatReclaimMethods(sender)
         self.seats = SeatsMethods(sender)
         self.team = TeamMethods(sender)
+        self.uploads = UploadsMethods(sender)
         self.usage = UsageMethods(sender)
         self.webhooks = WebhooksMethods(sender)

@@ -130,6 +130,12 @@ __all__ = [
     "TeamShown",
     "TeamType",
     "TranscriptSegmentShown",
+    "UploadDirection",
+    "UploadMutedIntervals",
+    "UploadParticipants",
+    "UploadRecordingConsent",
+    "UploadShown",
+    "UploadTranscript",
     "UsageFeatures",
     "UsageGroup",
     "UsageLeader",
@@ -205,6 +211,8 @@ if TYPE_CHECKING:
     ShownReclaimPolicyProtectedRoles = Literal["admin", "configurator", "analytics", "user"]
     StateSpanState = Literal["online", "in_call", "offline", "unhealthy", "unavailable"]
     TeamType = Literal["device", "email"]
+    UploadDirection = Literal["inbound", "outbound"]
+    UploadRecordingConsent = Literal["granted", "declined"]
 else:
     Cadence = str
     Change = str
@@ -235,6 +243,8 @@ else:
     ShownReclaimPolicyProtectedRoles = str
     StateSpanState = str
     TeamType = str
+    UploadDirection = str
+    UploadRecordingConsent = str
 
 
 class AddedSeats(Record, kw_only=True):
@@ -1154,6 +1164,45 @@ class TranscriptSegmentShown(Record, kw_only=True):
 
     speaker: str
     channel: int | None
+    start: float
+    end: float
+    text: str
+
+
+class UploadMutedIntervals(Input, kw_only=True, frozen=True):
+    """Of `muted_intervals`."""
+
+    start: float
+    end: float
+
+
+class UploadParticipants(Input, kw_only=True, frozen=True):
+    """Of `participants`."""
+
+    name: str | None = None
+    email: str | None = None
+    is_internal: bool | None = None
+    """Left out, by the e-mail domain."""
+    channel: int | None = None
+
+
+class UploadShown(Record, kw_only=True):
+    """How far an upload is; `conversation_id` once it is whole."""
+
+    id: str
+    kind: ConversationKind
+    length: int
+    offset: int
+    created_at: datetime.datetime
+    expires_at: datetime.datetime
+    conversation_id: str | None
+    is_new_conversation: bool | None
+
+
+class UploadTranscript(Input, kw_only=True, frozen=True):
+    """Of `transcript`."""
+
+    speaker: str
     start: float
     end: float
     text: str
