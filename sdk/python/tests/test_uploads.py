@@ -11,6 +11,7 @@ import pytest
 
 from callfloor_sdk import InvalidInput
 from callfloor_sdk.conversations_types import CallRecord, ParticipantInput, Segment
+from callfloor_sdk.types import UploadMutedIntervals, UploadParticipants
 from sdk_support.installation import Installation
 from tests.factories.audio import make_wav
 
@@ -87,6 +88,25 @@ def test_the_awaited_client_uploads_the_same(installation: Installation, recordi
     first, again = asyncio.run(work())
 
     assert (first.http_status, again.http_status, again.id) == (202, 200, first.id)
+
+
+def test_the_callfloor_api_takes_calls_and_meetings(installation: Installation, recording: Path) -> None:
+    cues = b"WEBVTT\n\n00:00:00.400 --> 00:00:02.000\n<v Ada Byron>Good morning.\n"
+    with installation.client(installation.team()) as client:
+        call = client.calls.upload(
+            recording, external_call_id="pbx-9", muted_intervals=[UploadMutedIntervals(start=1.0, end=2.5)]
+        )
+        again = client.calls.upload(recording, external_call_id="pbx-9")
+        meeting = client.meetings.upload(
+            transcript_file=io.BytesIO(cues),
+            name="Weekly",
+            participants=[UploadParticipants(name="Ada Byron", email="ada@ours.example", is_internal=True)],
+        )
+        said = client.meetings.get(meeting.id).transcript
+
+    assert (call.http_status, again.http_status, again.id) == (202, 200, call.id)
+    assert (meeting.name, [one.is_internal for one in meeting.participants]) == ("Weekly", [True])
+    assert [(one.speaker, one.text) for one in said or ()] == [("Ada Byron", "Good morning.")]
 
 
 def test_a_refusal_names_the_fields(installation: Installation) -> None:
