@@ -6,7 +6,6 @@ import base64
 import functools
 import hashlib
 from pathlib import Path
-from typing import Any
 
 import httpx
 import pytest
@@ -17,7 +16,7 @@ from callfloor.conversations_api.tus_jobs import FINISH_UPLOAD, FORGET_UPLOADS
 from callfloor.foundation import clock
 from callfloor.foundation.clock import DAY, MINUTE
 from callfloor.foundation.database import Database
-from callfloor.foundation.jobs import newest_jobs
+from callfloor.foundation.jobs import Enqueue, enqueue, newest_jobs
 from callfloor.foundation.jobs.testing import drain
 from callfloor.foundation.services import Services
 from callfloor.server.worker import job_kinds
@@ -154,11 +153,10 @@ class TestProtocol:
         content = make_wav()
         upload = begun(http, content)
         piece(http, upload, content[:100], at=0)
-        forgetting = functools.partial(FORGET_UPLOADS.handler, services=services)
 
-        forgetting(Now(clock.now() + DAY - MINUTE))
+        forget(services, now=clock.now() + DAY - MINUTE)
         assert http.head(upload, headers=TUS).headers["Upload-Offset"] == "100"
-        forgetting(Now(clock.now() + DAY + MINUTE))
+        forget(services, now=clock.now() + DAY + MINUTE)
 
         assert kept(services, team) == []
         assert http.head(upload, headers=TUS).status_code == 404
@@ -171,15 +169,10 @@ class TestProtocol:
         assert http.post(upload, content=content, headers=headers).status_code == 204
 
 
-class Now:
-    """A job of the tests: all that the handler asks it is the time."""
-
-    def __init__(self, at: int) -> None:
-        self.at = at
-
-    def now(self) -> int:
-        """Return the time."""
-        return self.at
+def forget(services: Services, *, now: int) -> None:
+    order = Enqueue(kind=FORGET_UPLOADS.name, args={}, team_id=None, now=now)
+    services.db.write_now(functools.partial(enqueue, order=order))
+    drain(services, [FORGET_UPLOADS], now=now, team_id=0)
 
 
 class TestRefusals:
@@ -319,7 +312,7 @@ def write_whole_without_finishing(services: Services, team: Team, upload_id: str
     path.parent.mkdir(parents=True)
     path.write_bytes(content)
     now = clock.now()
-    this: Any = {"team_id": team.id, "upload_id": upload_id, "writer": "w"}
-    services.db.write_now(functools.partial(claim_upload, **this, offset=0))
-    done = {"reached": len(content), "parts": [], "now": now, "until": now + DAY}
-    services.db.write_now(functools.partial(advance_upload, **this, **done))
+    claim = functools.partial(claim_upload, team_id=team.id, upload_id=upload_id, writer="w")
+    services.db.write_now(functools.partial(claim, offset=0))
+    reach = functools.partial(advance_upload, team_id=team.id, upload_id=upload_id, writer="w", reached=len(content))
+    services.db.write_now(functools.partial(reach, parts=[], now=now, until=now + DAY))

@@ -42,10 +42,13 @@ if TYPE_CHECKING:
     from hashlib import _Hash
 
 CHECKPOINT_BYTES = 32 * 1024 * 1024
-"""How much a kill may cost at most."""
+CHECKPOINT_SECONDS = 5.0
+"""How much a kill may cost at most, whichever is less."""
 IDLE_SECONDS = 30.0
 """A client that sends nothing for so long is gone: what it sent is kept."""
 _GIVE_WAY_SECONDS = 10.0
+_STOP_SECONDS, _LULL_SECONDS = 2.0, 0.25
+"""A request that is to end reads on for so long at most, and ends when nothing comes for so long."""
 _BUSY = "another request is writing this upload: try again in a moment"
 
 
@@ -53,15 +56,21 @@ _BUSY = "another request is writing this upload: try again in a moment"
 class _Write:
     """A request that is writing."""
 
-    must_stop: bool = False
+    stop_at: float | None = None
+    """By the loop's clock."""
     waiting: asyncio.Timeout | None = None
     ended: asyncio.Event = dataclasses.field(default_factory=asyncio.Event)
 
     def stop(self) -> None:
-        """Let it keep what it has, and end."""
-        self.must_stop = True
+        """Let it keep what it has and what is on its way already, and end."""
+        now = asyncio.get_running_loop().time()
+        self.stop_at = self.stop_at or now + _STOP_SECONDS
         if self.waiting is not None:
-            self.waiting.reschedule(asyncio.get_running_loop().time())
+            self.waiting.reschedule(now + _LULL_SECONDS)
+
+    def patience(self, now: float) -> float:
+        """Return for how many seconds it waits for more."""
+        return IDLE_SECONDS if self.stop_at is None else min(_LULL_SECONDS, self.stop_at - now)
 
 
 class Uploads:
@@ -168,7 +177,8 @@ class _Piece:
     async def read(self, request: Request, checksum: tuple[_Hash, bytes] | None) -> int:
         length, taken, unsynced = self._upload.length_bytes, self._grown.size, 0
         digest, expected = checksum or (None, b"")
-        is_cut = False
+        loop, is_cut = asyncio.get_running_loop(), False
+        synced_at = loop.time()
         try:
             async for data in self._pieces(request):
                 taken += len(data)
@@ -178,9 +188,9 @@ class _Piece:
                     digest.update(data)
                 await self._grown.write(data)
                 unsynced += len(data)
-                if unsynced >= CHECKPOINT_BYTES and digest is None:
+                if digest is None and (unsynced >= CHECKPOINT_BYTES or loop.time() >= synced_at + CHECKPOINT_SECONDS):
                     await self._sync()
-                    unsynced = 0
+                    unsynced, synced_at = 0, loop.time()
         except (ClientDisconnect, TimeoutError):
             is_cut = True
         if digest is not None and (is_cut or digest.digest() != expected):
@@ -190,16 +200,15 @@ class _Piece:
         return self._grown.size
 
     async def _pieces(self, request: Request) -> AsyncIterator[bytes]:
-        stream = request.stream()
-        while not self._write.must_stop:
-            async with asyncio.timeout(IDLE_SECONDS) as waiting:
+        stream, loop = request.stream(), asyncio.get_running_loop()
+        while True:
+            async with asyncio.timeout(self._write.patience(loop.time())) as waiting:
                 self._write.waiting = waiting
                 data = await anext(stream, None)
             self._write.waiting = None
             if data is None:
                 return
             yield data
-        raise TimeoutError
 
     async def _sync(self) -> None:
         await self._grown.sync()
