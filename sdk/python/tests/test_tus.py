@@ -13,6 +13,7 @@ import pytest
 from callfloor.teams.teams import Team
 from callfloor_sdk import InvalidInput, NotFound, UploadFields
 from callfloor_sdk.types import UploadParticipants, UploadShown
+from sdk_support.cutting import cut_line
 from sdk_support.installation import Installation
 from tests.factories.audio import make_wav
 
@@ -107,6 +108,19 @@ def test_goes_on_by_itself_when_the_server_is_killed(tmp_path: Path, recording: 
     size = recording.stat().st_size
     assert told == [*range(PIECE, size, PIECE), size]
     assert kept == hashlib.sha256(recording.read_bytes()).hexdigest()
+
+
+def test_goes_on_by_itself_when_the_line_is_cut(installation: Installation, tmp_path: Path) -> None:
+    team, whole = installation.team(), make_wav(seconds=120)
+    cuts = [300_000, 40_000, 200_000, 100_000, 700_000]
+    told: list[int] = []
+    with cut_line(installation.server.port, *cuts) as line, installation.client(team, url=line.url) as client:
+        done = client.uploads.send(whole, on_progress=lambda sent, _: told.append(sent), piece_bytes=256 * 1024)
+
+    assert line.cuts == len(cuts)
+    assert told == sorted(told)
+    assert done.conversation_id is not None
+    assert stored(installation, team, done.conversation_id) == hashlib.sha256(whole).hexdigest()
 
 
 def test_the_awaited_client_uploads_in_pieces_too(installation: Installation, recording: Path) -> None:
