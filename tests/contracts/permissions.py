@@ -27,6 +27,7 @@ _EDITORS = ("stranger", "user", "admin", "api key")
 _IMPORT_READERS = ("stranger", "analytics", "admin", "api key")
 _IMPORTERS = ("stranger", "admin", "api key")
 """Who may import: imports are about everybody's conversations."""
+_ERASERS = ("stranger", "admin", "api key")
 _WRITERS = ("stranger", "configurator", "admin", "api key")
 """The stranger is an administrator of another team: past every guard, and with nothing of this team in reach."""
 
@@ -150,5 +151,15 @@ CALLFLOOR_API = {
     "remove_meeting_comment": _EDITORS,
     "list_call_history": _LISTENERS,
     "list_meeting_history": _LISTENERS,
+    "show_retention": _READERS,
+    "set_retention": _ERASERS,
+    "place_hold": _ERASERS,
+    "list_holds": _ERASERS,
+    "show_hold": _ERASERS,
+    "lift_hold": _ERASERS,
+    "request_erasure": _ERASERS,
+    "list_erasures": _ERASERS,
+    "show_erasure": _ERASERS,
+    "list_erased_conversations": _ERASERS,
 }
 """Who gets past the guard, by operation; everybody else is refused with 401 or 403."""

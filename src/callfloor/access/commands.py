@@ -56,6 +56,7 @@ def verify(
                 "intact": broken is None,
                 "sealed": found.sealed,
                 "head": found.head,
+                "content_erased": found.erased,
                 "not_yet_sealed": found.unsealed,
                 "not_yet_sealed_since": clock.iso_or_none(found.unsealed_since),
                 "first_broken": None

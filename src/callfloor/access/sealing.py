@@ -2,6 +2,9 @@
 
 Who changes, removes or inserts an entry afterwards would have to make every later seal anew, and for that needs the
 installation's secret key. An entry is sealed by a job, about a minute after its commit.
+
+A seal covers a digest of what an entry says was before and after, not the words: an erasure takes the words and leaves
+the digest, and the chain still holds.
 """
 
 from __future__ import annotations
@@ -39,6 +42,7 @@ ENTRIES = (
         _e.after,
         _e.request_id,
         _e.address,
+        _e.content_digest,
     )
     .where(_e.seq > param("after"))
     .order_by(_e.seq)
@@ -55,7 +59,21 @@ def seal_of(entry: tuple[Any, ...], seal_before: bytes, *, hash_key: bytes) -> b
         seal_before: 32 bytes.
         hash_key: the installation's.
     """
-    return hmac.digest(hash_key, b"audit:" + seal_before + msgspec.json.encode(entry, order="deterministic"), "sha256")
+    *facts, before, after, request_id, address, erased = entry
+    content = content_digest(before, after, hash_key=hash_key) if erased is None else bytes(erased)
+    sealed = [*facts, content.hex(), request_id, address]
+    return hmac.digest(hash_key, b"audit:" + seal_before + msgspec.json.encode(sealed, order="deterministic"), "sha256")
+
+
+def content_digest(before: Any, after: Any, *, hash_key: bytes) -> bytes:
+    """Return the digest of an entry's content: keyed, so that nobody finds out by trying what was erased."""
+    said = msgspec.json.encode([before, after], order="deterministic")
+    return hmac.digest(hash_key, b"audit content:" + said, "sha256")
+
+
+def is_forged(entry: tuple[Any, ...]) -> bool:
+    """Return whether an entry has content beside the digest that stands for erased content."""
+    return entry[-1] is not None and (entry[-5] is not None or entry[-4] is not None)
 
 
 def seal_batch(tx: Tx, *, hash_key: bytes) -> int:

@@ -139,7 +139,7 @@ session = Table("session", metadata, SessionColumns, Index(None, "account_id"), 
 
 
 class AuditEntryColumns(TypedColumns):
-    """One change: who did what to what, from where; rows are only ever added."""
+    """One change: who did what to what, from where; rows are only added, and lose their content to an erasure."""
 
     entry: Column[int] = Column(BigInteger().with_variant(Integer(), "sqlite"), primary_key=True, autoincrement=True)
     """Order of insertion."""
@@ -158,9 +158,17 @@ class AuditEntryColumns(TypedColumns):
     address: Column[str] = Column(Text)
     seq: Column[int | None] = Column(BigInteger, nullable=True, unique=True)
     """Order of commit, given when the entry is sealed."""
+    content_digest: Column[bytes | None] = Column(LargeBinary, nullable=True)
+    """Stands for `before` and `after` where these were erased: the seal covers it, so that the chain still holds."""
 
 
-audit_entry = Table("audit_entry", metadata, AuditEntryColumns, Index(None, "team_id", "at", "id"))
+audit_entry = Table(
+    "audit_entry",
+    metadata,
+    AuditEntryColumns,
+    Index(None, "team_id", "at", "id"),
+    Index(None, "team_id", "object_id"),
+)
 Index(
     "ix_audit_entry_waiting",
     audit_entry.c.entry,

@@ -8,7 +8,7 @@ from typing import Any
 
 from sqlalchemy import Integer, func, select
 
-from callfloor.access.sealing import ENTRIES, NO_SEAL, TRAIL, seal_of
+from callfloor.access.sealing import ENTRIES, NO_SEAL, TRAIL, is_forged, seal_of
 from callfloor.access.tables import audit_entry, audit_seal
 from callfloor.foundation.database import Database, Tx, param
 from callfloor.foundation.sequence.tables import sequence_head
@@ -46,6 +46,8 @@ class Verified:
     unsealed: int
     """Entries written since, which no seal protects yet."""
     unsealed_since: int | None
+    erased: int
+    """Sealed entries whose content was taken by an erasure; a digest stands for it."""
     broken: Broken | None
 
 
@@ -58,6 +60,7 @@ def verify_trail(db: Database, *, hash_key: bytes, known: tuple[int, str] | None
         known: number and seal (hexadecimal) that were the head of the trail once.
     """
     seq, seal = NO_SEAL
+    erased = 0
     broken: Broken | None = None
     while broken is None:
         entries, seals = db.read_now(functools.partial(_read, after=seq))
@@ -70,7 +73,8 @@ def verify_trail(db: Database, *, hash_key: bytes, known: tuple[int, str] | None
         until = min(ends, default=max([*by_seq, *kept]))
         while seq < until and broken is None:
             entry, expected = by_seq.get(seq + 1), kept.get(seq + 1)
-            computed = b"" if entry is None else seal_of(entry, seal, hash_key=hash_key)
+            computed = b"" if entry is None or is_forged(entry) else seal_of(entry, seal, hash_key=hash_key)
+            erased += entry is not None and entry[-1] is not None
             broken = _breach(seq + 1, None if entry is None else entry[1], computed, expected)
             if known is not None and broken is None and known[0] == seq + 1 and known[1] != computed.hex():
                 broken = Broken(seq + 1, None if entry is None else entry[1], "the trail was another one here")
@@ -81,7 +85,7 @@ def verify_trail(db: Database, *, hash_key: bytes, known: tuple[int, str] | None
         broken = Broken(seq + 1, None, "the entry and its seal were removed")
     if broken is None and known is not None and known[0] > seq:
         broken = Broken(seq + 1, None, "the trail was longer once")
-    return Verified(seq, seal.hex(), waiting, since, broken)
+    return Verified(seq, seal.hex(), waiting, since, erased, broken)
 
 
 def _breach(seq: int, entry_id: str | None, computed: bytes, expected: bytes | None) -> Broken | None:

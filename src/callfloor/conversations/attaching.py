@@ -8,7 +8,7 @@ from sqlalchemy import insert, select, update
 
 from callfloor.conversations.arrival import recording_row, transcribe_order
 from callfloor.conversations.changes import Change, note_change
-from callfloor.conversations.incoming import settle_file
+from callfloor.conversations.incoming import condemn_file, settle_file
 from callfloor.conversations.intake import StoredRecording
 from callfloor.conversations.muting import hold_recording, intervals_of, release_held
 from callfloor.conversations.tables import ProcessingStatus, conversation, recording
@@ -44,7 +44,8 @@ def attach_recording(tx: Tx, team_id: int, conversation_id: str, kept: StoredRec
     own = {"team": team_id, "conversation": conversation_id}
     row = tx.one(_status, own)
     if row is None or row[0] not in _WAITING:
-        return  # the sweep removes the file
+        condemn_file(tx, team_id, kept.id)
+        return
     tx.run(_name_content, {**own, "content": kept.sha256, "now": now})
     if intervals_of(tx, team_id, conversation_id):
         hold_recording(tx, team_id, conversation_id, kept, now=now)
@@ -59,6 +60,8 @@ def attach_silenced(tx: Tx, team_id: int, conversation_id: str, kept: StoredReco
     if release_held(tx, team_id, conversation_id, now=now) and row is not None:
         tx.run(_touch, {**own, "now": now})
         _attach(tx, team_id, conversation_id, kept, row, now=now)
+    else:
+        condemn_file(tx, team_id, kept.id)
 
 
 def _attach(tx: Tx, team_id: int, conversation_id: str, kept: StoredRecording, row: Any, *, now: Millis) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import functools
 from collections.abc import Iterable
 
-from sqlalchemy import BigInteger, Select, cast, func, select
+from sqlalchemy import BigInteger, Select, cast, delete, func, select
 
 from callfloor.conversations.tables import conversation_count
 from callfloor.foundation.clock import DAY, Millis
@@ -19,12 +19,19 @@ _add = _fresh.on_conflict_do_update(
     index_elements=[_n.team_id, _n.kind, _n.domain, _n.day, _n.is_external],
     set_={"conversations": _n.conversations + _fresh.excluded.conversations},
 )
+_forget_empty = delete(conversation_count).where(
+    _n.team_id == param("team"),
+    _n.kind == param("of_kind"),
+    _n.domain == param("of_domain"),
+    _n.day == param("on_day"),
+    _n.conversations <= 0,
+)
 
 
 def count_conversation(
-    tx: Tx, team_id: int, kind: str, *, date: Millis, is_external: bool, domains: Iterable[str]
+    tx: Tx, team_id: int, kind: str, *, date: Millis, is_external: bool, domains: Iterable[str], by: int = 1
 ) -> None:
-    """Count a new conversation in all and by each of its external domains."""
+    """Count a new conversation in all and by each of its external domains; one that goes by -1."""
     # In one order everywhere: two transactions that count the same domains wait for each other, never in a ring.
     for domain in sorted({ALL_DOMAINS, *domains}):
         tx.run(
@@ -35,9 +42,12 @@ def count_conversation(
                 "domain": domain,
                 "day": date // DAY,
                 "is_external": is_external,
-                "conversations": 1,
+                "conversations": by,
             },
         )
+        if by < 0:  # a domain is part of an address: that it was here is not kept beyond its last conversation
+            day = {"of_domain": domain, "on_day": date // DAY}
+            tx.run(_forget_empty, {"team": team_id, "of_kind": kind, **day})
 
 
 @functools.cache

@@ -24,6 +24,7 @@ _add_again = (
 _remove = delete(incoming_file).where(*_this)
 _settle = delete(incoming_file).where(*_this, _f.is_condemned.is_(False)).returning(_f.id)
 _condemn = update(incoming_file).where(_f.begun_at < param("before")).values(is_condemned=True)
+_condemn_one = update(incoming_file).where(*_this).values(is_condemned=True, begun_at=0)
 _condemned = select(_f.team_id, _f.id, _f.file_key).where(_f.begun_at < param("before"), _f.is_condemned)
 
 Abandoned = tuple[int, str, str]
@@ -56,6 +57,11 @@ def settle_file(tx: Tx, team_id: int, file_id: str) -> None:
     """
     if tx.one(_settle, {"team_id": team_id, "id": file_id}) is None:
         raise FileSwept("the upload took more than a day; send it again")
+
+
+def condemn_file(tx: Tx, team_id: int, file_id: str) -> None:
+    """Leave a file that nobody will claim to the next sweep."""
+    tx.run(_condemn_one, {"team_id": team_id, "id": file_id})
 
 
 def condemn_abandoned(tx: Tx, *, now: Millis) -> list[Abandoned]:

@@ -5,7 +5,20 @@ from __future__ import annotations
 import dataclasses
 from typing import Any
 
-from sqlalchemy import BigInteger, Column, Index, Integer, Table, Text, TypedColumns, delete, select, tuple_, update
+from sqlalchemy import (
+    BigInteger,
+    Column,
+    Index,
+    Integer,
+    Table,
+    Text,
+    TypedColumns,
+    delete,
+    select,
+    tuple_,
+    type_coerce,
+    update,
+)
 
 from callfloor.foundation.clock import DAY, Millis
 from callfloor.foundation.database import Instant, Json, Tx, metadata, param, upsert
@@ -55,6 +68,12 @@ _old = (
 _of_old = tuple_(_t.team_id, _t.operation, _t.key).in_(select(_old.c.team_id, _old.c.operation, _old.c.key))
 _forget_old = delete(idempotent_answer).where(_of_old).returning(_t.key)
 
+_about = (
+    delete(idempotent_answer)
+    .where(_t.team_id == param("of_team"), type_coerce(_t.answer, Text).like(param("pattern", Text())))
+    .returning(_t.key)
+)
+
 
 class IdempotencyKeyReused(DomainError):
     """The key came before with another request."""
@@ -101,3 +120,8 @@ class Repeatable:
 def forget_answers(tx: Tx, *, now: Millis, count: int) -> int:
     """Forget up to `count` answers that no repeat is given any more; return how many."""
     return len(tx.all(_forget_old, {"before": now - KEPT_FOR, "count": count}))
+
+
+def forget_answers_about(tx: Tx, team_id: int, subject: str) -> int:
+    """Forget the team's answers that name a subject, by its id; return how many. A repeat is done anew then."""
+    return len(tx.all(_about, {"of_team": team_id, "pattern": f"%{subject}%"}))

@@ -213,6 +213,18 @@ class Usage(Subject):
     )
 
 
+class Erasure(Subject):
+    """What is left of erased conversations in the database's files."""
+
+    scrub_at_once_mb: int = setting(
+        256,
+        "Size of the SQLite file, in megabytes, up to which an erasure writes it anew before it ends; a larger one is "
+        "written anew at night. Writers wait meanwhile.",
+        "a whole number, 0 or more",
+        ge=0,
+    )
+
+
 class Outbox(Subject):
     """The events that followers read: live state, webhooks."""
 
@@ -324,6 +336,7 @@ class Settings(Subject):
     ingest: Ingest = Ingest()
     usage: Usage = Usage()
     outbox: Outbox = Outbox()
+    erasure: Erasure = Erasure()
     tls: Tls = Tls()
     files: Files = Files()
     log: Log = Log()

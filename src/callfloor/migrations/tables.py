@@ -21,6 +21,7 @@ MODULES = (
     "callfloor.conversations.tables",
     "callfloor.conversations.change_tables",
     "callfloor.conversations.editing_tables",
+    "callfloor.conversations.stewardship_tables",
     "callfloor.conversations.muting_tables",
     "callfloor.conversations.tus_tables",
     "callfloor.conversations.search_tables",

@@ -17,7 +17,10 @@ from callfloor.access.audit_api import router as audit_router
 from callfloor.conversations.api import router as conversations_router
 from callfloor.conversations.changes_api import router as changes_router
 from callfloor.conversations.editing_api import router as editing_router
+from callfloor.conversations.erasures_api import router as erasures_router
+from callfloor.conversations.holds_api import router as holds_router
 from callfloor.conversations.imports.api import router as imports_router
+from callfloor.conversations.retention_api import router as retention_router
 from callfloor.conversations.search_api import router as search_router
 from callfloor.conversations_api.multipart import FIELD_BYTES
 from callfloor.conversations_api.tus_api import router as tus_router
@@ -74,6 +77,9 @@ ROUTERS = (
     changes_router,
     conversations_router,
     editing_router,
+    retention_router,
+    holds_router,
+    erasures_router,
     search_router,
     imports_router,
     upload_router,

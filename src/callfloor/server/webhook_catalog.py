@@ -15,8 +15,6 @@ from callfloor.webhooks.catalog import CATALOG, TEST_EVENT, EventType
 
 router = APIRouter(tags=["Webhooks"])
 
-_CONVERSATIONS = frozenset({"call", "meeting"})
-
 Reader = Annotated[Caller, needs(Scope.WEBHOOKS_READ)]
 
 
@@ -50,4 +48,4 @@ def _catalog() -> EventCatalog:
 
 
 def _content_schema(event_type: EventType) -> dict[str, Any] | None:
-    return record_schema(event_type.key) if event_type.key in _CONVERSATIONS else None
+    return record_schema(event_type.key) if event_type.is_record else None

@@ -16,7 +16,6 @@ from callfloor.webhooks.catalog import TYPES_BY_KIND, EventType
 from callfloor.webhooks.deliveries import Happened, deliver_event
 
 FOLLOW_SECONDS = 0.25
-_CONVERSATIONS = frozenset({"call", "meeting"})
 
 
 def webhook_rounds(services: Services) -> Rounds:
@@ -38,7 +37,7 @@ def tell_endpoints(tx: Tx, numbered: NumberedEvent, *, settings: Settings) -> No
 def _happened(tx: Tx, event: Event, event_type: EventType, settings: Settings) -> Happened | None:
     team_id = event.team_id or 0
     content: Any = {"id": event.subject, "occurred_at": iso(event.at), **event.payload}
-    if event_type.key in _CONVERSATIONS:
+    if event_type.is_record:
         content = conversation_record(tx, team_id, event_type.key, event.subject, settings=settings, now=event.at)
     if content is None:
         return None

@@ -15,6 +15,13 @@ from callfloor.access.jobs import SCHEDULES as ACCESS_SCHEDULES
 from callfloor.access.key_expiry import KEY_EXPIRY_MAIL, key_expiry_mail
 from callfloor.analysis.jobs import TRANSCRIBE_CONVERSATION
 from callfloor.conversations.changes import CHANGES
+from callfloor.conversations.erasure_jobs import (
+    ERASE_CONVERSATIONS,
+    REMOVE_DUE,
+    RETENTION_SCHEDULE,
+    SCRUB_DATABASE,
+    SCRUB_SCHEDULE,
+)
 from callfloor.conversations.fetching import FETCH_RECORDING
 from callfloor.conversations.imports.imports import QUEUE as IMPORTS_QUEUE
 from callfloor.conversations.imports.jobs import RUN_IMPORT_JOB
@@ -63,6 +70,8 @@ MAILS = {
 SCHEDULES = (
     SWEEP_SCHEDULE,
     UPLOADS_SCHEDULE,
+    RETENTION_SCHEDULE,
+    SCRUB_SCHEDULE,
     RENEW_SCHEDULE,
     EXPIRY_SCHEDULE,
     FORGET_SCHEDULE,
@@ -96,7 +105,8 @@ def job_kinds() -> list[JobKind[Services]]:
         SWEEP_INCOMING_FILES,
     ]
     webhooks = [DELIVER, FORGET_DELIVERIES]
-    return [*conversations, *webhooks, *payments, *mails, *access, *events, *devices, prune_kind(KEPT_MS)]
+    erasures = [ERASE_CONVERSATIONS, REMOVE_DUE, SCRUB_DATABASE]
+    return [*conversations, *erasures, *webhooks, *payments, *mails, *access, *events, *devices, prune_kind(KEPT_MS)]
 
 
 def create_worker(services: Services) -> Worker[Services]:

@@ -137,6 +137,9 @@ def record_attempt(tx: Tx, done: Attempted) -> None:
     endpoint took nothing else for two days.
     """
     exists = lock_endpoint(tx, done.team_id, done.endpoint_id)
+    if sending_of(tx, done.team_id, done.delivery_id) is None:
+        # It was canceled meanwhile, perhaps because it was erased: what was answered may repeat what was said.
+        done = dataclasses.replace(done, answer_headers=None, answer_body=None)
     tx.run(
         _add_attempt,
         {

@@ -6,6 +6,7 @@ import dataclasses
 from typing import Any
 
 TEST = "test"
+CONVERSATIONS = frozenset({"call", "meeting"})
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -17,6 +18,11 @@ class EventType:
     """In the outbox."""
     key: str
     about: str
+
+    @property
+    def is_record(self) -> bool:
+        """Return whether its content is the record of a conversation."""
+        return self.key in CONVERSATIONS and not self.kind.endswith(".erased")
 
     def schema(self, content: dict[str, Any] | None = None) -> dict[str, Any]:
         """Return the JSON Schema of the body, given that of its content; definitions stand at the root."""
@@ -57,6 +63,8 @@ CATALOG = {
         _event("call.failed", "A call could not be analyzed; its record says why."),
         _event("meeting.edited", "Somebody changed a meeting: its name, outcome, rating, comments, names, references."),
         _event("call.edited", "Somebody changed a call: its name, outcome, rating, comments, names, references."),
+        _event("meeting.erased", "A meeting was erased; nothing is left but its id and that of the receipt."),
+        _event("call.erased", "A call was erased; nothing is left but its id and that of the receipt."),
         _event("seat.added", "Seats were added to the team."),
         _event("seat.deleted", "A seat was deleted."),
         _event("seat.assigned", "A person or a device sits on a seat."),

@@ -107,12 +107,14 @@ def upgrade() -> None:
     sa.Column('request_id', sa.Text(), nullable=False),
     sa.Column('address', sa.Text(), nullable=False),
     sa.Column('seq', sa.BigInteger(), nullable=True),
+    sa.Column('content_digest', sa.LargeBinary(), nullable=True),
     sa.PrimaryKeyConstraint('entry', name=op.f('pk_audit_entry')),
     sa.UniqueConstraint('id', name=op.f('uq_audit_entry_id')),
     sa.UniqueConstraint('seq', name=op.f('uq_audit_entry_seq'))
     )
     with op.batch_alter_table('audit_entry', schema=None) as batch_op:
         batch_op.create_index(batch_op.f('ix_audit_entry_team_id_at_id'), ['team_id', 'at', 'id'], unique=False)
+        batch_op.create_index(batch_op.f('ix_audit_entry_team_id_object_id'), ['team_id', 'object_id'], unique=False)
         batch_op.create_index('ix_audit_entry_waiting', ['entry'], unique=False, sqlite_where=sa.text('seq IS NULL'), postgresql_where=sa.text('seq IS NULL'))
 
     op.create_table('audit_seal',
@@ -292,6 +294,15 @@ def upgrade() -> None:
     sa.Column('speak_permille', sa.Integer(), nullable=True),
     sa.PrimaryKeyConstraint('team_id', 'conversation_id', 'position', name=op.f('pk_conversation_participant'))
     )
+    op.create_table('conversation_person',
+    sa.Column('team_id', sa.BigInteger(), autoincrement=False, nullable=False),
+    sa.Column('person_key', sa.Text(), nullable=False),
+    sa.Column('conversation_id', sa.Text(), nullable=False),
+    sa.PrimaryKeyConstraint('team_id', 'person_key', 'conversation_id', name=op.f('pk_conversation_person'))
+    )
+    with op.batch_alter_table('conversation_person', schema=None) as batch_op:
+        batch_op.create_index(batch_op.f('ix_conversation_person_team_id_conversation_id'), ['team_id', 'conversation_id'], unique=False)
+
     op.create_table('device',
     sa.Column('team_id', sa.BigInteger(), autoincrement=False, nullable=False),
     sa.Column('id', sa.BigInteger(), autoincrement=False, nullable=False),
@@ -372,6 +383,40 @@ def upgrade() -> None:
     sa.PrimaryKeyConstraint('team_id', 'device_id', 'username', name=op.f('pk_device_token')),
     sa.UniqueConstraint('token_hash', name=op.f('uq_device_token_token_hash'))
     )
+    op.create_table('erasure',
+    sa.Column('team_id', sa.BigInteger(), autoincrement=False, nullable=False),
+    sa.Column('id', sa.Text(), nullable=False),
+    sa.Column('cause', sa.Text(), nullable=False),
+    sa.Column('person_digest', sa.LargeBinary(), nullable=True),
+    sa.Column('state', sa.Text(), nullable=False),
+    sa.Column('requested_at', sa.BigInteger(), nullable=False),
+    sa.Column('requested_by', sa.Text(), nullable=False),
+    sa.Column('finished_at', sa.BigInteger(), nullable=True),
+    sa.Column('scrubbed_at', sa.BigInteger(), nullable=True),
+    sa.Column('counts', sa.Text(), nullable=False),
+    sa.Column('digest', sa.Text(), nullable=True),
+    sa.PrimaryKeyConstraint('team_id', 'id', name=op.f('pk_erasure'))
+    )
+    with op.batch_alter_table('erasure', schema=None) as batch_op:
+        batch_op.create_index(batch_op.f('ix_erasure_team_id_cause_state'), ['team_id', 'cause', 'state'], unique=False)
+        batch_op.create_index('ix_erasure_unscrubbed', ['finished_at'], unique=False, sqlite_where=sa.text('finished_at IS NOT NULL AND scrubbed_at IS NULL'), postgresql_where=sa.text('finished_at IS NOT NULL AND scrubbed_at IS NULL'))
+
+    op.create_table('erasure_item',
+    sa.Column('team_id', sa.BigInteger(), autoincrement=False, nullable=False),
+    sa.Column('erasure_id', sa.Text(), nullable=False),
+    sa.Column('conversation_id', sa.Text(), nullable=False),
+    sa.Column('kind', sa.Text(), nullable=False),
+    sa.Column('state', sa.Text(), nullable=False),
+    sa.Column('at', sa.BigInteger(), nullable=True),
+    sa.Column('hold_id', sa.Text(), nullable=True),
+    sa.Column('digest', sa.Text(), nullable=True),
+    sa.Column('recordings', sa.Text(), nullable=False),
+    sa.Column('counts', sa.Text(), nullable=False),
+    sa.PrimaryKeyConstraint('team_id', 'erasure_id', 'conversation_id', name=op.f('pk_erasure_item'))
+    )
+    with op.batch_alter_table('erasure_item', schema=None) as batch_op:
+        batch_op.create_index(batch_op.f('ix_erasure_item_team_id_erasure_id_state_conversation_id'), ['team_id', 'erasure_id', 'state', 'conversation_id'], unique=False)
+
     op.create_table('idempotent_answer',
     sa.Column('team_id', sa.BigInteger(), nullable=False),
     sa.Column('operation', sa.Text(), nullable=False),
@@ -503,6 +548,22 @@ def upgrade() -> None:
     )
     with op.batch_alter_table('ledger_entry', schema=None) as batch_op:
         batch_op.create_index(batch_op.f('ix_ledger_entry_team_id_period_start_number'), ['team_id', 'period_start', 'number'], unique=False)
+
+    op.create_table('legal_hold',
+    sa.Column('team_id', sa.BigInteger(), autoincrement=False, nullable=False),
+    sa.Column('id', sa.Text(), nullable=False),
+    sa.Column('conversation_id', sa.Text(), nullable=True),
+    sa.Column('person_key', sa.Text(), nullable=True),
+    sa.Column('reason', sa.Text(), nullable=False),
+    sa.Column('placed_at', sa.BigInteger(), nullable=False),
+    sa.Column('placed_by', sa.Text(), nullable=False),
+    sa.Column('lifted_at', sa.BigInteger(), nullable=True),
+    sa.Column('lifted_by', sa.Text(), nullable=True),
+    sa.PrimaryKeyConstraint('team_id', 'id', name=op.f('pk_legal_hold'))
+    )
+    with op.batch_alter_table('legal_hold', schema=None) as batch_op:
+        batch_op.create_index(batch_op.f('ix_legal_hold_team_id_conversation_id'), ['team_id', 'conversation_id'], unique=False)
+        batch_op.create_index(batch_op.f('ix_legal_hold_team_id_person_key'), ['team_id', 'person_key'], unique=False)
 
     op.create_table('live_head',
     sa.Column('team_id', sa.BigInteger(), autoincrement=False, nullable=False),
@@ -681,6 +742,13 @@ def upgrade() -> None:
     with op.batch_alter_table('resumable_upload', schema=None) as batch_op:
         batch_op.create_index(batch_op.f('ix_resumable_upload_expires_at'), ['expires_at'], unique=False)
 
+    op.create_table('retention_rule',
+    sa.Column('team_id', sa.BigInteger(), autoincrement=False, nullable=False),
+    sa.Column('kind', sa.Text(), nullable=False),
+    sa.Column('days', sa.Integer(), nullable=False),
+    sa.Column('updated_at', sa.BigInteger(), nullable=False),
+    sa.PrimaryKeyConstraint('team_id', 'kind', name=op.f('pk_retention_rule'))
+    )
     op.create_table('search_entry',
     sa.Column('id', sa.BigInteger(), autoincrement=False, nullable=False),
     sa.Column('team_id', sa.BigInteger(), nullable=False),
@@ -1073,6 +1141,7 @@ def downgrade() -> None:
         batch_op.drop_index(batch_op.f('ix_search_entry_team_id_conversation_id'))
 
     op.drop_table('search_entry')
+    op.drop_table('retention_rule')
     with op.batch_alter_table('resumable_upload', schema=None) as batch_op:
         batch_op.drop_index(batch_op.f('ix_resumable_upload_expires_at'))
 
@@ -1117,6 +1186,11 @@ def downgrade() -> None:
     op.drop_table('membership')
     op.drop_table('live_sweep')
     op.drop_table('live_head')
+    with op.batch_alter_table('legal_hold', schema=None) as batch_op:
+        batch_op.drop_index(batch_op.f('ix_legal_hold_team_id_person_key'))
+        batch_op.drop_index(batch_op.f('ix_legal_hold_team_id_conversation_id'))
+
+    op.drop_table('legal_hold')
     with op.batch_alter_table('ledger_entry', schema=None) as batch_op:
         batch_op.drop_index(batch_op.f('ix_ledger_entry_team_id_period_start_number'))
 
@@ -1150,6 +1224,15 @@ def downgrade() -> None:
         batch_op.drop_index(batch_op.f('ix_idempotent_answer_created_at'))
 
     op.drop_table('idempotent_answer')
+    with op.batch_alter_table('erasure_item', schema=None) as batch_op:
+        batch_op.drop_index(batch_op.f('ix_erasure_item_team_id_erasure_id_state_conversation_id'))
+
+    op.drop_table('erasure_item')
+    with op.batch_alter_table('erasure', schema=None) as batch_op:
+        batch_op.drop_index('ix_erasure_unscrubbed', sqlite_where=sa.text('finished_at IS NOT NULL AND scrubbed_at IS NULL'), postgresql_where=sa.text('finished_at IS NOT NULL AND scrubbed_at IS NULL'))
+        batch_op.drop_index(batch_op.f('ix_erasure_team_id_cause_state'))
+
+    op.drop_table('erasure')
     op.drop_table('device_token')
     with op.batch_alter_table('device_block', schema=None) as batch_op:
         batch_op.drop_index(batch_op.f('ix_device_block_team_id_device_id'))
@@ -1166,6 +1249,10 @@ def downgrade() -> None:
         batch_op.drop_index('ix_device_let_in', sqlite_where=sa.text('blocked_at IS NULL'), postgresql_where=sa.text('blocked_at IS NULL'))
 
     op.drop_table('device')
+    with op.batch_alter_table('conversation_person', schema=None) as batch_op:
+        batch_op.drop_index(batch_op.f('ix_conversation_person_team_id_conversation_id'))
+
+    op.drop_table('conversation_person')
     op.drop_table('conversation_participant')
     op.drop_table('conversation_import')
     with op.batch_alter_table('conversation_edit', schema=None) as batch_op:
@@ -1197,6 +1284,7 @@ def downgrade() -> None:
     op.drop_table('audit_seal')
     with op.batch_alter_table('audit_entry', schema=None) as batch_op:
         batch_op.drop_index('ix_audit_entry_waiting', sqlite_where=sa.text('seq IS NULL'), postgresql_where=sa.text('seq IS NULL'))
+        batch_op.drop_index(batch_op.f('ix_audit_entry_team_id_object_id'))
         batch_op.drop_index(batch_op.f('ix_audit_entry_team_id_at_id'))
 
     op.drop_table('audit_entry')

@@ -1,0 +1,183 @@
+"""Jobs that erase: what was asked for, what is older than a team keeps, and what is left of both in files."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from functools import partial
+
+from callfloor.access.audit import SYSTEM
+from callfloor.conversations.erasing import (
+    ERASE,
+    RETENTION,
+    Item,
+    RequestErasure,
+    Sums,
+    add_items,
+    begin_erasure,
+    erase_item,
+    erased_items,
+    finish_erasure,
+    is_unscrubbed,
+    set_scrubbed,
+    waiting_items,
+)
+from callfloor.conversations.holds import holds_on
+from callfloor.conversations.incoming import forget_files
+from callfloor.conversations.retaining import (
+    BEGINNING,
+    due_conversations,
+    retention_of_team,
+    running_removal,
+    teams_with_retention,
+)
+from callfloor.conversations.stewardship_tables import ItemState
+from callfloor.conversations.tables import ConversationKind
+from callfloor.foundation.clock import Millis
+from callfloor.foundation.database import Tx
+from callfloor.foundation.errors import Unavailable
+from callfloor.foundation.jobs import Daily, JobKind, RunningJob, Schedule, Verb
+from callfloor.foundation.jobs.blanking import blank_jobs
+from callfloor.foundation.services import Services
+
+INDEXES = ("search_text",)
+_DUE_AT_ONCE = 100
+_MEGABYTE = 1_000_000
+_WITHOUT_BOUND = 2**62
+
+
+class StillRead(Unavailable):
+    """Somebody reads what the database held before; the files keep it so long."""
+
+
+def erase_conversations(job: RunningJob, services: Services) -> Verb:
+    """Erase what was asked for; the returned verb completes the receipt."""
+    return _erase(job, services, job.team_id or 0, str(job.args["erasure_id"]), scrubs=True)
+
+
+def remove_due_conversations(job: RunningJob, services: Services) -> None:
+    """Erase what is older than its team keeps, one team after the other, each with a receipt."""
+    now = job.now()
+    for team_id in services.db.read_now(teams_with_retention):
+        erasure_id = services.db.read_now(partial(running_removal, team_id=team_id))
+        if erasure_id is not None:  # the job was stopped: what it had gathered is in its receipt
+            _erase_waiting(job, services, team_id, erasure_id)
+        for kind, days in services.db.read_now(partial(retention_of_team, team_id=team_id)).items():
+            place = BEGINNING
+            while True:
+                gather = partial(_gather, team_id=team_id, kind=kind, days=days, after=place, now=now)
+                erasure_id, last = services.db.write_now(partial(gather, erasure_id=erasure_id))
+                if last is None:
+                    break
+                place = last
+                if erasure_id is not None:
+                    _erase_waiting(job, services, team_id, erasure_id)
+        if erasure_id is not None:
+            services.db.write_now(_erase(job, services, team_id, erasure_id, scrubs=False))
+
+
+def scrub_database(job: RunningJob, services: Services) -> Verb | None:
+    """Write the database's files anew, so that nothing erased is left in them; nothing to do where that was done.
+
+    Raises:
+        StillRead: somebody reads what was before.
+    """
+    if services.db.name != "sqlite" or not services.db.read_now(is_unscrubbed):
+        return None  # PostgreSQL uses the space of deleted rows again by itself
+    job.progress("scrubbing")
+    if not services.db.scrub_now(INDEXES, at_most_bytes=_WITHOUT_BOUND):
+        raise StillRead("the database is being read; what was erased is still in its files")
+    return partial(set_scrubbed, now=job.now())
+
+
+ERASE_CONVERSATIONS: JobKind[Services] = JobKind(
+    name=ERASE, handler=erase_conversations, max_attempts=20, timeout_seconds=24 * 3600
+)
+REMOVE_DUE: JobKind[Services] = JobKind(
+    name="remove_due_conversations", handler=remove_due_conversations, timeout_seconds=24 * 3600
+)
+SCRUB_DATABASE: JobKind[Services] = JobKind(name="scrub_database", handler=scrub_database, max_attempts=10)
+RETENTION_SCHEDULE = Schedule("remove_due_conversations", REMOVE_DUE.name, Daily(2, 20))
+SCRUB_SCHEDULE = Schedule("scrub_database", SCRUB_DATABASE.name, Daily(3, 20))
+
+
+def _erase(job: RunningJob, services: Services, team_id: int, erasure_id: str, *, scrubs: bool) -> Verb:
+    _erase_waiting(job, services, team_id, erasure_id)
+    sums = _sums(services, team_id, erasure_id)
+    sums.rows["jobs"] = _blank_jobs(job, services, team_id, erasure_id)
+    scrubbed_at = None
+    if scrubs and sums.states[ItemState.ERASED]:
+        job.progress("scrubbing")
+        limit = services.settings.erasure.scrub_at_once_mb * _MEGABYTE
+        if services.db.scrub_now(INDEXES, at_most_bytes=limit):
+            scrubbed_at = job.now()
+    return partial(
+        finish_erasure, team_id=team_id, erasure_id=erasure_id, sums=sums, scrubbed_at=scrubbed_at, now=job.now()
+    )
+
+
+def _erase_waiting(job: RunningJob, services: Services, team_id: int, erasure_id: str) -> None:
+    erase = partial(erase_item, team_id=team_id, erasure_id=erasure_id, hash_key=services.settings.hash_key)
+    done = 0
+    while waiting := services.db.read_now(partial(waiting_items, team_id=team_id, erasure_id=erasure_id)):
+        for conversation_id in waiting:
+            job.progress("erasing", done)
+            files = services.db.write_now(partial(erase, conversation_id=conversation_id, now=job.now()))
+            _delete(services, team_id, files)
+            done += 1
+
+
+def _delete(services: Services, team_id: int, files: Sequence[tuple[str, str]]) -> None:
+    # Stopped here, the sweep deletes them: the transaction that erased the conversation has told it.
+    for _, key in files:
+        services.files.delete_now(key)
+    if files:
+        services.db.write_now(partial(forget_files, files=[(team_id, file_id) for file_id, _ in files]))
+
+
+def _sums(services: Services, team_id: int, erasure_id: str) -> Sums:
+    sums, after = Sums(), ""
+    read = partial(erased_items, team_id=team_id, erasure_id=erasure_id, take=_DUE_AT_ONCE)
+    while rows := services.db.read_now(partial(read, after=after)):
+        for conversation_id, state, digest, counts in rows:
+            sums.add(conversation_id, state, digest, counts)
+            after = conversation_id
+    return sums
+
+
+def _blank_jobs(job: RunningJob, services: Services, team_id: int, erasure_id: str) -> int:
+    erased: set[str] = set()
+    after, place, blanked = "", "", 0
+    read = partial(erased_items, team_id=team_id, erasure_id=erasure_id, take=_DUE_AT_ONCE)
+    while rows := services.db.read_now(partial(read, after=after)):
+        erased.update(row[0] for row in rows if row[1] == ItemState.ERASED)
+        after = rows[-1][0]
+    while erased:
+        job.progress("blanking jobs")
+        look = partial(blank_jobs, team_id=team_id, name="conversation_id", values=erased, after=place, now=job.now())
+        last, count = services.db.write_now(look)
+        blanked += count
+        if last is None:
+            break
+        place = last
+    return blanked
+
+
+def _gather(  # whose, which, how old, from where, into which receipt
+    tx: Tx,
+    team_id: int,
+    kind: ConversationKind,
+    days: int,
+    *,
+    after: tuple[Millis, str],
+    erasure_id: str | None,
+    now: Millis,
+) -> tuple[str | None, tuple[Millis, str] | None]:
+    """Write down the next due conversations that are not held; return the receipt and the last place looked at."""
+    found = due_conversations(tx, team_id, kind, days=days, after=after, take=_DUE_AT_ONCE, now=now)
+    held = holds_on(tx, team_id, [id_ for _, id_ in found])
+    items = [Item(id_, kind.value, ItemState.WAITING) for _, id_ in found if id_ not in held]
+    if items and erasure_id is None:
+        erasure_id = begin_erasure(tx, RequestErasure(team_id, SYSTEM, now, b""), items, cause=RETENTION)
+    elif items and erasure_id is not None:
+        add_items(tx, team_id, erasure_id, items, now=now)
+    return erasure_id, found[-1] if found else None

@@ -1,0 +1,58 @@
+"""People who took part, known by an e-mail address or a telephone number, whoever wrote it how."""
+
+from __future__ import annotations
+
+import hmac
+from collections.abc import Iterable
+
+from sqlalchemy import select
+
+from callfloor.access.accounts import email_key
+from callfloor.conversations.stewardship_tables import conversation_person
+from callfloor.foundation.database import Tx, param, upsert
+
+EMAIL, NUMBER = "email", "number"
+
+_p = conversation_person.c
+_add = (
+    upsert(conversation_person)
+    .values(team_id=param("team_id"), person_key=param("person_key"), conversation_id=param("conversation_id"))
+    .on_conflict_do_nothing()
+)
+_of_person = (
+    select(_p.conversation_id)
+    .where(_p.team_id == param("team_id"), _p.person_key == param("person_key"))
+    .order_by(_p.conversation_id)
+)
+
+
+def person_key(text: str) -> str | None:
+    """Return the form in which addresses and numbers are compared, or None for what is neither.
+
+    Of a number only its digits count, without the zeros or the plus of an international prefix: `+49 (30) 12-34` and
+    `0049301234` are one. An address may stand behind `sip:` or `mailto:`.
+    """
+    plain = text.strip().casefold()
+    for scheme in ("sips:", "sip:", "mailto:", "tel:"):
+        plain = plain.removeprefix(scheme)
+    if "@" in plain:
+        return f"{EMAIL}:{email_key(plain)}"
+    digits = "".join(c for c in plain if c.isascii() and c.isdigit())
+    digits = digits.removeprefix("00") if not plain.startswith("+") else digits
+    return f"{NUMBER}:{digits}" if digits else None
+
+
+def person_digest(key: str, *, hash_key: bytes) -> bytes:
+    """Return the keyed hash by which a receipt knows a person."""
+    return hmac.digest(hash_key, f"erased person {key}".encode(), "sha256")
+
+
+def keep_persons(tx: Tx, team_id: int, conversation_id: str, keys: Iterable[str]) -> None:
+    """Write down who took part in a new conversation."""
+    own = {"team_id": team_id, "conversation_id": conversation_id}
+    tx.run(_add, [{**own, "person_key": key} for key in sorted(set(keys))])
+
+
+def conversations_of_person(tx: Tx, team_id: int, key: str) -> list[str]:
+    """Return the ids of the conversations in which the person took part."""
+    return [row[0] for row in tx.all(_of_person, {"team_id": team_id, "person_key": key})]
