@@ -14,6 +14,7 @@ import httpx
 import psycopg
 import pytest
 from moto.server import ThreadedMotoServer
+from pydantic import SecretStr
 
 from callfloor.foundation.database import metadata
 from callfloor.foundation.services import open_services
@@ -125,7 +126,7 @@ class Floor:
 @pytest.fixture
 def floor(place: Place) -> Iterator[Floor]:
     """A server with its worker, and a team."""
-    services = open_services(Settings(data=place.data, database=place.database_url))
+    services = open_services(Settings(data=place.data, database=SecretStr(place.database_url)))
     team, hash_key = make_team(services.db, type_=TeamType.EMAIL), services.settings.hash_key
     headers = make_api_key(services.db, team.id, *SCOPES, hash_key=hash_key)
     key = make_conversations_key(services.db, team, hash_key=hash_key)
