@@ -28,6 +28,8 @@ from callfloor.conversations.tables import (
     recording,
     transcript_segment,
 )
+from callfloor.conversations.tus import expire_uploads
+from callfloor.conversations.tus_tables import resumable_upload
 from callfloor.foundation.clock import Millis
 from callfloor.foundation.database import Tx, param
 from callfloor.foundation.idempotency import forget_answers_about
@@ -45,7 +47,7 @@ BELONGINGS: tuple[Table, ...] = (
     transcript_segment,
 )
 """Tables whose rows go with their conversation; `conversation_id` says which."""
-OTHERS: tuple[Table, ...] = (conversation_change, search_entry, erasure_item, legal_hold)
+OTHERS: tuple[Table, ...] = (conversation_change, search_entry, erasure_item, legal_hold, resumable_upload)
 """Tables with a `conversation_id` whose rows stay, since they say nothing else, or go in another way."""
 
 _c, _r, _u = conversation.c, recording.c, unmuted_recording.c
@@ -110,6 +112,7 @@ def remove_conversation(tx: Tx, team_id: int, conversation_id: str, *, hash_key:
         announce_file(tx, team_id, file_id, key, now=now - ABANDONED_AFTER - 1)
     forget_held_conversation(tx, team_id, conversation_id)
     elsewhere = {
+        "resumable_upload": expire_uploads(tx, team_id, conversation_id, now=now),
         "webhook_deliveries": erase_subjects(tx, team_id, [f"{kind} {conversation_id}"], now=now),
         "kept_answers": forget_answers_about(tx, team_id, conversation_id),
         "audit_entries": redact_entries(tx, team_id, kind, conversation_id, hash_key=hash_key),

@@ -14,6 +14,8 @@ from callfloor.foundation.database import Json, Tx, param
 from callfloor.foundation.errors import DomainError
 from callfloor.foundation.jobs import Enqueue, enqueue
 
+FORGET = "forget_uploads"
+"""The job kind that removes uploads whose time is over."""
 FINISH = "finish_upload"
 """The job kind that makes a whole upload a conversation when the request that brought its end could not."""
 FINISH_AFTER: Millis = MINUTE
@@ -66,6 +68,14 @@ _expired = (
     .where(_u.expires_at < param("now"))
     .order_by(_u.expires_at)
     .limit(param("count", Integer))
+)
+
+
+_expire = (
+    update(resumable_upload)
+    .where(_u.team_id == param("team"), _u.conversation_id == param("conversation"))
+    .values(fields=param("nothing", Json()), expires_at=0)
+    .returning(_u.id)
 )
 
 
@@ -183,3 +193,15 @@ def forget_expired(tx: Tx, team_id: int, upload_id: str, *, now: Millis) -> bool
 def expired_uploads(tx: Tx, *, now: Millis, count: int) -> list[tuple[int, str, list[str]]]:
     """Return team, id and parts of uploads that waited too long for their next piece, or ended long ago."""
     return tx.all(_expired, {"now": now, "count": count})
+
+
+def expire_uploads(tx: Tx, team_id: int, conversation_id: str, *, now: Millis) -> int:
+    """Take out of the uploads that became this conversation what was said in them, and have them removed.
+
+    Returns:
+        how many.
+    """
+    found = tx.all(_expire, {"team": team_id, "conversation": conversation_id, "nothing": {}})
+    if found:
+        enqueue(tx, Enqueue(kind=FORGET, args={}, team_id=None, now=now))
+    return len(found)

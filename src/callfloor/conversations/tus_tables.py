@@ -39,4 +39,5 @@ resumable_upload = Table(
     metadata,
     ResumableUploadColumns,
     Index(None, "expires_at"),
+    Index(None, "team_id", "conversation_id"),
 )

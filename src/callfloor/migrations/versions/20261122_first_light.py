@@ -741,6 +741,7 @@ def upgrade() -> None:
     )
     with op.batch_alter_table('resumable_upload', schema=None) as batch_op:
         batch_op.create_index(batch_op.f('ix_resumable_upload_expires_at'), ['expires_at'], unique=False)
+        batch_op.create_index(batch_op.f('ix_resumable_upload_team_id_conversation_id'), ['team_id', 'conversation_id'], unique=False)
 
     op.create_table('retention_rule',
     sa.Column('team_id', sa.BigInteger(), autoincrement=False, nullable=False),
@@ -1143,6 +1144,7 @@ def downgrade() -> None:
     op.drop_table('search_entry')
     op.drop_table('retention_rule')
     with op.batch_alter_table('resumable_upload', schema=None) as batch_op:
+        batch_op.drop_index(batch_op.f('ix_resumable_upload_team_id_conversation_id'))
         batch_op.drop_index(batch_op.f('ix_resumable_upload_expires_at'))
 
     op.drop_table('resumable_upload')
