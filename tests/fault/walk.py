@@ -28,7 +28,7 @@ def trial(url: str, asked: argparse.Namespace) -> bool:
         data = Path(folder) / "data"
         with floor_with(data, url, calls=asked.records - meetings, meetings=meetings, random=random) as floor:
             began = time.monotonic()
-            met = walk_in_quiet(floor, every_size=True)
+            met = walk_in_quiet(floor, thoroughly=True)
             quiet = time.monotonic()
             since, feed, inflow = copies_during_inflow(floor, rounds=asked.rounds)
             truth = truth_of(floor)

@@ -74,22 +74,21 @@ def close(db: Database) -> None:
     db.close_now()
 
 
-def walk_in_quiet(floor: Floor, *, every_size: bool) -> int:
-    """Walk every filter by page numbers and by cursor, in both orders; return how many records came.
+def walk_in_quiet(floor: Floor, *, thoroughly: bool) -> int:
+    """Walk every filter by page numbers and by cursor; return how many records came.
 
     Args:
         floor: where.
-        every_size: with every size of a page, not with one after the other.
+        thoroughly: each with every size of a page in both orders, not with one after the other.
     """
-    met = 0
-    turn = itertools.count()
-    for kind, order in itertools.product(KINDS, ORDERS):
+    met, turn = 0, itertools.count()
+    for kind in KINDS:
         known = floor.known(kind)
         for one in filters(floor.random.sample(known, 5)):
             expected = sum(map(one.brings, known))
             assert expected, f"{one.query} brings nothing: it shows nothing"
-            sizes = SIZES if expected < FEW else SIZES[2:]
-            for size in sizes if every_size else [sizes[next(turn) % len(sizes)]]:
+            ways = list(itertools.product(SIZES if expected < FEW else SIZES[2:], ORDERS))
+            for size, order in ways if thoroughly else [ways[next(turn) % len(ways)]]:
                 query = {**one.query, "sortingOrder": order}
                 walks = [list(floor.client.walked(kind, query, size)), list(floor.client.paged(kind, query, size))]
                 for records in walks:
