@@ -7,6 +7,8 @@ script without spaces between words is split into its characters, which are then
 from __future__ import annotations
 
 import dataclasses
+import functools
+import re
 import unicodedata
 from collections.abc import Iterator, Sequence
 from typing import Any
@@ -22,6 +24,8 @@ MAX_TERMS = 16
 SHORTEST_PREFIX = 2
 _WORD_LENGTH = 100
 _APOSTROPHES = frozenset("'`\u2019\u02bc")
+_ASCII_WORD = re.compile(r"[a-z0-9][a-z0-9'`]*")
+_CHARACTERS_KEPT = 65_536
 _UNSPACED = ("CJK UNIFIED", "HIRAGANA", "KATAKANA", "HANGUL", "THAI", "LAO", "KHMER", "MYANMAR")
 
 
@@ -57,10 +61,23 @@ class SearchQueryInvalid(DomainError):
 
 def words_of(text: str) -> Iterator[Word]:
     """Yield the words of a text in their order."""
+    return _ascii_words(text) if text.isascii() else _any_words(text)
+
+
+def _ascii_words(text: str) -> Iterator[Word]:
+    """Yield what `_any_words` does, at a tenth of its cost."""
+    for match in _ASCII_WORD.finditer(text.lower()):
+        word = match[0]
+        if "'" in word or "`" in word:
+            word = word.replace("'", "").replace("`", "")
+        yield Word(word[:_WORD_LENGTH], *match.span())
+
+
+def _any_words(text: str) -> Iterator[Word]:
     begun, folded = 0, ""
     for at, character in enumerate(text):
-        plain = _plain(character)
-        if plain and not _stands_alone(character):
+        plain, stands_alone = _letter(character)
+        if plain and not stands_alone:
             if not folded:
                 begun = at
             folded += plain
@@ -96,13 +113,14 @@ def parse_query(text: str) -> tuple[Term, ...]:
 def hits(text: str, terms: Sequence[Term]) -> list[tuple[int, int]]:
     """Return where in a text its words meet the terms, as start and end of each, in order and without overlap."""
     words = list(words_of(text))
+    texts = [word.text for word in words]
     found: list[tuple[int, int]] = []
     for term in terms:
         count = len(term.words)
         found += [
             (words[at].start, words[at + count - 1].end)
             for at in range(0 if term.is_excluded else len(words) - count + 1)
-            if _meets([word.text for word in words[at : at + count]], term)
+            if _begins(texts[at], term) and _meets(texts[at : at + count], term)
         ]
     merged: list[tuple[int, int]] = []
     for start, end in sorted(found):
@@ -148,13 +166,12 @@ class IndexedQuery(TypeDecorator[Any]):
         return _tsquery if dialect.name == "postgresql" else _fts5_query
 
 
-def _plain(character: str) -> str:
+@functools.lru_cache(maxsize=_CHARACTERS_KEPT)
+def _letter(character: str) -> tuple[str, bool]:
+    """Return what is left of a character in a word, and whether it is a word by itself."""
     decomposed = unicodedata.normalize("NFKD", character.casefold())
-    return "".join(c for c in decomposed if unicodedata.category(c)[0] in "LN").casefold()
-
-
-def _stands_alone(character: str) -> bool:
-    return ord(character) > 0x0E00 and unicodedata.name(character, "").startswith(_UNSPACED)
+    plain = "".join(c for c in decomposed if unicodedata.category(c)[0] in "LN").casefold()
+    return plain, ord(character) > 0x0E00 and unicodedata.name(character, "").startswith(_UNSPACED)
 
 
 def _parts(text: str) -> Iterator[tuple[str, int]]:
@@ -185,6 +202,10 @@ def _term(part: str, at: int) -> Term | None:
     if is_prefix and len(words[-1]) < SHORTEST_PREFIX:
         raise SearchQueryInvalid(f"before * there must be at least {SHORTEST_PREFIX} letters", at)
     return Term(words, is_prefix, is_excluded)
+
+
+def _begins(word: str, term: Term) -> bool:
+    return word.startswith(term.words[0])
 
 
 def _meets(words: Sequence[str], term: Term) -> bool:

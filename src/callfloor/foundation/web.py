@@ -56,7 +56,12 @@ def facts_of(request: Request) -> RequestFacts:
     return RequestFacts(request.app.state.services, request.scope["callfloor.request_id"], address, clock.now())
 
 
-Facts = Annotated[RequestFacts, Depends(facts_of)]
+async def _facts(request: Request) -> RequestFacts:
+    # What is not async is called in another thread, for every request.
+    return facts_of(request)
+
+
+Facts = Annotated[RequestFacts, Depends(_facts)]
 Limit = Annotated[int, Query(ge=1, le=200, description="How many rows at most.")]
 Cursor = Annotated[
     str | None, Query(max_length=_CURSOR_MAX_LENGTH, description="The `next_cursor` of the answer before.")

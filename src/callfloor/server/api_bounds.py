@@ -120,6 +120,19 @@ async def _refused(guard: Guard | None, request: Request) -> Response | None:
     return None
 
 
+_parameters: dict[int, tuple[APIRoute, frozenset[str]]] = {}
+"""By route, which no other can take the number of while it stands here."""
+
+
+def _parameters_of(route: APIRoute) -> frozenset[str]:
+    found = _parameters.get(id(route))
+    if found is None:
+        fields = get_flat_params(route.dependant)
+        names = frozenset(one.alias for one in fields if isinstance(one.field_info, params.Query))
+        found = _parameters[id(route)] = (route, names)
+    return found[1]
+
+
 async def known_parameters_only(request: Request) -> None:
     """Refuse query parameters that the route does not know: a filter that is misspelt must not be passed over.
 
@@ -130,7 +143,7 @@ async def known_parameters_only(request: Request) -> None:
     given = [name for name, _ in request.query_params.multi_items()]
     if not given or not isinstance(route, APIRoute):
         return
-    known = {one.alias for one in get_flat_params(route.dependant) if isinstance(one.field_info, params.Query)}
+    known = _parameters_of(route)
     errors = [FieldError(name, "is not a parameter here") for name in dict.fromkeys(given) if name not in known]
     errors += [FieldError(name, "must be given once") for name in known if given.count(name) > 1]
     if errors:
