@@ -13,9 +13,10 @@ from callfloor.access.guard import Caller, needs
 from callfloor.access.scopes import Scope
 from callfloor.conversations.listing import Place, Window, conversation_by_id, conversations_page
 from callfloor.conversations.locking import ConversationNotFound, tag_material
+from callfloor.conversations.muting import INTERVALS
 from callfloor.conversations.queries import ConversationFilter
 from callfloor.conversations.recording_links import Holder, recording_path
-from callfloor.conversations.shapes import ConversationPage, ConversationShown, shown_conversation
+from callfloor.conversations.shapes import ConversationPage, ConversationShown, MutedIntervalShown, shown_conversation
 from callfloor.conversations.tables import ConversationKind
 from callfloor.foundation.asked_host import base_url
 from callfloor.foundation.clock import Millis, from_datetime
@@ -150,7 +151,9 @@ async def one_shown(  # who asks, for which one, and how it is answered
         url = base_url(settings, request.scope) + path
     response.headers["ETag"] = entity_tag(tag_material(row.id, row.updated_at))
     shown = shown_conversation(row, found, with_transcript=True)
-    return shown.model_copy(update={"recording_url": url})
+    pauses = await facts.services.db.read(INTERVALS, {"team_id": caller.team_id, "conversation_id": row.id})
+    muted = [MutedIntervalShown(start=start / 1000, end=end / 1000) for start, end in pauses]
+    return shown.model_copy(update={"recording_url": url, "muted_intervals": muted})
 
 
 def _instant(moment: Moment | None) -> Millis | None:

@@ -55,6 +55,13 @@ class CommentShown(Shape):
     updated_at: str | None
 
 
+class MutedIntervalShown(Shape):
+    """A pause that is silent in the recording, in seconds from the beginning."""
+
+    start: float
+    end: float
+
+
 class ConversationShown(Shape):
     """A meeting or a call; `transcript` only of a single one, `duration` in seconds."""
 
@@ -82,6 +89,7 @@ class ConversationShown(Shape):
     crm_reference: dict[str, str]
     comments: list[CommentShown]
     transcript: list[TranscriptSegmentShown] | None = None
+    muted_intervals: list[MutedIntervalShown] | None = Field(default=None, description="Of a single one.")
     recording_url: str | None = Field(default=None, description="Of a single one; good for two days, without a key.")
 
 

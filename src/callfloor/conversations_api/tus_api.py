@@ -84,7 +84,7 @@ class UploadShown(Shape):
     is_new_conversation: bool | None
 
 
-def uploads_of(request: Request) -> Uploads:
+async def uploads_of(request: Request) -> Uploads:
     """Return the uploads of this process."""
     uploads: Uploads = request.app.state.uploads
     return uploads

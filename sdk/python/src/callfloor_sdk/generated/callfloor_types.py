@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, Literal
 from callfloor_sdk.records import Input, Record
 
 __all__ = [
+    "ActorShown",
     "AddedSeats",
     "AgentCode",
     "AuditActor",
@@ -49,9 +50,19 @@ __all__ = [
     "DeviceTimesPage",
     "EditPage",
     "EditShown",
+    "ErasedConversationShown",
+    "ErasedConversations",
+    "ErasedRecording",
+    "ErasureItemShown",
+    "ErasureReceipt",
+    "ErasureReceipts",
+    "ErasureRequested",
+    "ErasureState",
     "EventCatalog",
     "EventShown",
     "GroupKind",
+    "HoldPage",
+    "HoldShown",
     "HostConflict",
     "ImportCounts",
     "ImportFormat",
@@ -69,6 +80,7 @@ __all__ = [
     "InvitationBatchRowResult",
     "InvitationState",
     "Invitations",
+    "ItemState",
     "Key",
     "KeyKind",
     "KeySecret",
@@ -81,6 +93,7 @@ __all__ = [
     "LiveDeviceShownState",
     "LiveSnapshot",
     "LiveSound",
+    "MutedIntervalShown",
     "ParticipantChange",
     "ParticipantShown",
     "Payment",
@@ -103,6 +116,7 @@ __all__ = [
     "ReclaimSeatState",
     "ReclaimSeats",
     "Redelivered",
+    "RetentionShown",
     "Role",
     "Scope",
     "SearchHit",
@@ -167,6 +181,7 @@ if TYPE_CHECKING:
     DeliveryState = Literal["pending", "delivered", "failed", "canceled"]
     DeviceBatchRowResult = Literal["changed", "unchanged", "refused"]
     DeviceShownState = Literal["seated", "unseated", "blocked"]
+    ErasureState = Literal["running", "done"]
     GroupKind = Literal["user", "username", "device", "language"]
     ImportFormat = Literal["cdr", "mapped", "files"]
     ImportLocationKind = Literal["folder", "bucket"]
@@ -174,6 +189,7 @@ if TYPE_CHECKING:
     ImportState = Literal["queued", "running", "stopped", "done", "failed"]
     InvitationBatchRowResult = Literal["invited", "already_member", "repeated", "invalid"]
     InvitationState = Literal["pending", "accepted", "revoked", "expired"]
+    ItemState = Literal["waiting", "erased", "held", "gone"]
     KeyKind = Literal["portal", "conversations", "api"]
     ListedPersonStatus = Literal["assigned", "unassigned"]
     LiveDeviceShownState = Literal["online", "in_call", "offline", "unhealthy", "unavailable"]
@@ -220,6 +236,7 @@ else:
     DeliveryState = str
     DeviceBatchRowResult = str
     DeviceShownState = str
+    ErasureState = str
     GroupKind = str
     ImportFormat = str
     ImportLocationKind = str
@@ -227,6 +244,7 @@ else:
     ImportState = str
     InvitationBatchRowResult = str
     InvitationState = str
+    ItemState = str
     KeyKind = str
     ListedPersonStatus = str
     LiveDeviceShownState = str
@@ -245,6 +263,14 @@ else:
     TeamType = str
     UploadDirection = str
     UploadRecordingConsent = str
+
+
+class ActorShown(Record, kw_only=True):
+    """Who did it."""
+
+    kind: str
+    id: str
+    name: str
 
 
 class AddedSeats(Record, kw_only=True):
@@ -406,6 +432,8 @@ class ConversationShown(Record, kw_only=True):
     crm_reference: dict[str, str]
     comments: list[CommentShown]
     transcript: list[TranscriptSegmentShown] | None = None
+    muted_intervals: list[MutedIntervalShown] | None = None
+    """Of a single one."""
     recording_url: str | None = None
     """Of a single one; good for two days, without a key."""
 
@@ -581,6 +609,77 @@ class EditShown(Record, kw_only=True):
     after: Any
 
 
+class ErasedConversationShown(Record, kw_only=True):
+    """What became of a conversation; `digest` is the SHA-256 over all that it was."""
+
+    conversation_id: str
+    kind: ConversationKind
+    state: ItemState
+    at: datetime.datetime | None
+    hold_id: str | None
+    digest: str | None
+    recordings: list[ErasedRecording]
+    counts: dict[str, int]
+
+
+class ErasedConversations(Record, kw_only=True):
+    """A page of an erasure's conversations, by their ids."""
+
+    data: list[ErasedConversationShown]
+    next_cursor: str | None
+    """Give it as `cursor` for the next page; null on the last one."""
+
+
+class ErasedRecording(Record, kw_only=True):
+    """A recording that was deleted."""
+
+    sha256: str
+    size_bytes: int
+
+
+class ErasureItemShown(Record, kw_only=True):
+    """A conversation that is erased, or held and why."""
+
+    conversation_id: str
+    kind: ConversationKind
+    state: ItemState
+    hold_id: str | None
+    reason: str | None
+
+
+class ErasureReceipt(Record, kw_only=True):
+    """A receipt; `digest` is the SHA-256 over a line `id state digest` for each conversation, in their order."""
+
+    id: str
+    cause: str
+    """`conversations`, `person` or `retention`."""
+    state: ErasureState
+    requested_at: datetime.datetime
+    requested_by: ActorShown
+    finished_at: datetime.datetime | None
+    scrubbed_at: datetime.datetime | None
+    """When the database's file was written anew; null where it was not."""
+    counts: dict[str, int]
+    digest: str | None
+
+
+class ErasureReceipts(Record, kw_only=True):
+    """A page of receipts, newest first."""
+
+    data: list[ErasureReceipt]
+    next_cursor: str | None
+    """Give it as `cursor` for the next page; null on the last one."""
+
+
+class ErasureRequested(Record, kw_only=True):
+    """What is erased from now on; of a dry run, what would be: `id` is null then."""
+
+    id: str | None
+    conversations: list[ErasureItemShown]
+    waiting: int
+    held: int
+
+
 class EventCatalog(Record, kw_only=True):
     """Every event, those of conversations first."""
 
@@ -593,6 +692,27 @@ class EventShown(Record, kw_only=True):
     name: str
     description: str
     body_schema: dict[str, Any]
+
+
+class HoldPage(Record, kw_only=True):
+    """The team's holds, newest first, the lifted ones among them."""
+
+    data: list[HoldShown]
+    next_cursor: str | None
+    """Give it as `cursor` for the next page; null on the last one."""
+
+
+class HoldShown(Record, kw_only=True):
+    """A hold; `person` holds an email or a number, and is null once the person was erased."""
+
+    id: str
+    conversation_id: str | None
+    person: dict[str, str] | None
+    reason: str
+    placed_at: datetime.datetime
+    placed_by: ActorShown
+    lifted_at: datetime.datetime | None
+    lifted_by: ActorShown | None
 
 
 class HostConflict(Record, kw_only=True):
@@ -810,6 +930,13 @@ class LiveSound(Record, kw_only=True):
     accent_conversion: bool | None
 
 
+class MutedIntervalShown(Record, kw_only=True):
+    """A pause that is silent in the recording, in seconds from the beginning."""
+
+    start: float
+    end: float
+
+
 class ParticipantChange(Input, kw_only=True, frozen=True):
     """Another name for a participant; null takes it away."""
 
@@ -965,6 +1092,15 @@ class Redelivered(Record, kw_only=True):
     """What is tried anew, oldest first; at most 1,000 at once."""
 
     data: list[str]
+
+
+class RetentionShown(Record, kw_only=True):
+    """What holds, and how many conversations are older: the next night removes those that are not held."""
+
+    call_days: int | None
+    meeting_days: int | None
+    calls_due: int
+    meetings_due: int
 
 
 class SearchHit(Record, kw_only=True):
