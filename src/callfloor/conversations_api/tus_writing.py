@@ -239,6 +239,7 @@ async def finished(services: Services, growing: GrowingFiles, upload: ResumableU
     received = await services.db.write(partial(finish_upload, upload_id=upload.id, arrival=arrival))
     if not received.is_new:
         await services.files.delete(key)
+    await asyncio.to_thread(growing.remove_now, upload.file_name, upload.parts)
     return received
 
 

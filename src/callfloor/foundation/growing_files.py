@@ -208,6 +208,8 @@ def _become(path: Path, folder: Path, key: str, size: int, known: str | None) ->
     with contextlib.suppress(FileNotFoundError):  # a stop came after the last time it was done
         os.truncate(path, size)
         path.replace(target)
+    if not target.is_file():
+        raise FileMissing(_MISSING)
     for above in target.relative_to(folder).parents:
         sync_folder(folder / above)
     sync_folder(path.parent)
