@@ -22,6 +22,7 @@ from callfloor.conversations.erasing import (
     waiting_items,
 )
 from callfloor.conversations.holds import holds_on
+from callfloor.conversations.imports.forgetting import forget_histories
 from callfloor.conversations.incoming import forget_files
 from callfloor.conversations.retaining import (
     BEGINNING,
@@ -102,6 +103,8 @@ SCRUB_SCHEDULE = Schedule("scrub_database", SCRUB_DATABASE.name, Daily(3, 20))
 
 def _erase(job: RunningJob, services: Services, team_id: int, erasure_id: str, *, scrubs: bool) -> Verb:
     _erase_waiting(job, services, team_id, erasure_id)
+    if scrubs:
+        services.db.write_now(partial(forget_histories, team_id=team_id, now=job.now()))
     sums = _sums(services, team_id, erasure_id)
     sums.rows["jobs"] = _blank_jobs(job, services, team_id, erasure_id)
     scrubbed_at = None

@@ -9,12 +9,16 @@ from pathlib import Path
 import pytest
 
 from callfloor.access.audit import OPERATOR
+from callfloor.conversations.erasure_jobs import ERASE_CONVERSATIONS
 from callfloor.conversations.imports.importing import Runner, run_import
 from callfloor.conversations.imports.imports import Import, RunOver, import_by_id, stop_import
 from callfloor.conversations.imports.jobs import source_of
 from callfloor.conversations.imports.locations import open_recordings
 from callfloor.foundation import clock
 from callfloor.foundation.database import Database
+from callfloor.foundation.jobs.testing import drain
+from callfloor.foundation.services import Services
+from callfloor.teams.teams import Team
 from tests.conversations.imports.conftest import Floor, MakeFloor
 from tests.conversations.imports.history import cdr_row, cdr_table, keep_recording
 from tests.conversations.imports.test_tables import counts
@@ -143,6 +147,30 @@ class TestBeginning:
 
         assert len(table) > 1_500_000
         assert counts(shown) == {"created": 1, "not_answered": 5999}
+
+
+def test_erasing_somebody_takes_what_imports_keep_of_rows(services: Services, floor_of: MakeFloor, team: Team) -> None:
+    scopes = ("conversations:read", "conversations:write", "conversations:erase")
+    floor = floor_of(team, *scopes)
+    monitor = services.settings.imports.locations[0].get_secret_value().partition("=")[2]
+    for number in range(60):
+        (Path(monitor) / f"{number:02} +4930123456.wav").write_bytes(b"" if number < 3 else make_wav(seconds=0.02))
+    by_files, by_table = floor.begun(format="files"), floor.begun(cdr_table([cdr_row(0)]))
+    with pytest.raises(RunOver):
+        run_until(floor, Path(monitor), by_files, rows=50)
+    floor.http.post(f"/imports/{by_table}/stop")
+
+    asked = floor.http.post("/erasures", json={"number": "+4930123456"})
+    drain(services, [ERASE_CONVERSATIONS], now=clock.now(), team_id=team.id)
+
+    assert asked.status_code == 202
+    assert [line.split(",")[:2] for line in floor.refusals(by_files)] == [["1", ""], ["2", ""], ["3", ""]]
+    assert import_of(floor, by_files).position is None
+    for import_id in (by_files, by_table):
+        floor.http.post(f"/imports/{import_id}/resume")
+    floor.work()
+    assert counts(floor.shown(by_files)) == {"created": 57, "existing": 47, "refused": 6}
+    assert floor.shown(by_table)["reason"] == "the table is no longer in the store of files; begin another import"
 
 
 def test_other_teams_imports_are_not_there(db: Database, floor: Floor, floor_of: MakeFloor) -> None:

@@ -16,7 +16,7 @@ from callfloor.conversations.imports.tables import ImportState, conversation_imp
 from callfloor.conversations.incoming import announce_file
 from callfloor.conversations.tables import ConversationKind, conversation
 from callfloor.foundation.clock import Millis
-from callfloor.foundation.database import Database, Tx, any_of, param
+from callfloor.foundation.database import Database, Tx, any_of, param, upsert
 from callfloor.foundation.dry_run import try_now
 
 FIELD_LIMIT = 255
@@ -46,7 +46,12 @@ _advance = (
         updated_at=param("now"),
     )
 )
-_refuse = insert(import_refusal)
+_refuse = (
+    upsert(import_refusal)
+    .values({column.name: param(column.name, column.type) for column in import_refusal.c})
+    .on_conflict_do_nothing()
+)
+"""A row may be met again: see `forgetting`."""
 _see = insert(import_key)
 _seen = (
     select(import_key.c.key)

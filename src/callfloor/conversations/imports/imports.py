@@ -56,6 +56,7 @@ _move = (
         reason=param("new_reason"),
         run=param("new_run", Integer),
         csv_key=param("new_csv_key"),
+        position=param("new_position"),
         updated_at=param("now"),
         finished_at=param("ended_at"),
     )
@@ -341,6 +342,7 @@ def _change(
         "new_reason": reason,
         "new_run": found.run if run is None else run,
         "new_csv_key": csv_key,
+        "new_position": None if state is ImportState.DONE else found.position,
         "now": now,
         "ended_at": now if state in _ENDS else None,
     }

@@ -81,6 +81,8 @@ def import_folder(data: Path, import_id: str) -> Iterator[Path]:
 def _run(runner: Runner, begun: Import) -> None:
     location = location_by_name(runner.services.settings, begun.team_id, begun.location or "")
     recordings = open_recordings(location.place)
+    if begun.csv_key is None and begun.options.format is not ImportFormat.FILES:
+        raise FileMissing("the table was forgotten")
     if begun.csv_key is None:
         run_import(runner, begun, source_of(begun, None, recordings, runner), recordings)
         return
