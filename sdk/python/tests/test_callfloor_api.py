@@ -6,13 +6,14 @@ import asyncio
 import datetime
 import inspect
 from pathlib import Path
-from typing import Any
+from typing import Any, assert_type
 
 import pytest
 
 from callfloor.foundation import clock
 from callfloor.teams.tables import TeamType
 from callfloor_sdk import (
+    AsyncPages,
     Callfloor,
     Changed,
     Conflict,
@@ -24,7 +25,7 @@ from callfloor_sdk import (
     Pages,
 )
 from callfloor_sdk.records import Record
-from callfloor_sdk.types import PersonToSeat, Seat
+from callfloor_sdk.types import AddedSeats, PersonToSeat, Seat, SeatList
 from sdk_support.installation import Installation
 from tests.factories.conversations import make_conversation
 from tests.factories.teams import make_person
@@ -44,6 +45,9 @@ def test_adds_lists_and_deletes_seats(installation: Installation) -> None:
         client.seats.delete(seats[0].id)
         left = [seat.id for seat in client.seats.list()]
 
+    assert_type(added, AddedSeats)
+    assert_type(seats, list[Seat])
+    assert_type(seats[0].created_at, datetime.datetime)
     assert (added.added, added.count, added.http_status) == (3, 3, 201)
     assert [type(seat) for seat in seats] == [Seat] * 3
     assert seats[0].created_at.tzinfo is not None
@@ -65,6 +69,8 @@ def test_the_awaited_client_does_the_same(installation: Installation) -> None:
     async def work() -> tuple[int, list[int], list[int]]:
         async with installation.async_client(installation.team()) as client:
             added = await client.seats.add(5)
+            assert_type(added, AddedSeats)
+            assert_type(client.seats.list(limit=2), AsyncPages[SeatList, Seat])
             rows = [seat.id async for seat in client.seats.list(limit=2)]
             sizes = [len(page.data) async for page in client.seats.list(limit=2).pages()]
         return added.added, rows, sizes

@@ -95,8 +95,12 @@ def test_gives_up_after_so_many_attempts() -> None:
 
 def test_a_longer_wait_than_allowed_is_raised_with_its_length() -> None:
     blocked = Answer(429, b'{"code":1026,"error_code":"TOO_MANY_REQUESTS"}', {"retry-after": "3600"})
-    with standing_in(blocked) as server, pytest.raises(TooManyRequests) as refused:
-        Callfloor(server.url, portal_key=("ops", "s"), retries=QUICK, trust_env=False).portal.list_seats().first()
+    with (
+        standing_in(blocked) as server,
+        Callfloor(server.url, portal_key=("ops", "s"), retries=QUICK, trust_env=False) as client,
+        pytest.raises(TooManyRequests) as refused,
+    ):
+        client.portal.list_seats().first()
 
     assert refused.value.retry_after == 3600.0
     assert len(server.asked) == 1
