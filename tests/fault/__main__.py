@@ -12,7 +12,7 @@ from pathlib import Path
 
 from tests.support.databases import PostgresTemplate, SqliteTemplate, postgres_server
 
-PROGRAMS = ("lock_held", "slow_disk", "kill_writers", "kill_sequencer", "kill_jobs", "fleet", "walk")
+PROGRAMS = ("lock_held", "slow_disk", "kill_writers", "kill_sequencer", "kill_jobs", "fleet", "walk", "uploads")
 
 
 def main(asked: list[str]) -> int:
