@@ -8,6 +8,7 @@ import inspect
 from pathlib import Path
 from typing import Any, assert_type
 
+import msgspec
 import pytest
 
 from callfloor.foundation import clock
@@ -27,6 +28,7 @@ from callfloor_sdk import (
 from callfloor_sdk.records import Record
 from callfloor_sdk.types import AddedSeats, PersonToSeat, Seat, SeatList
 from sdk_support.installation import Installation
+from sdk_support.standing_in import Answer, standing_in
 from tests.factories.conversations import make_conversation
 from tests.factories.teams import make_person
 
@@ -194,3 +196,15 @@ def read(method: object) -> object:
         return None
     found = method(**{one.name: ARGUMENTS[one.name] for one in needed})
     return found.first() if isinstance(found, Pages) else found
+
+
+def test_what_a_newer_server_says_breaks_nothing(installation: Installation) -> None:
+    with installation.client(installation.team(seats=1)) as client:
+        (seat,) = client.seats.list()
+    newer = {**seat.as_dict(), "status": "reserved", "reserved_for": {"id": 7}}
+    page = msgspec.json.encode({"data": [newer], "next_cursor": None, "total": 1})
+
+    with standing_in(Answer(200, page)) as server, Callfloor(server.url, token="t", trust_env=False) as client:
+        (told,) = client.seats.list()
+
+    assert (told.id, str(told.status), told.created_at) == (seat.id, "reserved", seat.created_at)
