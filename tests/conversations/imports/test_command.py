@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import json
+import signal
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -157,6 +158,23 @@ def test_a_command_that_is_killed_goes_on_where_it_was(services: Services, team:
     assert len(newest(services, team)) == 1
     assert counted(services, team) == (FILES, FILES)
     kept_is_known(services, team)
+
+
+def test_a_command_that_is_interrupted_says_so_and_goes_on(services: Services, team: Team, tmp_path: Path) -> None:
+    folder = make_folder(tmp_path / "archive", FILES)
+    begun = Program(["-m", "callfloor.server.cli", *arguments(services, team, str(folder))], environment())
+    try:
+        wait_until(lambda: any(one.row_number > 0 for one in newest(services, team)), begun)
+        code = begun.stop(signal.SIGINT)
+    finally:
+        begun.end()
+    (stopped,) = newest(services, team)
+
+    done = imported(services, team, str(folder))
+
+    assert (code, stopped.state) == (1, "stopped")
+    assert "Stopped; the same command goes on from here.\n" in begun.lines
+    assert done == {"state": "done", "rows": FILES, "created": FILES}
 
 
 def test_a_job_whose_worker_is_killed_goes_on_where_it_was(services: Services, team: Team, tmp_path: Path) -> None:
