@@ -20,6 +20,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,  # its traceback shows local variables, secrets among them
 )
 
+_STEWARDSHIP = "callfloor.conversations.stewardship_commands"
 GROUPS = (
     Deferred("team", about="Teams and their billing.", module="callfloor.teams.commands", attribute="app"),
     Deferred("user", about="People of a team.", module="callfloor.teams.commands", attribute="user_app"),
@@ -28,6 +29,9 @@ GROUPS = (
     Deferred("calls", about="Earlier calls.", module="callfloor.conversations.imports.commands", attribute="app"),
     Deferred("reclaim", about="Seats that nobody uses.", module="callfloor.usage.reclaim.commands", attribute="app"),
     Deferred("usage", about="What calls add up to.", module="callfloor.usage.commands", attribute="app"),
+    Deferred("retention", about="How long conversations stay.", module=_STEWARDSHIP, attribute="retention_app"),
+    Deferred("hold", about="What must be kept.", module=_STEWARDSHIP, attribute="hold_app"),
+    Deferred("erasure", about="Erase on request.", module=_STEWARDSHIP, attribute="erasure_app"),
     Deferred("audit", about="The audit trail.", module="callfloor.access.commands", attribute="app"),
     Deferred("limits", about="Who is shut out.", module="callfloor.access.limit_commands", attribute="app"),
     Deferred("models", about="Speech models on this machine.", module="callfloor.speech.commands", attribute="app"),
