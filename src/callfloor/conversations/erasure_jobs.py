@@ -38,6 +38,7 @@ from callfloor.conversations.stewardship_tables import ItemState
 from callfloor.conversations.tables import ConversationKind
 from callfloor.foundation.clock import Millis
 from callfloor.foundation.database import Tx
+from callfloor.foundation.database.scrubbing import scrub
 from callfloor.foundation.errors import Unavailable
 from callfloor.foundation.jobs import Daily, JobKind, RunningJob, Schedule, Verb
 from callfloor.foundation.jobs.blanking import blank_jobs
@@ -88,7 +89,7 @@ def scrub_database(job: RunningJob, services: Services) -> Verb | None:
     if services.db.name != "sqlite" or not services.db.read_now(is_unscrubbed):
         return None  # PostgreSQL uses the space of deleted rows again by itself
     job.progress("scrubbing")
-    if not services.db.scrub_now(INDEXES, at_most_bytes=_WITHOUT_BOUND):
+    if not scrub(services.settings.database_url, INDEXES, at_most_bytes=_WITHOUT_BOUND):
         raise StillRead("the database is being read; what was erased is still in its files")
     return partial(set_scrubbed, now=job.now())
 
@@ -114,7 +115,7 @@ def _erase(job: RunningJob, services: Services, team_id: int, erasure_id: str, *
     if scrubs and sums.states[ItemState.ERASED]:
         job.progress("scrubbing")
         limit = services.settings.erasure.scrub_at_once_mb * _MEGABYTE
-        if services.db.scrub_now(INDEXES, at_most_bytes=limit):
+        if scrub(services.settings.database_url, INDEXES, at_most_bytes=limit):
             scrubbed_at = job.now()
     return partial(
         finish_erasure, team_id=team_id, erasure_id=erasure_id, sums=sums, scrubbed_at=scrubbed_at, now=job.now()

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol, TypeVar, TypeVarTuple, overload
 
@@ -44,23 +44,6 @@ class Database(Protocol):
 
     def write_now(self, verb: Callable[[Tx], T]) -> T:
         """Run the verb in one transaction; blocks until it is on disk."""
-
-    def scrub_now(self, indexes: Sequence[str], *, at_most_bytes: int) -> bool:
-        """Let nothing of rows that were deleted be left in the database's files; on the calling thread, for long.
-
-        On SQLite the file is written anew, which stops writers meanwhile. PostgreSQL has no such thing that does not
-        stop readers, too: there it does nothing.
-
-        Args:
-            indexes: full-text tables whose deleted words are to go, too.
-            at_most_bytes: a larger file is left alone.
-
-        Returns:
-            whether it was done: False too when somebody reads what was before; try again later.
-
-        Raises:
-            Busy: somebody else writes for long.
-        """
 
     async def listen(self, channel: str, heard: Callable[[str | None], None]) -> None:
         """Call `heard` with the payload of each `Tx.notify` on the channel, by any process, until cancelled.

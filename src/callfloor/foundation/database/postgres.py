@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from functools import cached_property, partial
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -164,10 +164,6 @@ class PostgresDatabase:
                 if not isinstance(error.__cause__, RETRYABLE_ON_POSTGRES):
                     raise
         raise Busy("the database could not order this among other changes")
-
-    def scrub_now(self, indexes: Sequence[str], *, at_most_bytes: int) -> bool:  # noqa: ARG002  # autovacuum's
-        """See `Database.scrub_now`."""
-        return False
 
     async def close(self) -> None:
         """Finish the writes under way, then close."""

@@ -6,7 +6,7 @@ import asyncio
 import contextlib
 import queue
 import threading
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from pathlib import Path
@@ -19,7 +19,6 @@ from sqlalchemy.dialects import sqlite
 from callfloor.foundation.database.errors import Busy, Gone, translated
 from callfloor.foundation.database.plan import Plans
 from callfloor.foundation.database.sqlite_connection import connect
-from callfloor.foundation.database.sqlite_scrubbing import scrub
 from callfloor.foundation.database.sqlite_writer import SqliteWriter
 from callfloor.foundation.database.threads import run_in
 from callfloor.foundation.database.tx import Tx
@@ -131,10 +130,6 @@ class SqliteDatabase:
         """Run the verb on the writer thread and wait."""
         result: T = self._writer.submit(verb).result()
         return result
-
-    def scrub_now(self, indexes: Sequence[str], *, at_most_bytes: int) -> bool:
-        """See `Database.scrub_now`."""
-        return scrub(self._path, indexes, at_most_bytes=at_most_bytes)
 
     async def close(self) -> None:
         """Drain the queue, then close."""
