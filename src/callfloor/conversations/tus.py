@@ -59,7 +59,12 @@ _advance = (
 _became = (
     update(resumable_upload)
     .where(*_this)
-    .values(conversation_id=param("conversation"), is_new_conversation=param("is_new"), parts=param("pieces", Json()))
+    .values(
+        conversation_id=param("conversation"),
+        is_new_conversation=param("is_new"),
+        sender=param("nothing", Json()),
+        fields=param("nothing", Json()),
+    )
 )
 _remove = delete(resumable_upload).where(*_this).returning(_u.id)
 _remove_expired = delete(resumable_upload).where(*_this, _u.expires_at < param("now")).returning(_u.id)
@@ -156,6 +161,8 @@ def advance_upload(  # which one, who, to where, until when
 def finish_upload(tx: Tx, upload_id: str, arrival: Arrival) -> Received:
     """Make the upload a conversation, once: what was made of it before is what is returned.
 
+    What it said of the conversation stands there from now on, and here no more.
+
     Raises:
         LookupError: the upload is gone.
         FileSwept: see `receive_conversation`.
@@ -174,7 +181,7 @@ def finish_upload(tx: Tx, upload_id: str, arrival: Arrival) -> Received:
             "upload": upload_id,
             "conversation": received.conversation_id,
             "is_new": received.is_new,
-            "pieces": found.parts,
+            "nothing": {},
         },
     )
     return received
