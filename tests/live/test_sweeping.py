@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 import threading
+import time
 from collections.abc import Callable
 from functools import partial
 
+from sqlalchemy import column, func, select, table
+
 from callfloor.access.audit import OPERATOR
 from callfloor.devices.blocking import ChangeDevice, block_device
+from callfloor.devices.leases import lock_devices, renew_leases
 from callfloor.devices.tokens import DeviceCaller, log_out_device
 from callfloor.foundation.database import Database, Tx, open_database
 from callfloor.foundation.outbox import OUTBOX, Event, Follower, NumberedEvent
 from callfloor.foundation.sequence import number_waiting, prepare
-from callfloor.live.presence import apply_reports
+from callfloor.live.presence import apply_reports, heard
 from callfloor.live.queries import changes_after
 from callfloor.live.sweeping import SEEN_KINDS, is_sweep_due, prepare_sweep, see_device, sweep
 from tests.factories.devices import log_in, machine
@@ -21,6 +25,7 @@ from tests.live.looking import (
     NOW,
     SETTLE,
     floor_of,
+    presence_of,
     receive,
     report,
     seq_of,
@@ -285,6 +290,46 @@ def test_a_follower_writes_nothing_for_events_of_other_kinds(fresh_database_url:
     assert follower.follow(db) == follower.follow(db) == 0
     assert handed == []
     db.close_now()
+
+
+def test_a_sweep_that_waited_for_a_report_sees_what_it_told(fresh_database_url: str) -> None:
+    """Otherwise it writes what it read before it waited, and the report is shown nowhere."""
+    db, other = open_database(fresh_database_url), open_database(fresh_database_url)
+    team, (one,) = floor_of(db, 1)
+    receive(db, team.id, [report(one, 1000, "online")], now=1000)
+    db.write_now(prepare_sweep)
+    now = LEASE + 2000
+    sweeping = threading.Thread(target=lambda: swept(other, now))
+
+    def verb(tx: Tx) -> None:
+        devices = lock_devices(tx, team.id, [one])
+        sweeping.start()
+        wait_until_somebody_waits(db)
+        apply_reports(tx, team.id, [report(one, now - 500, "in_call")], now=NOW + now)
+        heard(tx, team.id, devices, now=NOW + now)
+        renew_leases(tx, team.id, devices, now=NOW + now)
+
+    db.write_now(verb)
+    sweeping.join(60)
+
+    assert not sweeping.is_alive()
+    assert states(db, team.id, now) == [("in_call", now - 500)]
+    assert [row[1] for row in presence_of(db, team.id)] == ["in_call"]
+    db.close_now()
+    other.close_now()
+
+
+def wait_until_somebody_waits(db: Database) -> None:
+    """Wait until a transaction waits for another's lock; SQLite lets it wait before it begins."""
+    if db.name != "postgresql":
+        return
+    activity = table("pg_stat_activity", column("wait_event_type"), column("datname"))
+    waiting = select(func.count()).select_from(activity)
+    waiting = waiting.where(activity.c.wait_event_type == "Lock", activity.c.datname == func.current_database())
+    deadline = time.monotonic() + 60
+    while db.read_now(lambda tx: tx.all(waiting)[0][0]) == 0:
+        assert time.monotonic() < deadline, "nobody waits"
+        threading.Event().wait(0.01)
 
 
 def at_once(work: Callable[[], object], times: int) -> None:

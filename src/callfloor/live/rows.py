@@ -7,6 +7,7 @@ from typing import Any
 
 from sqlalchemy import BigInteger, Select, func, select, update
 
+from callfloor.devices.leases import lock_devices
 from callfloor.devices.tables import device
 from callfloor.foundation.clock import Millis
 from callfloor.foundation.database import Tx, any_of, param, upsert
@@ -56,7 +57,6 @@ def _known() -> Select[*tuple[Any, ...]]:
 
 
 _of_devices = _known().where(_d.team_id == param("team_id", BigInteger), any_of(_d.id, "ids")).order_by(_d.id)
-_lock_devices = _of_devices.with_for_update(of=device)
 
 _new_transition = upsert(transition).values({name: param(name) for name in transition.c.keys()})  # noqa: SIM118  # columns are no mapping
 _add_transition = _new_transition.on_conflict_do_nothing(index_elements=[_t.team_id, _t.device_id, _t.at, _t.event_id])
@@ -130,7 +130,10 @@ _runs = _newest_run()
 
 def standings(tx: Tx, team_id: int, device_ids: Sequence[int], *, lock: bool = False) -> list[Standing]:
     """Return where the devices stand, in the order of their ids; locked, if they are not yet."""
-    rows = tx.all(_lock_devices if lock else _of_devices, {"team_id": team_id, "ids": list(device_ids)})
+    if lock:
+        # By a statement of its own: one that waited for a device would still see the presence of before it waited.
+        lock_devices(tx, team_id, device_ids)
+    rows = tx.all(_of_devices, {"team_id": team_id, "ids": list(device_ids)})
     return [Standing(*row) for row in rows]
 
 
