@@ -122,7 +122,8 @@ def position_of(cursor: str | None, *kinds: type[int | str]) -> tuple[Any, ...] 
         position = msgspec.json.decode(base64.b64decode(padded, altchars=b"-_", validate=True), type=list[int | str])
     except (binascii.Error, ValueError, msgspec.MsgspecError):
         _refuse_cursor()
-    if [type(value) for value in position] != list(kinds):
+    # PostgreSQL keeps no NUL in a text.
+    if [type(value) for value in position] != list(kinds) or "\x00" in "".join(map(str, position)):
         _refuse_cursor()
     return tuple(position)
 

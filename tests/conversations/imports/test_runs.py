@@ -122,6 +122,8 @@ class TestBeginning:
         [
             ({"timezone": "Europe/Nowhere"}, "timezone"),
             ({"encoding": "no-such-encoding"}, "encoding"),
+            ({"encoding": "utf-16"}, "encoding"),
+            ({"encoding": "idna"}, "encoding"),
             ({"language": "deutsch!"}, "language"),
             ({"format": "cdr"}, "table"),
             ({"format": "excel"}, "format"),
@@ -195,6 +197,13 @@ def test_imports_are_listed_newest_first_page_by_page(floor: Floor) -> None:
             break
 
     assert listed == made[::-1]
+
+
+@pytest.mark.parametrize(
+    "path", ["/imports?cursor=WyJcdTAwMDAiXQ", "/imports?cursor=x", "/imports?limit=0", "/imports?a=1"]
+)
+def test_lists_refuse_what_they_do_not_understand(floor: Floor, path: str) -> None:
+    assert floor.http.get(path).status_code == 422
 
 
 def import_of(floor: Floor, import_id: str) -> Import:

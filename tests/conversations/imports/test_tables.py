@@ -230,6 +230,8 @@ class TestMappedTables:
             ('{"columns": {"date": "Beginn"}}', "mapping"),
             ('{"columns": {"date": "Beginn", "recording": "Datei", "colour": "Nr"}}', "mapping"),
             ('{"columns": 7}', "mapping"),
+            ('{"columns": {"date": "Beginn", "recording": "Datei"}, "delimiter": "\\ud800"}', "mapping"),
+            ('{"columns": {"date": "Beginn", "recording": "Datei"}, "delimiter": "\\""}', "mapping"),
             ('{"colums": {}}', "mapping"),
         ],
     )

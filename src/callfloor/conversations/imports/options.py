@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import codecs
 import enum
+import re
 from collections.abc import Iterator, Mapping
 
 import msgspec
@@ -43,6 +44,7 @@ class Target(enum.StrEnum):
     CUSTOMER_EMAIL = "customer_email"
 
 
+_ENCODINGS = re.compile(r"utf-8|ascii|cp\d+|iso8859-\d+|koi8-[ru]|mac-roman|gbk|gb18030|big5|euc_(jp|kr)|shift_jis")
 REQUIRED = (Target.DATE, Target.RECORDING)
 
 
@@ -94,10 +96,7 @@ def column_map(given: Mapping[str, object]) -> ColumnMap:
 
 
 def _wrong(options: Options) -> Iterator[FieldError]:
-    try:
-        codecs.lookup(options.encoding)
-        "a".encode(options.encoding)
-    except (LookupError, UnicodeError):
+    if not _reads_lines(options.encoding):
         yield FieldError("encoding", "must be an encoding such as utf-8 or cp1252")
     if options.language is not None:
         try:
@@ -107,8 +106,21 @@ def _wrong(options: Options) -> Iterator[FieldError]:
     yield from _wrong_mapping(options)
 
 
+def _reads_lines(encoding: str) -> bool:
+    """Return whether tables in the encoding can be cut into lines before they are decoded."""
+    try:
+        return _ENCODINGS.fullmatch(codecs.lookup(encoding).name) is not None and "\n,".encode(encoding) == b"\n,"
+    except (LookupError, UnicodeError, ValueError):
+        return False
+
+
 def _wrong_mapping(options: Options) -> Iterator[FieldError]:
     given, targets = options.mapping, list(Target)
+    try:
+        msgspec.json.encode(given)
+    except UnicodeEncodeError:
+        yield FieldError("mapping", "must be text, without halves of characters")
+        return
     for target in {*given.columns, *given.values}:
         if target not in targets:
             yield FieldError("mapping", f"{target[:64]!r} is no field of a call; there are {', '.join(targets)}")
