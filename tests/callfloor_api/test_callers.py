@@ -33,13 +33,13 @@ STRANGERS = {
 
 
 def guarded() -> list[tuple[str, str, dict[str, Any]]]:
-    """Return method, path and description of every operation that asks who calls."""
+    """Return method, path and description of every operation that asks who calls, and answers with a body."""
     paths = routed().openapi()["paths"]
     return [
         (method.upper(), re.sub(r"\{\w+\}", "!", path), one)
         for path, methods in paths.items()
         for method, one in methods.items()
-        if "security" in one
+        if "security" in one and method != "head"
     ]
 
 

@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from callfloor.conversations.search_api import SearchPage
 from callfloor.conversations.tables import ConversationKind
 from callfloor.conversations.transcripts import Segment, remove_transcript, replace_transcript
 from callfloor.foundation.clock import DAY, HOUR, iso
@@ -183,3 +184,34 @@ def test_takes_the_databases_own_signs_as_text(find: Finder, q: str) -> None:
     answer = find._http.get("/search", params={"q": q})  # noqa: SLF001  # some of these are refused
 
     assert answer.status_code in {200, 422}
+
+
+def test_answers_words_alone_as_it_does_with_filters_that_filter_nothing(
+    db: Database, team: Team, client: ClientOf
+) -> None:
+    """Words alone go past the framework: the bytes, the headers and the schema are those of its own answers."""
+    for at in range(3):
+        make_conversation(db, team, transcript=said("Ça, 東京 again.", 'again and "again"'), date=at * HOUR)
+    http = client(team, "conversations:read")
+
+    pages, query = list[bytes](), {"q": "again*", "limit": "2"}
+    for _ in range(2):
+        plain, filtered = http.get("/search", params=query), http.get("/search", params={**query, "scope": "all"})
+        names = ("content-type", "content-length", "ratelimit-policy")
+        assert plain.content == filtered.content
+        assert [plain.headers.get(name) for name in names] == [filtered.headers.get(name) for name in names]
+        pages.append(plain.content)
+        query["cursor"] = SearchPage.model_validate_json(plain.content).next_cursor or ""
+
+    assert [len(SearchPage.model_validate_json(page).data) for page in pages] == [2, 1]
+
+
+@pytest.mark.parametrize("scopes", [(), ("conversations:read",)])
+@pytest.mark.parametrize("query", ["q=", "q=-a", "q=a&q=b", "q=a&limit=0", "q=a&limit=x", "q=a&cursor=x", "q=a&x=1"])
+def test_refuses_words_alone_as_the_framework_does(
+    team: Team, client: ClientOf, scopes: tuple[str, ...], query: str
+) -> None:
+    answer = client(team, *scopes).get(f"/search?{query}")
+
+    assert answer.status_code == (422 if scopes else 403)
+    assert answer.headers["content-type"] == "application/problem+json"

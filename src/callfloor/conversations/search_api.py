@@ -2,20 +2,21 @@
 
 from __future__ import annotations
 
-import functools
 from typing import Annotated, Literal
 
 from fastapi import APIRouter, Query
+from fastapi.responses import Response
 from pydantic import Field
 
 from callfloor.access.guard import Caller, needs
 from callfloor.access.scopes import Scope
+from callfloor.conversations.search_pages import MAX_LIMIT, MEDIA_TYPE, USUAL_LIMIT, AskedSearch, found_page
 from callfloor.conversations.search_words import MAX_QUERY_LENGTH, parse_query
-from callfloor.conversations.searching import FoundConversation, Search, Snippet, search_conversations
+from callfloor.conversations.searching import Search
 from callfloor.conversations.tables import ConversationKind
-from callfloor.foundation.clock import from_datetime, iso
+from callfloor.foundation.clock import from_datetime
 from callfloor.foundation.fields import Moment
-from callfloor.foundation.web import Facts, Shape, cursor_after, position_of
+from callfloor.foundation.web import Facts, Shape, position_of
 
 router = APIRouter(prefix="/search", tags=["Search"])
 
@@ -56,7 +57,7 @@ class SearchPage(Shape):
     next_cursor: str | None = Field(description="Give it as `cursor` for the next page; null on the last one.")
 
 
-@router.get("", operation_id="search_conversations")
+@router.get("", operation_id="search_conversations", response_model=SearchPage)
 async def search(  # noqa: PLR0913, PLR0917  # one parameter a filter
     facts: Facts,
     caller: Reader,
@@ -76,37 +77,21 @@ async def search(  # noqa: PLR0913, PLR0917  # one parameter a filter
     to: Annotated[Moment | None, Query(description="Began then or earlier.")] = None,
     customer_domain: Annotated[str | None, Query(min_length=1, max_length=253, pattern=r"^[^\x00]*$")] = None,
     cursor: str | None = None,
-    limit: Annotated[int, Query(ge=1, le=100)] = 20,
-) -> SearchPage:
+    limit: Annotated[int, Query(ge=1, le=MAX_LIMIT)] = USUAL_LIMIT,
+) -> Response:
     """Find conversations by what was said in them."""
-    looked_for = Search(
-        team_id=caller.team_id,
-        terms=parse_query(q),
-        kind=None if kind is None else ConversationKind(kind),
-        is_external=None if scope == "all" else scope == "external",
-        date_from=None if from_ is None else from_datetime(from_),
-        date_to=None if to is None else from_datetime(to),
-        domain=None if customer_domain is None else customer_domain.lower(),
-        owner_account_id=caller.only_account_id,
+    asked = AskedSearch(
+        Search(
+            team_id=caller.team_id,
+            terms=parse_query(q),
+            kind=None if kind is None else ConversationKind(kind),
+            is_external=None if scope == "all" else scope == "external",
+            date_from=None if from_ is None else from_datetime(from_),
+            date_to=None if to is None else from_datetime(to),
+            domain=None if customer_domain is None else customer_domain.lower(),
+            owner_account_id=caller.only_account_id,
+        ),
+        position_of(cursor, int),
+        limit,
     )
-    position = position_of(cursor, int)
-    before = None if position is None else position[0]
-    find = functools.partial(search_conversations, search=looked_for, before=before, count=limit + 1)
-    found = await facts.services.db.report(find)
-    page = found[:limit]
-    return SearchPage(
-        data=[_hit(one) for one in page],
-        next_cursor=cursor_after(page[-1].place) if len(found) > limit else None,
-    )
-
-
-def _hit(one: FoundConversation) -> SearchHit:
-    snippets = [_snippet(snippet) for snippet in one.snippets]
-    return SearchHit(id=one.id, kind=ConversationKind(one.kind), name=one.name, date=iso(one.date), snippets=snippets)
-
-
-def _snippet(one: Snippet) -> SearchSnippet:
-    marks = [SnippetMark(start=start, end=end) for start, end in one.marks]
-    return SearchSnippet(
-        speaker=one.speaker, start=one.start_ms / 1000, end=one.end_ms / 1000, text=one.text, marks=marks
-    )
+    return Response(await found_page(facts.services.db, asked), media_type=MEDIA_TYPE)

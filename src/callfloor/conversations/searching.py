@@ -146,19 +146,16 @@ def search_conversations(
             begun = row[0] - row[1]
             if not found or found[-1].place != begun:
                 if len(found) == count:
-                    return _in_order(found)
+                    return found
                 found.append(FoundConversation(row[2], row[3], row[4], row[5], begun, []))
             if len(found[-1].snippets) < SNIPPETS:
-                found[-1].snippets.append(Snippet(row[6], row[7], row[8], row[9], hits(row[9], search.terms)))
+                # The last one comes first.
+                found[-1].snippets.insert(0, Snippet(row[6], row[7], row[8], row[9], hits(row[9], search.terms)))
             place = row[0]
         if len(rows) < _HITS_AT_ONCE:
-            return _in_order(found)
+            return found
         if len(found[-1].snippets) == SNIPPETS:
             place = found[-1].place
-
-
-def _in_order(found: list[FoundConversation]) -> list[FoundConversation]:
-    return [dataclasses.replace(one, snippets=one.snippets[::-1]) for one in found]
 
 
 def _upper(search: Search) -> int:

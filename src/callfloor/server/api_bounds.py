@@ -19,7 +19,7 @@ from callfloor.foundation.errors import DomainError, FieldError, InvalidInput
 from callfloor.foundation.rate_limit import limit_fields
 from callfloor.foundation.web import domain_problem, problem
 from callfloor.server.api_callers import Guard, guard_of
-from callfloor.server.asgi import Headers, Message, Receive, Scope, Send
+from callfloor.server.asgi import Application, Headers, Message, Receive, Scope, Send
 
 BODY_LIMIT = 1_000_000
 _WITH_BODIES = frozenset({"POST", "PATCH"})
@@ -38,10 +38,12 @@ class Bounds:
     Args:
         app: what is bounded.
         large: how many bytes the body of a method and a route's path may have where that is not the usual limit.
+        ahead: what is asked before the application, by path.
     """
 
-    def __init__(self, app: FastAPI, *, large: Mapping[tuple[str, str], int]) -> None:
+    def __init__(self, app: FastAPI, *, large: Mapping[tuple[str, str], int], ahead: Mapping[str, Application]) -> None:
         self._app = app
+        self._ahead = ahead
         self._large = [(method, compile_path(path)[0], limit) for (method, path), limit in large.items()]
         self._literal: dict[str, _Guards] = {}
         self._patterns: dict[str, tuple[re.Pattern[str], _Guards]] = {}
@@ -84,7 +86,7 @@ class Bounds:
                 message["headers"] = [*_of_a_body(message), *limit]
             await send(message)
 
-        await (refused or self._app)(scope, counted, told)
+        await (refused or self._ahead.get(scope["path"], self._app))(scope, counted, told)
 
     def _limit_of(self, scope: Scope) -> int:
         method, path = scope["method"], scope["path"]

@@ -22,6 +22,8 @@ from callfloor.conversations.holds_api import router as holds_router
 from callfloor.conversations.imports.api import router as imports_router
 from callfloor.conversations.retention_api import router as retention_router
 from callfloor.conversations.search_api import router as search_router
+from callfloor.conversations.search_pages import PATH as SEARCH_PATH
+from callfloor.conversations.search_pages import PlainSearches
 from callfloor.conversations_api.multipart import FIELD_BYTES
 from callfloor.conversations_api.tus_api import router as tus_router
 from callfloor.conversations_api.tus_edge import spoken
@@ -103,7 +105,8 @@ def create_app(services: Services) -> Application:
     app.state.live = open_hub(services.db, limit=services.settings.live.streams)
     services.stopping.on_announcement(app.state.live.close)
     app.state.uploads = Uploads(services)
-    bounded = Bounds(app, large=_large_bodies(services))
+    ahead = {SEARCH_PATH: PlainSearches(services.db, app)}
+    bounded = Bounds(app, large=_large_bodies(services), ahead=ahead)
     return _beside(spoken(bounded), {EVENTS_PATH: Events(services)})
 
 

@@ -45,6 +45,12 @@ def _options(statement_timeout_ms: int) -> dict[str, Any]:
     }
 
 
+def _read_snapshots(connection: psycopg.Connection[Any]) -> None:
+    """Let the BEGIN of every transaction say so: a statement of its own is a way to the server and back."""
+    connection.isolation_level = psycopg.IsolationLevel.REPEATABLE_READ
+    connection.read_only = True
+
+
 class _Reader(psycopg.AsyncConnection[Any]):
     """A connection with one cursor for all its reads: making one costs as much as a short statement."""
 
@@ -72,18 +78,21 @@ class PostgresDatabase:
         self._opening: asyncio.Lock | None = None
         self._is_closed = False
         self._writers = self._pool(WRITE_THREADS, _options(15_000))
-        self._readers_now = self._pool(READ_CONNECTIONS, _options(300_000))
-        self._reporters = self._pool(REPORT_THREADS, _options(300_000))
+        self._readers_now = self._pool(READ_CONNECTIONS, _options(300_000), _read_snapshots)
+        self._reporters = self._pool(REPORT_THREADS, _options(300_000), _read_snapshots)
         self._write_threads = ThreadPoolExecutor(WRITE_THREADS, thread_name_prefix="pg-write")
         self._report_threads = ThreadPoolExecutor(REPORT_THREADS, thread_name_prefix="pg-report")
 
-    def _pool(self, size: int, kwargs: dict[str, Any]) -> ConnectionPool[Any]:
+    def _pool(
+        self, size: int, kwargs: dict[str, Any], configure: Callable[[psycopg.Connection[Any]], None] | None = None
+    ) -> ConnectionPool[Any]:
         return ConnectionPool(
             self._url,
             min_size=0,
             max_size=size,
             timeout=_POOL_WAIT_SECONDS,
             kwargs=kwargs,
+            configure=configure,
             open=True,
             check=ConnectionPool.check_connection,
         )
@@ -151,7 +160,6 @@ class PostgresDatabase:
 
     def _read(self, pool: ConnectionPool[Any], work: Callable[[Tx], T]) -> T:
         with translated(), pool.connection() as connection:
-            connection.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ READ ONLY")
             return work(Tx(connection, self._plans))
 
     def write_now(self, verb: Callable[[Tx], T]) -> T:
