@@ -7,9 +7,9 @@ from __future__ import annotations
 
 import sys
 
-from benchmarks import adding, calls, ingest, limits, live, seats, start, usage
+from benchmarks import adding, calls, ingest, limits, live, search, seats, start, upload, usage
 
-PROGRAMS = (seats, adding, calls, usage, live, ingest, limits, start)
+PROGRAMS = (seats, adding, calls, search, upload, usage, live, ingest, limits, start)
 
 if __name__ == "__main__":
     sys.exit(max([program.main() for program in PROGRAMS]))
