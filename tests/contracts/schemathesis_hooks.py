@@ -31,10 +31,14 @@ REFUSED_THOUGH_WELL_FORMED = {
 }
 """What is said of a request that is as its schema wants it, with 400, 413 or 422."""
 BEYOND_A_SCHEMA = {
+    "conversation_id": ("give one of", "there is no such conversation"),
+    "conversation_ids": ("give one of", "there is no conversation"),
     "cursor": ("must be a next_cursor of an earlier answer, unchanged",),
     "from": ("must not be", "must be at most"),
     "group_id": ("must be a whole number: it is the id of a",),
     "networks": ("must be addresses or networks such as",),
+    "number": ("give one of", "must be a telephone number"),
+    "participants": ("there is no participant",),
     "tells_person": ("must be false: the seats of a device team are machines",),
     "time_zone": ("goes with totals of the whole team", "must be a name of the time zone database"),
     "to": ("must not be before",),

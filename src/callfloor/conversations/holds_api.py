@@ -8,6 +8,7 @@ from typing import Annotated
 from fastapi import APIRouter, Path
 from pydantic import Field
 
+from callfloor.access.accounts import EMAIL_MAX_LENGTH, EMAIL_PATTERN
 from callfloor.access.guard import Caller, needs
 from callfloor.access.scopes import Scope
 from callfloor.conversations.holds import FIRST, Hold, PlaceHold, hold_by_id, holds_below, lift_hold, place_hold
@@ -23,7 +24,15 @@ REASON_LENGTH = 500
 Eraser = Annotated[Caller, needs(Scope.CONVERSATIONS_ERASE)]
 HoldId = Annotated[str, Path(max_length=64, pattern=r"^[^\x00]+$")]
 Id = Annotated[str, Field(min_length=1, max_length=255, pattern=r"^[^\x00]+$")]
-Email = Annotated[str, Field(min_length=3, max_length=254, pattern=r"^[^\x00]+$", examples=["cleo@customer.example"])]
+Email = Annotated[
+    str,
+    Field(
+        min_length=3,
+        max_length=EMAIL_MAX_LENGTH,
+        examples=["cleo@customer.example"],
+        json_schema_extra={"pattern": EMAIL_PATTERN},
+    ),
+]
 Number = Annotated[str, Field(min_length=3, max_length=64, pattern=r"^[^\x00]+$", examples=["+49 30 1234"])]
 
 
