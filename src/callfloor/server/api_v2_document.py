@@ -79,6 +79,7 @@ def described(app: FastAPI) -> dict[str, Any]:
     for path, method, dependant in _operations(app):
         _complete(document["paths"][path][method], method, dependant)
     components = document["components"]
+    _write_forms_in(document["paths"], components["schemas"])
     document["paths"][EVENTS_PATH] = {"post": events_operation({one: _refusal(one) for one in EVENTS_REFUSALS})}
     components["schemas"].update(events_schemas())
     for unused in ("HTTPValidationError", "ValidationError"):
@@ -86,6 +87,16 @@ def described(app: FastAPI) -> dict[str, Any]:
     components["schemas"]["Problem"] = _PROBLEM_SCHEMA
     components["securitySchemes"] = _SECURITY
     return document
+
+
+def _write_forms_in(paths: dict[str, Any], schemas: dict[str, Any]) -> None:
+    """Write each form where it is sent: as a component it would have a name that no client should have to write."""
+    for operation in (one for path in paths.values() for one in path.values()):
+        for content in operation.get("requestBody", {}).get("content", {}).values():
+            name = content.get("schema", {}).get("$ref", "").rpartition("/")[2]
+            if name.startswith("Body_"):
+                content["schema"] = schemas.pop(name)
+                content["schema"].pop("title", None)
 
 
 def _operations(app: FastAPI) -> Iterator[tuple[str, str, Dependant]]:
