@@ -76,6 +76,8 @@ def test_only_the_ways_in_need_no_sign_in() -> None:
         "token_of_agent",
         "read_acceptance",
         "accept_invitation",
+        "describe_uploads",
+        "describe_upload",
     }
 
 

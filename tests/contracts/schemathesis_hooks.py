@@ -27,6 +27,7 @@ KNOWN: dict[str, dict[str, Any]] = {
 
 REFUSED_THOUGH_WELL_FORMED = {
     *("body_too_large", "idempotency_key_reused", "search_query_invalid"),
+    *("unsupported_media_type", "upload_too_large", "checksum_mismatch"),
     *("invalid_grant", "authorization_pending", "slow_down", "expired_token", "access_denied"),  # RFC 8628
 }
 """What is said of a request that is as its schema wants it, with 400, 413 or 422."""
@@ -43,9 +44,16 @@ BEYOND_A_SCHEMA = {
     "time_zone": ("goes with totals of the whole team", "must be a name of the time zone database"),
     "to": ("must not be before",),
     "url": ("",),  # whatever is wrong with it: where a name leads is looked up
+    **dict.fromkeys(("channels", "date", "file", "language", "muted_intervals", "participants", "transcript"), ("",)),
+    **dict.fromkeys(("recording_url", "user_email", "Upload-Checksum", "Upload-Metadata"), ("",)),
+    "Upload-Length": ("is required",),  # without it in the document: clients without it are told which version this is
+    "Upload-Offset": ("is required",),
     "Idempotency-Key": ("this Idempotency-Key was used with another request",),
 }
 """Rules that no schema can tell, by field: what each message begins with."""
+
+
+schemathesis.serializer.alias("application/offset+octet-stream", "application/octet-stream")
 
 
 @schemathesis.hook

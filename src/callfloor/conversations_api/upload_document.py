@@ -48,17 +48,9 @@ _TRANSCRIPT = (
 
 def upload_body() -> dict[str, Any]:
     """Return what the operation of an upload takes."""
-    form = {
-        "type": "object",
-        "properties": {
-            "file": {"type": "string", "contentMediaType": "application/octet-stream", "description": "The recording."},
-            **{
-                name: {**schema, "description": f"{schema.get('description', '')}"}
-                for name, schema in _fields().items()
-            },
-        },
-    }
-    plain = {"type": "object", "properties": _fields()}
+    file = {"type": "string", "contentMediaType": "application/octet-stream", "description": "The recording."}
+    form = {"type": "object", "additionalProperties": False, "properties": {"file": file, **_fields()}}
+    plain = {"type": "object", "additionalProperties": False, "properties": _or_null(_fields())}
     example = {"external_call_id": "pbx-1001", "transcript": "WEBVTT\n\n00:00.000 --> 00:02.000\n<v Ada>Hello.\n"}
     return {
         "requestBody": {
@@ -83,3 +75,8 @@ def _fields() -> dict[str, dict[str, Any]]:
         "description": _TRANSCRIPT,
     }
     return {underscored(name): schema for name, schema in fields.items()}
+
+
+def _or_null(fields: dict[str, dict[str, Any]]) -> dict[str, dict[str, Any]]:
+    """Return the fields of JSON, where null says nothing, as leaving out does."""
+    return {name: {"anyOf": [schema, {"type": "null"}]} for name, schema in fields.items()}

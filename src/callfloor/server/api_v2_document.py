@@ -54,6 +54,7 @@ _PROBLEM_SCHEMA = {
         },
     },
 }
+_PROBLEM_CONTENT = {PROBLEM: {"schema": {"$ref": "#/components/schemas/Problem"}}}
 _SECURITY = {
     "session": {"type": "apiKey", "in": "cookie", "name": SESSION_COOKIE, "description": "Signed in by POST /session."},
     "csrf": {
@@ -116,6 +117,9 @@ def _complete(operation: dict[str, Any], method: str, dependant: Dependant) -> N
     for parameter in operation.get("parameters", ()):
         parameter["schema"] = _not_null(parameter["schema"])
     operation["responses"].update({status: _refusal(status) for status in _statuses(operation, method, dependant)})
+    for status, answer in operation["responses"].items():
+        if not status.startswith("2"):
+            answer.setdefault("content", _PROBLEM_CONTENT)
     operation["responses"] = dict(sorted(operation["responses"].items()))
     security = _security(method, dependant)
     if security:
@@ -153,8 +157,7 @@ def _security(method: str, dependant: Dependant) -> list[dict[str, list[str]]]:
 
 
 def _refusal(status: str) -> dict[str, Any]:
-    content = {PROBLEM: {"schema": {"$ref": "#/components/schemas/Problem"}}}
-    return {"description": _REFUSALS[status], "content": content}
+    return {"description": _REFUSALS[status], "content": _PROBLEM_CONTENT}
 
 
 def _not_null(schema: dict[str, Any]) -> dict[str, Any]:
