@@ -6,6 +6,8 @@ import keyword
 import re
 
 GROUPS = {"Agents of people": "people", "Seat reclaim": "seat_reclaim"}
+BY_PATH = frozenset({"Conversations", "Stewardship", "Uploads", ""})
+"""Tags of several things: each is a group of its own, by its path."""
 SINGULARS = {"people": "person", "audit": "audit_entry", "search": "search", "usage": "usage", "live": "live"}
 METHODS = {
     "invite_person": "invite",
@@ -17,6 +19,7 @@ METHODS = {
     "list_audit_entries": "list",
     "export_audit_entries": "export",
     "show_usage": "show",
+    "list_erased_conversations": "list_conversations",
     "upload_call": "upload",
     "upload_meeting": "upload",
     "list_usage_rows": "rows",
@@ -58,7 +61,7 @@ def camel(name: str) -> str:
 
 def group_of(tag: str, path: str) -> str:
     """Return the attribute of the client that an operation of the Callfloor API hangs on."""
-    if tag in {"Conversations", "Uploads", ""}:
+    if tag in BY_PATH:
         return path.split("/")[3].replace("-", "_")
     return GROUPS.get(tag, tag.lower().replace(" ", "_"))
 

@@ -730,6 +730,184 @@ class AsyncDevicesMethods:
         )
 
 
+class AsyncErasuresMethods:
+    """Erasures, of the Callfloor API."""
+
+    def __init__(self, sender: AsyncSender) -> None:
+        self._sender = sender
+
+    async def request(
+        self,
+        *,
+        conversation_ids: Sequence[str] | None = None,
+        email: str | None = None,
+        number: str | None = None,
+        dry_run: bool | None = None,
+        skip_held: bool | None = None,
+    ) -> ErasureRequested:
+        """Erase conversations; 409 `legal_hold` says what is held. A dry run tells the very same, and erases nothing.
+
+        Needs the scope `conversations:erase`.
+
+        Args:
+            dry_run: Only tell what would be erased, and what is held.
+            skip_held: Erase the rest where something is held, instead of nothing.
+        """
+        return await self._sender.send(
+            Request[ErasureRequested](
+                api=Api.CALLFLOOR,
+                method="POST",
+                path="/api/v2/erasures",
+                answer=ErasureRequested,
+                body={
+                    "conversation_ids": given(conversation_ids),
+                    "email": given(email),
+                    "number": given(number),
+                    "dry_run": given(dry_run),
+                    "skip_held": given(skip_held),
+                },
+            )
+        )
+
+    async def get(self, erasure_id: str) -> ErasureReceipt:
+        """Show one receipt.
+
+        Needs the scope `conversations:erase`.
+        """
+        return await self._sender.send(
+            Request[ErasureReceipt](
+                api=Api.CALLFLOOR,
+                method="GET",
+                path=path("/api/v2/erasures/{erasure_id}", erasure_id=erasure_id),
+                answer=ErasureReceipt,
+            )
+        )
+
+    def list_conversations(
+        self, erasure_id: str, *, limit: int | None = None, cursor: str | None = None
+    ) -> AsyncPages[ErasedConversations, ErasedConversationShown]:
+        """List what became of each conversation of an erasure.
+
+        Needs the scope `conversations:erase`.
+
+        Args:
+            limit: How many rows at most.
+            cursor: The `next_cursor` of the answer before.
+        """
+        return AsyncPages(
+            self._sender,
+            Request[ErasedConversations](
+                api=Api.CALLFLOOR,
+                method="GET",
+                path=path("/api/v2/erasures/{erasure_id}/conversations", erasure_id=erasure_id),
+                answer=ErasedConversations,
+                query={"limit": limit, "cursor": cursor},
+            ),
+            by_cursor,
+            "data",
+        )
+
+    def list(
+        self, *, limit: int | None = None, cursor: str | None = None
+    ) -> AsyncPages[ErasureReceipts, ErasureReceipt]:
+        """List the receipts, newest first.
+
+        Needs the scope `conversations:erase`.
+
+        Args:
+            limit: How many rows at most.
+            cursor: The `next_cursor` of the answer before.
+        """
+        return AsyncPages(
+            self._sender,
+            Request[ErasureReceipts](
+                api=Api.CALLFLOOR,
+                method="GET",
+                path="/api/v2/erasures",
+                answer=ErasureReceipts,
+                query={"limit": limit, "cursor": cursor},
+            ),
+            by_cursor,
+            "data",
+        )
+
+
+class AsyncHoldsMethods:
+    """Holds, of the Callfloor API."""
+
+    def __init__(self, sender: AsyncSender) -> None:
+        self._sender = sender
+
+    async def place(
+        self, reason: str, *, conversation_id: str | None = None, email: str | None = None, number: str | None = None
+    ) -> HoldShown:
+        """Keep a conversation, or every conversation of a person, until the hold is lifted.
+
+        Needs the scope `conversations:erase`.
+        """
+        return await self._sender.send(
+            Request[HoldShown](
+                api=Api.CALLFLOOR,
+                method="POST",
+                path="/api/v2/holds",
+                answer=HoldShown,
+                body={
+                    "conversation_id": given(conversation_id),
+                    "email": given(email),
+                    "number": given(number),
+                    "reason": reason,
+                },
+            )
+        )
+
+    async def get(self, hold_id: str) -> HoldShown:
+        """Show one hold.
+
+        Needs the scope `conversations:erase`.
+        """
+        return await self._sender.send(
+            Request[HoldShown](
+                api=Api.CALLFLOOR, method="GET", path=path("/api/v2/holds/{hold_id}", hold_id=hold_id), answer=HoldShown
+            )
+        )
+
+    async def lift(self, hold_id: str) -> HoldShown:
+        """Lift a hold: what it kept may be erased again, by retention too.
+
+        Needs the scope `conversations:erase`.
+        """
+        return await self._sender.send(
+            Request[HoldShown](
+                api=Api.CALLFLOOR,
+                method="POST",
+                path=path("/api/v2/holds/{hold_id}/lift", hold_id=hold_id),
+                answer=HoldShown,
+            )
+        )
+
+    def list(self, *, limit: int | None = None, cursor: str | None = None) -> AsyncPages[HoldPage, HoldShown]:
+        """List the holds, newest first.
+
+        Needs the scope `conversations:erase`.
+
+        Args:
+            limit: How many rows at most.
+            cursor: The `next_cursor` of the answer before.
+        """
+        return AsyncPages(
+            self._sender,
+            Request[HoldPage](
+                api=Api.CALLFLOOR,
+                method="GET",
+                path="/api/v2/holds",
+                answer=HoldPage,
+                query={"limit": limit, "cursor": cursor},
+            ),
+            by_cursor,
+            "data",
+        )
+
+
 class AsyncImportsMethods:
     """Imports, of the Callfloor API."""
 
@@ -1644,6 +1822,43 @@ class AsyncPeopleMethods:
         )
 
 
+class AsyncRetentionMethods:
+    """Retention, of the Callfloor API."""
+
+    def __init__(self, sender: AsyncSender) -> None:
+        self._sender = sender
+
+    async def get(self) -> RetentionShown:
+        """Show for how long conversations are kept.
+
+        Needs the scope `team:read`.
+        """
+        return await self._sender.send(
+            Request[RetentionShown](api=Api.CALLFLOOR, method="GET", path="/api/v2/retention", answer=RetentionShown)
+        )
+
+    async def set(
+        self, *, call_days: int | None, meeting_days: int | None, if_match: str | None = None
+    ) -> RetentionShown:
+        """Set for how long conversations are kept; what is older is removed from the next night on.
+
+        Needs the scope `conversations:erase`.
+
+        Args:
+            if_match: The ETag you last read.
+        """
+        return await self._sender.send(
+            Request[RetentionShown](
+                api=Api.CALLFLOOR,
+                method="PUT",
+                path="/api/v2/retention",
+                answer=RetentionShown,
+                body={"call_days": call_days, "meeting_days": meeting_days},
+                headers={"If-Match": if_match},
+            )
+        )
+
+
 class AsyncSearchMethods:
     """Search, of the Callfloor API."""
 
@@ -2011,207 +2226,6 @@ class AsyncSeatsMethods:
                     "cursor": cursor,
                     "limit": limit,
                 },
-            ),
-            by_cursor,
-            "data",
-        )
-
-
-class AsyncStewardshipMethods:
-    """Stewardship, of the Callfloor API."""
-
-    def __init__(self, sender: AsyncSender) -> None:
-        self._sender = sender
-
-    async def show_retention(self) -> RetentionShown:
-        """Show for how long conversations are kept.
-
-        Needs the scope `team:read`.
-        """
-        return await self._sender.send(
-            Request[RetentionShown](api=Api.CALLFLOOR, method="GET", path="/api/v2/retention", answer=RetentionShown)
-        )
-
-    async def set_retention(
-        self, *, call_days: int | None, meeting_days: int | None, if_match: str | None = None
-    ) -> RetentionShown:
-        """Set for how long conversations are kept; what is older is removed from the next night on.
-
-        Needs the scope `conversations:erase`.
-
-        Args:
-            if_match: The ETag you last read.
-        """
-        return await self._sender.send(
-            Request[RetentionShown](
-                api=Api.CALLFLOOR,
-                method="PUT",
-                path="/api/v2/retention",
-                answer=RetentionShown,
-                body={"call_days": call_days, "meeting_days": meeting_days},
-                headers={"If-Match": if_match},
-            )
-        )
-
-    def list_holds(self, *, limit: int | None = None, cursor: str | None = None) -> AsyncPages[HoldPage, HoldShown]:
-        """List the holds, newest first.
-
-        Needs the scope `conversations:erase`.
-
-        Args:
-            limit: How many rows at most.
-            cursor: The `next_cursor` of the answer before.
-        """
-        return AsyncPages(
-            self._sender,
-            Request[HoldPage](
-                api=Api.CALLFLOOR,
-                method="GET",
-                path="/api/v2/holds",
-                answer=HoldPage,
-                query={"limit": limit, "cursor": cursor},
-            ),
-            by_cursor,
-            "data",
-        )
-
-    async def place_hold(
-        self, reason: str, *, conversation_id: str | None = None, email: str | None = None, number: str | None = None
-    ) -> HoldShown:
-        """Keep a conversation, or every conversation of a person, until the hold is lifted.
-
-        Needs the scope `conversations:erase`.
-        """
-        return await self._sender.send(
-            Request[HoldShown](
-                api=Api.CALLFLOOR,
-                method="POST",
-                path="/api/v2/holds",
-                answer=HoldShown,
-                body={
-                    "conversation_id": given(conversation_id),
-                    "email": given(email),
-                    "number": given(number),
-                    "reason": reason,
-                },
-            )
-        )
-
-    async def show_hold(self, hold_id: str) -> HoldShown:
-        """Show one hold.
-
-        Needs the scope `conversations:erase`.
-        """
-        return await self._sender.send(
-            Request[HoldShown](
-                api=Api.CALLFLOOR, method="GET", path=path("/api/v2/holds/{hold_id}", hold_id=hold_id), answer=HoldShown
-            )
-        )
-
-    async def lift_hold(self, hold_id: str) -> HoldShown:
-        """Lift a hold: what it kept may be erased again, by retention too.
-
-        Needs the scope `conversations:erase`.
-        """
-        return await self._sender.send(
-            Request[HoldShown](
-                api=Api.CALLFLOOR,
-                method="POST",
-                path=path("/api/v2/holds/{hold_id}/lift", hold_id=hold_id),
-                answer=HoldShown,
-            )
-        )
-
-    def list_erasures(
-        self, *, limit: int | None = None, cursor: str | None = None
-    ) -> AsyncPages[ErasureReceipts, ErasureReceipt]:
-        """List the receipts, newest first.
-
-        Needs the scope `conversations:erase`.
-
-        Args:
-            limit: How many rows at most.
-            cursor: The `next_cursor` of the answer before.
-        """
-        return AsyncPages(
-            self._sender,
-            Request[ErasureReceipts](
-                api=Api.CALLFLOOR,
-                method="GET",
-                path="/api/v2/erasures",
-                answer=ErasureReceipts,
-                query={"limit": limit, "cursor": cursor},
-            ),
-            by_cursor,
-            "data",
-        )
-
-    async def request_erasure(
-        self,
-        *,
-        conversation_ids: Sequence[str] | None = None,
-        email: str | None = None,
-        number: str | None = None,
-        dry_run: bool | None = None,
-        skip_held: bool | None = None,
-    ) -> ErasureRequested:
-        """Erase conversations; 409 `legal_hold` says what is held. A dry run tells the very same, and erases nothing.
-
-        Needs the scope `conversations:erase`.
-
-        Args:
-            dry_run: Only tell what would be erased, and what is held.
-            skip_held: Erase the rest where something is held, instead of nothing.
-        """
-        return await self._sender.send(
-            Request[ErasureRequested](
-                api=Api.CALLFLOOR,
-                method="POST",
-                path="/api/v2/erasures",
-                answer=ErasureRequested,
-                body={
-                    "conversation_ids": given(conversation_ids),
-                    "email": given(email),
-                    "number": given(number),
-                    "dry_run": given(dry_run),
-                    "skip_held": given(skip_held),
-                },
-            )
-        )
-
-    async def show_erasure(self, erasure_id: str) -> ErasureReceipt:
-        """Show one receipt.
-
-        Needs the scope `conversations:erase`.
-        """
-        return await self._sender.send(
-            Request[ErasureReceipt](
-                api=Api.CALLFLOOR,
-                method="GET",
-                path=path("/api/v2/erasures/{erasure_id}", erasure_id=erasure_id),
-                answer=ErasureReceipt,
-            )
-        )
-
-    def list_erased_conversations(
-        self, erasure_id: str, *, limit: int | None = None, cursor: str | None = None
-    ) -> AsyncPages[ErasedConversations, ErasedConversationShown]:
-        """List what became of each conversation of an erasure.
-
-        Needs the scope `conversations:erase`.
-
-        Args:
-            limit: How many rows at most.
-            cursor: The `next_cursor` of the answer before.
-        """
-        return AsyncPages(
-            self._sender,
-            Request[ErasedConversations](
-                api=Api.CALLFLOOR,
-                method="GET",
-                path=path("/api/v2/erasures/{erasure_id}/conversations", erasure_id=erasure_id),
-                answer=ErasedConversations,
-                query={"limit": limit, "cursor": cursor},
             ),
             by_cursor,
             "data",
@@ -2740,16 +2754,18 @@ class AsyncResources:
         self.calls = AsyncCallsMethods(sender)
         self.changes = AsyncChangesMethods(sender)
         self.devices = AsyncDevicesMethods(sender)
+        self.erasures = AsyncErasuresMethods(sender)
+        self.holds = AsyncHoldsMethods(sender)
         self.imports = AsyncImportsMethods(sender)
         self.invitations = AsyncInvitationsMethods(sender)
         self.keys = AsyncKeysMethods(sender)
         self.live = AsyncLiveMethods(sender)
         self.meetings = AsyncMeetingsMethods(sender)
         self.people = AsyncPeopleMethods(sender)
+        self.retention = AsyncRetentionMethods(sender)
         self.search = AsyncSearchMethods(sender)
         self.seat_reclaim = AsyncSeatReclaimMethods(sender)
         self.seats = AsyncSeatsMethods(sender)
-        self.stewardship = AsyncStewardshipMethods(sender)
         self.team = AsyncTeamMethods(sender)
         self.uploads = AsyncUploadsMethods(sender)
         self.usage = AsyncUsageMethods(sender)
