@@ -262,8 +262,8 @@ async def _finished(facts: RequestFacts, caller: Caller, here: Uploads, upload: 
 
 
 async def _forget(facts: RequestFacts, here: Uploads, upload: ResumableUpload) -> None:
-    await facts.services.db.write(partial(forget_upload, team_id=upload.team_id, upload_id=upload.id))
     await here.remove(upload)
+    await facts.services.db.write(partial(forget_upload, team_id=upload.team_id, upload_id=upload.id))
 
 
 async def _found(facts: RequestFacts, caller: Caller, upload_id: str) -> ResumableUpload:

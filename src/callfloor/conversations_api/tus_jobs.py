@@ -36,9 +36,9 @@ def forget_expired_uploads(job: RunningJob, services: Services) -> Verb | None:
     growing = GrowingFiles(services.files)
     while found := services.db.read_now(partial(expired_uploads, now=job.now(), count=_AT_ONCE)):
         for team_id, upload_id, parts in found:
-            gone = partial(forget_expired, team_id=team_id, upload_id=upload_id, now=job.now())
-            if services.db.write_now(gone):
-                growing.remove_now(f"{team_id}/{upload_id}", parts)
+            # Nobody goes on with what has expired. The row goes last: it knows what there is to be removed.
+            growing.remove_now(f"{team_id}/{upload_id}", parts)
+            services.db.write_now(partial(forget_expired, team_id=team_id, upload_id=upload_id, now=job.now()))
     return None
 
 
