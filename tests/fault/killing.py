@@ -75,6 +75,10 @@ class DeadlyDatabase:
         """See `Database.read`."""
         return await self._db.read(statement, params)
 
+    async def select(self, statement: Any, params: Params = {}) -> list[Any]:  # noqa: B006  # as the protocol has it
+        """See `Database.select`."""
+        return await self._db.select(statement, params)
+
     async def write(self, verb: Callable[[Tx], T]) -> T:
         """See `Database.write`."""
         return await self._db.write(verb)

@@ -41,6 +41,11 @@ class CountedDatabase:
         self.statements += 1
         return await self._db.read(statement, params or {})
 
+    async def select(self, statement: Any, params: Any = None) -> list[Any]:
+        """Count one."""
+        self.statements += 1
+        return await self._db.select(statement, params or {})
+
     async def report(self, work: Callable[[Tx], T]) -> T:
         """Count what the work runs."""
 

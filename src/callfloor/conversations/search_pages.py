@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import functools
 from collections.abc import Awaitable, Callable, MutableMapping
 from typing import Any
 from urllib.parse import parse_qsl
@@ -40,8 +39,7 @@ class AskedSearch:
 async def found_page(db: Database, asked: AskedSearch) -> bytes:
     """Return a `SearchPage` as JSON."""
     before = None if asked.after is None else asked.after[0]
-    find = functools.partial(search_conversations, search=asked.search, before=before, count=asked.limit + 1)
-    found = await db.report(find)
+    found = await search_conversations(db, asked.search, before=before, count=asked.limit + 1)
     page = found[: asked.limit]
     next_cursor = cursor_after(page[-1].place) if len(found) > asked.limit else None
     return _ENCODER.encode({"data": [_hit(one) for one in page], "next_cursor": next_cursor})

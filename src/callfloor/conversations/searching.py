@@ -14,7 +14,7 @@ from callfloor.conversations.search_tables import search_entry
 from callfloor.conversations.search_words import Term, hits
 from callfloor.conversations.tables import ConversationKind, conversation, conversation_domain, transcript_segment
 from callfloor.foundation.clock import Millis
-from callfloor.foundation.database import Tx, param
+from callfloor.foundation.database import Database, param
 
 SNIPPETS = 3
 """Shown of one conversation at most."""
@@ -124,8 +124,8 @@ _ids_that_say = (
 )
 
 
-def search_conversations(
-    tx: Tx, search: Search, *, before: int | None = None, count: int = 20
+async def search_conversations(
+    db: Database, search: Search, *, before: int | None = None, count: int = 20
 ) -> list[FoundConversation]:
     """Return up to `count` conversations, newest first, that come before the place `before`.
 
@@ -141,7 +141,7 @@ def search_conversations(
     found: list[FoundConversation] = []
     place = _upper(search) if before is None else min(before, _upper(search))
     while True:
-        rows = tx.all(statement, {**params, "before": place, "take": _HITS_AT_ONCE})
+        rows = await db.select(statement, {**params, "before": place, "take": _HITS_AT_ONCE})
         for row in rows:
             begun = row[0] - row[1]
             if not found or found[-1].place != begun:

@@ -98,11 +98,11 @@ class TestVerbs:
 
 class TestReads:
     def test_answer_what_is_committed(self, ledger_url: str) -> None:
-        async def write_and_read(db: Database) -> list[tuple[str]]:
+        async def write_and_read(db: Database) -> list[list[tuple[str]]]:
             await db.write(partial(add_entry, command=AddEntry(1, "a")))
-            return await db.read(ids_of_team, {"team_id": 1})
+            return [await db.read(ids_of_team, {"team_id": 1}), await db.select(ids_of_team, {"team_id": 1})]
 
-        assert in_loop(ledger_url, write_and_read) == [("a",)]
+        assert in_loop(ledger_url, write_and_read) == [[("a",)], [("a",)]]
 
     def test_of_a_report_are_one_snapshot(self, ledger: Database) -> None:
         def twice(tx: Tx) -> list[int]:
@@ -151,6 +151,8 @@ class TestClosing:
             await db.close()
             with pytest.raises(Gone):
                 await db.read(ids_of_team, {"team_id": 1})
+            with pytest.raises(Gone):
+                await db.select(ids_of_team, {"team_id": 1})
             with pytest.raises(Gone):
                 await db.write(partial(add_entry, command=AddEntry(1, "a")))
             with pytest.raises(Gone):

@@ -30,6 +30,13 @@ class Database(Protocol):
     async def read(self, statement: Any, params: Params = ...) -> list[Any]:
         """Run one short indexed select, outside any transaction."""
 
+    @overload
+    async def select(self, statement: TypedReturnsRows[*Ts], params: Params = ...) -> list[tuple[*Ts]]: ...
+    @overload
+    async def select(self, statement: Executable, params: Params = ...) -> list[tuple[Any, ...]]: ...
+    async def select(self, statement: Any, params: Params = ...) -> list[Any]:
+        """Run one select that may take long, off the loop and outside any transaction."""
+
     async def write(self, verb: Callable[[Tx], T]) -> T:
         """Run the verb in one transaction and return once it is on disk.
 

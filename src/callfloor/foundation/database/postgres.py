@@ -59,6 +59,54 @@ class _Reader(psycopg.AsyncConnection[Any]):
         return self.cursor()
 
 
+class _Readers:
+    """Connections for single selects, autocommit; the pool is opened by the first select in a loop."""
+
+    def __init__(self, url: str, *, at_least: int, at_most: int, timeout_ms: int) -> None:
+        self._url = url
+        self._at_least, self._at_most = at_least, at_most
+        self._kwargs = {**_options(timeout_ms), "autocommit": True}
+        self._pool: AsyncConnectionPool[_Reader] | None = None
+        self._opening: asyncio.Lock | None = None
+        self.is_closed = False
+
+    async def _opened(self) -> AsyncConnectionPool[_Reader]:
+        if self._opening is None:
+            self._opening = asyncio.Lock()
+        async with self._opening:
+            if self.is_closed:
+                raise Gone("the database is closed")
+            if self._pool is None:
+                pool = AsyncConnectionPool(
+                    self._url,
+                    connection_class=_Reader,
+                    min_size=self._at_least,
+                    max_size=self._at_most,
+                    timeout=_POOL_WAIT_SECONDS,
+                    kwargs=self._kwargs,
+                    open=False,
+                )
+                await pool.open()
+                self._pool = pool
+        return self._pool
+
+    async def fetch(self, sql: str, bound: Params) -> list[Any]:
+        pool = self._pool or await self._opened()
+        try:
+            return await _fetch(pool, sql, bound)
+        except Gone as error:
+            if isinstance(error.__cause__, PoolTimeout | PoolClosed):
+                raise
+        # A pooled connection may have died since its last use (server restart): once more, with a fresh one.
+        await pool.check()
+        return await _fetch(pool, sql, bound)
+
+    async def close(self) -> None:
+        self.is_closed = True
+        if self._pool is not None:
+            await self._pool.close()
+
+
 async def _fetch(pool: AsyncConnectionPool[_Reader], sql: str, params: Params) -> list[Any]:
     with translated():
         async with pool.connection() as connection:
@@ -74,9 +122,8 @@ class PostgresDatabase:
     def __init__(self, url: str) -> None:
         self._url = url
         self._plans = Plans(psycopg_dialect.dialect(dbapi=psycopg))  # type: ignore[no-untyped-call]  # dialect is untyped
-        self._readers: AsyncConnectionPool[_Reader] | None = None
-        self._opening: asyncio.Lock | None = None
-        self._is_closed = False
+        self._readers = _Readers(url, at_least=1, at_most=READ_CONNECTIONS, timeout_ms=5_000)
+        self._long_readers = _Readers(url, at_least=0, at_most=REPORT_THREADS, timeout_ms=300_000)
         self._writers = self._pool(WRITE_THREADS, _options(15_000))
         self._readers_now = self._pool(READ_CONNECTIONS, _options(300_000), _read_snapshots)
         self._reporters = self._pool(REPORT_THREADS, _options(300_000), _read_snapshots)
@@ -97,41 +144,15 @@ class PostgresDatabase:
             check=ConnectionPool.check_connection,
         )
 
-    async def _reader_pool(self) -> AsyncConnectionPool[_Reader]:
-        if self._readers is not None:
-            return self._readers
-        if self._opening is None:
-            self._opening = asyncio.Lock()
-        async with self._opening:
-            if self._is_closed:
-                raise Gone("the database is closed")
-            if self._readers is None:
-                pool = AsyncConnectionPool(
-                    self._url,
-                    connection_class=_Reader,
-                    min_size=1,
-                    max_size=READ_CONNECTIONS,
-                    timeout=_POOL_WAIT_SECONDS,
-                    kwargs={**_options(5_000), "autocommit": True},
-                    open=False,
-                )
-                await pool.open()
-                self._readers = pool
-        return self._readers
-
     async def read(self, statement: Any, params: Params = _NOTHING) -> list[Any]:
         """Run one short indexed select on a pooled connection, autocommit."""
         plan = self._plans.of(statement, params)
-        pool = self._readers or await self._reader_pool()
-        bound = plan.bind(params)
-        try:
-            return plan.decode(await _fetch(pool, plan.sql, bound))
-        except Gone as error:
-            if isinstance(error.__cause__, PoolTimeout | PoolClosed):
-                raise
-        # A pooled connection may have died since its last use (server restart): once more, with a fresh one.
-        await pool.check()
-        return plan.decode(await _fetch(pool, plan.sql, bound))
+        return plan.decode(await self._readers.fetch(plan.sql, plan.bind(params)))
+
+    async def select(self, statement: Any, params: Params = _NOTHING) -> list[Any]:
+        """Run one select on a connection of those for long ones, autocommit."""
+        plan = self._plans.of(statement, params)
+        return plan.decode(await self._long_readers.fetch(plan.sql, plan.bind(params)))
 
     async def write(self, verb: Callable[[Tx], T]) -> T:
         """Run the verb on a writer thread; shielded, since what has started may commit."""
@@ -175,14 +196,13 @@ class PostgresDatabase:
 
     async def close(self) -> None:
         """Finish the writes under way, then close."""
-        self._is_closed = True
-        if self._readers is not None:
-            await self._readers.close()
+        await self._readers.close()
+        await self._long_readers.close()
         await asyncio.to_thread(self.close_now)
 
     def close_now(self) -> None:
         """Finish the writes under way, then close."""
-        self._is_closed = True
+        self._readers.is_closed = self._long_readers.is_closed = True
         self._write_threads.shutdown()
         self._report_threads.shutdown()
         self._writers.close()

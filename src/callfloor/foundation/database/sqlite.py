@@ -74,6 +74,15 @@ class SqliteDatabase:
             log.warning("slow_read_in_loop", thousand_steps=self._step_calls, sql=plan.sql)
         return plan.decode(rows)
 
+    async def select(self, statement: Any, params: Params = _NOTHING) -> list[Any]:
+        """Run one select on the report pool."""
+        plan = self._plans.of(statement, params)
+        return plan.decode(await run_in(self._reports, partial(self._rows, plan.sql, plan.bind(params))))
+
+    def _rows(self, sql: str, bound: Params) -> list[Any]:
+        with self._borrowed_reader() as connection, translated():
+            return connection.execute(sql, bound).fetchall()
+
     async def write(self, verb: Callable[[Tx], T]) -> T:
         """Run the verb on the writer thread; shielded, since what has started may commit."""
         answer: T = await asyncio.shield(asyncio.wrap_future(self._writer.submit(verb)))
