@@ -111,6 +111,25 @@ def test_is_fetched_kept_and_given_to_the_analysis(near: Services, member: Membe
     assert len(jobs(near, member, "transcribe_conversation")) == 1
 
 
+def test_with_pauses_is_silenced_before_anybody_is_given_it(
+    near: Services, member: Member, telephony: Telephony
+) -> None:
+    content = make_wav(seconds=3)
+    telephony.reply = lambda handler: answer(handler, content)
+
+    _, record = send(member.http, telephony.url, mutedIntervals=[{"start": 1, "end": 1.5}])
+    work(near, member)
+
+    path = record_of(member, record["id"])["recordingRef"].removeprefix("https://floor.example")
+    given = member.http.send("GET", path).content
+    second = 2 * 8000  # of 16 bit samples, behind a header of 44 bytes
+    begin, end = 44 + second, 44 + second * 3 // 2
+    assert given[-second:] == content[-second:]
+    assert len(jobs(near, member, "transcribe_conversation")) == 1
+    assert content[begin:end].strip(b"\0")
+    assert not given[-len(content) :][begin:end].strip(b"\0")
+
+
 def test_the_same_address_again_is_the_same_call(near: Services, member: Member, telephony: Telephony) -> None:
     first = send(member.http, telephony.url)
     again = send(member.http, telephony.url)
