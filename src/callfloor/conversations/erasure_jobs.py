@@ -26,13 +26,11 @@ from callfloor.conversations.imports.forgetting import forget_histories
 from callfloor.conversations.incoming import forget_files
 from callfloor.conversations.retaining import (
     BEGINNING,
+    REMOVE,
     due_conversations,
     retention_of_team,
     running_removal,
     teams_with_retention,
-)
-from callfloor.conversations.retaining import (
-    REMOVE_DUE as REMOVE_DUE_NAME,
 )
 from callfloor.conversations.stewardship_tables import ItemState
 from callfloor.conversations.tables import ConversationKind
@@ -97,11 +95,9 @@ def scrub_database(job: RunningJob, services: Services) -> Verb | None:
 ERASE_CONVERSATIONS: JobKind[Services] = JobKind(
     name=ERASE, handler=erase_conversations, max_attempts=20, timeout_seconds=24 * 3600
 )
-REMOVE_DUE: JobKind[Services] = JobKind(
-    name=REMOVE_DUE_NAME, handler=remove_due_conversations, timeout_seconds=24 * 3600
-)
+REMOVE_DUE: JobKind[Services] = JobKind(name=REMOVE, handler=remove_due_conversations, timeout_seconds=24 * 3600)
 SCRUB_DATABASE: JobKind[Services] = JobKind(name="scrub_database", handler=scrub_database, max_attempts=10)
-RETENTION_SCHEDULE = Schedule(REMOVE_DUE_NAME, REMOVE_DUE.name, Daily(2, 20))
+RETENTION_SCHEDULE = Schedule(REMOVE, REMOVE_DUE.name, Daily(2, 20))
 SCRUB_SCHEDULE = Schedule("scrub_database", SCRUB_DATABASE.name, Daily(3, 20))
 
 

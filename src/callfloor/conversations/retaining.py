@@ -17,7 +17,7 @@ from callfloor.foundation.database import Tx, param, upsert
 from callfloor.foundation.errors import invalid
 from callfloor.teams.teams import team_for_change
 
-REMOVE_DUE = "remove_due_conversations"
+REMOVE = "remove_due_conversations"
 """The job kind that erases what is older than its team keeps."""
 DAYS = range(1, 36_501)
 

@@ -13,7 +13,7 @@ from callfloor.conversations.erasing import RequestErasure, request_erasure
 from callfloor.conversations.holds import Hold, PlaceHold, holds_below, lift_hold, place_hold
 from callfloor.conversations.receipts import Receipt, receipt_by_id, receipts_below
 from callfloor.conversations.retaining import (
-    REMOVE_DUE,
+    REMOVE,
     SetRetention,
     due_count,
     retention_of_team,
@@ -77,7 +77,7 @@ def set_retention_(  # one parameter an option
 def run_retention(data: Data = None, database: DatabaseUrl = None, as_json: AsJson = False) -> None:
     """Have a worker remove what is older now, of every team, instead of in the next night."""
     with opened(data, database) as services:
-        order = Enqueue(kind=REMOVE_DUE, args={}, team_id=None, now=clock.now(), unique_key="by hand")
+        order = Enqueue(kind=REMOVE, args={}, team_id=None, now=clock.now(), unique_key="by hand")
         answer({"job": services.db.write_now(functools.partial(enqueue, order=order))}, as_json=as_json)
 
 
