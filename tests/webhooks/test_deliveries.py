@@ -346,3 +346,24 @@ def test_an_erased_subject_is_in_no_delivery(floor: Floor, receiver: Receiver) -
     assert floor.deliveries(webhook)[0]["state"] == "canceled"
     assert floor.work(minutes=10_000) <= 1
     assert len(receiver.came) == 1
+
+
+def test_what_is_answered_after_the_erasure_is_not_kept(floor: Floor, receiver: Receiver) -> None:
+    """The receiver answers with what it was told, and the subject is erased before it does."""
+    webhook = floor.listen(receiver.url, "seat_added")["webhook"]["id"]
+    erase = functools.partial(erase_subjects, team_id=floor.team.id, subjects=["seat 1"], now=floor.now)
+
+    def answer(came: Came) -> tuple[int, dict[str, str], bytes]:
+        assert floor.services.db.write_now(erase) == 1
+        return 200, {"X-Said": "Zebra"}, came.body
+
+    receiver.answers = answer
+    floor.publish("seat.added", "1", name="Zebra")
+    floor.tell()
+    floor.work()
+
+    (delivery,) = floor.deliveries(webhook)
+    details = floor.details(delivery["id"])
+    assert b"Zebra" in receiver.came[0].body
+    assert "Zebra" not in json.dumps(details)
+    assert [one["status"] for one in details["attempts"]] == [200]
