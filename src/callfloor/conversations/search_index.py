@@ -82,7 +82,7 @@ def index_transcript(tx: Tx, team_id: int, conversation_id: str, texts: Sequence
             {
                 "id": first + at,
                 "team": team_word(team_id),
-                "words": (team_id, [word for word, _, _ in words_of(text)]),
+                "words": (team_id, words_of(text)),
             }
             for at, text in enumerate(texts)
         ],

@@ -29,10 +29,6 @@ _CHARACTERS_KEPT = 65_536
 _UNSPACED = ("CJK UNIFIED", "HIRAGANA", "KATAKANA", "HANGUL", "THAI", "LAO", "KHMER", "MYANMAR")
 
 
-Word = tuple[str, int, int]
-"""A word of the index, and where in its text it stands: its first character, and the one after its last."""
-
-
 @dataclasses.dataclass(frozen=True, slots=True)
 class Term:
     """Words that stand side by side; of a prefix the last one may go on."""
@@ -54,21 +50,29 @@ class SearchQueryInvalid(DomainError):
         self.position = position
 
 
-def words_of(text: str) -> Iterator[Word]:
-    """Yield the words of a text in their order."""
-    return _ascii_words(text) if text.isascii() else _any_words(text)
+def words_of(text: str) -> list[str]:
+    """Return the words of a text in their order."""
+    return _ascii_words(text.lower()) if text.isascii() else [word for word, _, _ in _any_words(text)]
 
 
-def _ascii_words(text: str) -> Iterator[Word]:
-    """Yield what `_any_words` does, at a tenth of its cost."""
-    for match in _ASCII_WORD.finditer(text.lower()):
-        word = match[0]
-        if not word.isalnum():
-            word = word.replace("'", "").replace("`", "")
-        yield word[:_WORD_LENGTH], match.start(), match.end()
+def _placed_words(text: str) -> tuple[list[str], list[tuple[int, int]]]:
+    """Return the words of a text, and where each stands: its first character, and the one after its last."""
+    if text.isascii():
+        lower = text.lower()
+        return _ascii_words(lower), [match.span() for match in _ASCII_WORD.finditer(lower)]
+    words = list(_any_words(text))
+    return [word for word, _, _ in words], [(start, end) for _, start, end in words]
 
 
-def _any_words(text: str) -> Iterator[Word]:
+def _ascii_words(lower: str) -> list[str]:
+    """Return the words that `_any_words` would find, at a fraction of its cost."""
+    words: list[str] = _ASCII_WORD.findall(lower)
+    if "'" in lower or "`" in lower:
+        words = [word.replace("'", "").replace("`", "") for word in words]
+    return words if len(lower) <= _WORD_LENGTH else [word[:_WORD_LENGTH] for word in words]
+
+
+def _any_words(text: str) -> Iterator[tuple[str, int, int]]:
     begun, folded = 0, ""
     for at, character in enumerate(text):
         plain, stands_alone = _letter(character)
@@ -107,15 +111,17 @@ def parse_query(text: str) -> tuple[Term, ...]:
 
 def hits(text: str, terms: Sequence[Term]) -> list[tuple[int, int]]:
     """Return where in a text its words meet the terms, as start and end of each, in order and without overlap."""
-    words = list(words_of(text))
-    texts = [word[0] for word in words]
+    words, places = _placed_words(text)
     found: list[tuple[int, int]] = []
     for term in terms:
         if term.is_excluded:
             continue
         first, count = term.words[0], len(term.words)
-        begins = [at for at, word in enumerate(texts) if word.startswith(first)]
-        found += [(words[at][1], words[at + count - 1][2]) for at in begins if _meets(texts[at : at + count], term)]
+        if count == 1 and not term.is_prefix:
+            found += [place for place, word in zip(places, words, strict=True) if word == first]
+            continue
+        begins = [at for at, word in enumerate(words) if word.startswith(first)]
+        found += [(places[at][0], places[at + count - 1][1]) for at in begins if _meets(words[at : at + count], term)]
     merged: list[tuple[int, int]] = []
     for start, end in sorted(found):
         if merged and start < merged[-1][1]:
@@ -190,7 +196,7 @@ def _parts(text: str) -> Iterator[tuple[str, int]]:
 def _term(part: str, at: int) -> Term | None:
     is_excluded = part.startswith("-") and len(part) > 1
     is_prefix = part.endswith("*")
-    words = tuple(word for word, _, _ in words_of(part))
+    words = tuple(words_of(part))
     if not words:
         return None
     if is_prefix and len(words[-1]) < SHORTEST_PREFIX:
