@@ -20,6 +20,13 @@ from tests.conversations_api.conftest import UPLOAD_LIMIT, Http
 from tests.factories.audio import make_wav
 
 CHECKED_IN = Path(__file__).parents[2] / "docs/api/conversations.json"
+OPERATIONS = [
+    ("get", "/calls"),
+    ("post", "/calls"),
+    ("get", "/calls/{id}"),
+    ("get", "/meetings"),
+    ("get", "/meetings/{id}"),
+]
 CURE = "write it anew with: python -m callfloor.conversations_api > docs/api/conversations.json"
 
 
@@ -104,3 +111,54 @@ def test_describes_what_is_answered(http: Http, served: dict[str, Any]) -> None:
     ):
         assert answer.status_code == status
         check(served, {"$ref": f"#/components/schemas/{schema}"}, answer.json())
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "status", "request_"),
+    [
+        ("get", "/calls", 400, {"params": {"pageSize": "0"}}),
+        ("get", "/meetings", 400, {"params": {"pageSize": "0"}}),
+        ("get", "/calls/{id}", 400, {"params": {"expand": "x"}}),
+        ("get", "/meetings/{id}", 400, {"params": {"expand": "x"}}),
+        ("get", "/calls/{id}", 404, {}),
+        ("get", "/meetings/{id}", 404, {}),
+        ("post", "/calls", 400, {"json": {"direction": "sideways", "transcript": []}}),
+        ("post", "/calls", 413, {"files": {"file": ("call.wav", make_wav() + b"\0" * UPLOAD_LIMIT)}}),
+        ("post", "/calls", 415, {"files": {"file": ("call.wav", b"no recording")}}),
+        *((method, path, 403, {"headers": {"api-key": ""}}) for method, path in OPERATIONS),
+    ],
+)
+def test_holds_refusals_as_they_are_answered(
+    http: Http, method: str, path: str, status: int, request_: dict[str, Any]
+) -> None:
+    """All that can be brought about from outside; what is left is 429, 500 and 503."""
+    served = http.get("/swagger-json").json()
+    example = served["paths"][path][method]["responses"][str(status)]["content"]["application/json"]["example"]
+
+    answer = http.send(method.upper(), path.replace("{id}", "none"), **request_)
+
+    assert (answer.status_code, answer.json()) == (status, example)
+
+
+def test_holds_records_and_a_page_as_they_are_answered(http: Http, served: dict[str, Any]) -> None:
+    """The example of an upload becomes what the examples of answers look like, name for name."""
+    upload = served["paths"]["/calls"]["post"]
+    sent = upload["requestBody"]["content"]["application/json"]["example"]
+
+    new, again = (http.send("POST", "/calls", json=sent) for _ in range(2))
+    page = http.get("/calls", pageSize="20", scopes="internal,external", id=new.json()["id"])
+    one = http.get(f"/calls/{new.json()['id']}")
+
+    assert (new.status_code, again.status_code) == (202, 200)
+    for answer, (method, path, status) in (
+        (new.json(), ("post", "/calls", "202")),
+        (again.json(), ("post", "/calls", "200")),
+        (one.json(), ("get", "/calls/{id}", "200")),
+        (page.json()["data"][0], ("get", "/calls", "200")),
+    ):
+        example = served["paths"][path][method]["responses"][status]["content"]["application/json"]["example"]
+        record = example["data"][0] if "data" in example else example
+        assert list(answer) == list(record)
+        assert list(answer["metrics"]) == list(record["metrics"])
+    listed = served["paths"]["/calls"]["get"]["responses"]["200"]["content"]["application/json"]["example"]
+    assert page.json()["meta"] == listed["meta"]

@@ -88,6 +88,13 @@ def page(record: Any) -> Any:
     return {"data": [record], "meta": {"total": 1, "returned": 1, "page": 0, "pageSize": 20}}
 
 
+def too_large(limit_bytes: int) -> str:
+    """Return what is told of a recording over the limit."""
+    return f"file: a recording may have at most {limit_bytes} bytes."
+
+
+FOREIGN_EXPANSION = ["expand: must be a comma-separated list of user_client_augmentation, meeting_transcript"]
+FOREIGN_DIRECTION = ["direction: must be inbound or outbound"]
 ERRORS: dict[int, Any] = {
     400: {"statusCode": 400, "error": "Bad Request", "message": ["pageSize: must be a whole number from 1 to 100"]},
     403: {"statusCode": 403, "error": "Forbidden", "message": _FORBIDDEN},
@@ -96,7 +103,7 @@ ERRORS: dict[int, Any] = {
     413: {
         "statusCode": 413,
         "error": "Request Entity Too Large",
-        "message": "file: a recording may have at most 2000000000 bytes.",
+        "message": too_large(2_000_000_000),
     },
     415: {
         "statusCode": 415,

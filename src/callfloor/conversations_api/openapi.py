@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 import msgspec
@@ -100,7 +101,12 @@ def _one(kind: str) -> dict[str, Any]:
         ],
         "responses": {
             "200": _json(f"{kind.capitalize()}Record", record, f"The {kind}."),
-            **_errors(400, 404, *_OFTEN),
+            **_errors(
+                400,
+                404,
+                *_OFTEN,
+                told={400: examples.FOREIGN_EXPANSION, 404: f"There is no {kind} with this id."},
+            ),
         },
     }
 
@@ -134,7 +140,13 @@ def _upload(limits: UploadLimits) -> dict[str, Any]:
                 **_json("CallRecord", examples.queued_call(), "The call is new; its analysis follows."),
                 "headers": location,
             },
-            **_errors(400, 413, 415, *_OFTEN),
+            **_errors(
+                400,
+                413,
+                415,
+                *_OFTEN,
+                told={400: examples.FOREIGN_DIRECTION, 413: examples.too_large(limits.max_bytes)},
+            ),
         },
     }
 
@@ -247,10 +259,12 @@ def _json(schema: str, example: Any, about: str) -> dict[str, Any]:
     return {"description": about, "content": {"application/json": content}}
 
 
-def _errors(*statuses: int) -> dict[str, Any]:
-    answers = {}
+def _errors(*statuses: int, told: Mapping[int, Any] | None = None) -> dict[str, Any]:
+    """Return the answers that refuse; `told` are the messages that this operation gives."""
+    answers, told = {}, told or {}
     for status in statuses:
         example = examples.ERRORS[status]
+        example = {**example, "message": told.get(status, example["message"])}
         answer = _json("ErrorBody", example, f"{example['error']}.")
         if status in (429, 503):
             retry = {"description": "Seconds to wait.", "schema": {"type": "integer"}}
