@@ -109,9 +109,13 @@ class _Readers:
 
 async def _fetch(pool: AsyncConnectionPool[_Reader], sql: str, params: Params) -> list[Any]:
     with translated():
-        async with pool.connection() as connection:
+        # Not `pool.connection()`: it would commit, and there is no transaction.
+        connection = await pool.getconn()
+        try:
             await connection.reading.execute(sql, params)
             return await connection.reading.fetchall()
+        finally:
+            await pool.putconn(connection)
 
 
 class PostgresDatabase:
