@@ -26,11 +26,12 @@ _NEWEST = 2**63 - 1
 _TERM = re.compile(r'"([a-z ]+)"|([a-z]+)(\*?)')
 _WORD = re.compile(r"[a-z]+")
 _FOUND = (
+    "WITH said AS {materialized} (SELECT rowid FROM search_text WHERE {matches} AND {place} < {before}) "
     "SELECT t.rowid, e.position, c.id, c.kind, c.name, c.date, s.speaker, s.start_ms, s.end_ms, s.text "
-    "FROM search_text t JOIN search_entry e ON e.id = t.rowid "
+    "FROM said t JOIN search_entry e ON e.id = t.rowid "
     "JOIN conversation c ON c.team_id = e.team_id AND c.id = e.conversation_id "
     "JOIN transcript_segment s ON s.team_id = e.team_id AND s.conversation_id = e.conversation_id "
-    "AND s.position = e.position WHERE {matches} AND t.rowid < {before} AND e.team_id = {team} "
+    "AND s.position = e.position WHERE e.team_id = {team} "
     "ORDER BY t.rowid DESC LIMIT {take}"
 )
 
@@ -85,7 +86,14 @@ class Driver(Protocol):
 class Sqlite:
     """apsw, in the loop."""
 
-    _sql = _FOUND.format(matches="search_text MATCH :query", before=":before", team=":team", take=":take")
+    _sql = _FOUND.format(
+        materialized="",
+        matches="search_text MATCH :query",
+        place="rowid",
+        before=":before",
+        team=":team",
+        take=":take",
+    )
 
     def __init__(self, path: Path) -> None:
         self._reader = connect(path, read_only=True)
@@ -104,7 +112,12 @@ class Postgres:
     """psycopg's pool."""
 
     _sql = _FOUND.format(
-        matches="t.words @@ CAST(%(query)s AS tsquery)", before="%(before)s", team="%(team)s", take="%(take)s"
+        materialized="MATERIALIZED",
+        matches="words @@ CAST(%(query)s AS tsquery)",
+        place="(rowid + 0)",
+        before="%(before)s",
+        team="%(team)s",
+        take="%(take)s",
     )
 
     def __init__(self, url: str) -> None:

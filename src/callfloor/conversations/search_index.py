@@ -61,6 +61,23 @@ def _matches_on_sqlite(element: Matches, compiler: SQLCompiler, **kw: Any) -> st
     return f"search_text MATCH {compiler.process(element.query, **kw)}"
 
 
+class Place(ColumnElement[int]):
+    """The id of a row of `search_text`, by which FTS5 begins and ends; PostgreSQL shall not look rows up by it."""
+
+    inherit_cache = False
+    type = BigInteger()
+
+
+@compiles(Place, "postgresql")
+def _place_on_postgres(element: Place, compiler: SQLCompiler, **kw: Any) -> str:  # noqa: ARG001  # its interface
+    return f"({compiler.process(search_text.c.rowid, **kw)} + 0)"
+
+
+@compiles(Place, "sqlite")
+def _place_on_sqlite(element: Place, compiler: SQLCompiler, **kw: Any) -> str:  # noqa: ARG001  # its interface
+    return compiler.process(search_text.c.rowid, **kw)
+
+
 def first_id_of(date: Millis) -> int:
     """Return the lowest id of the conversations that began at this instant."""
     return max(-_LAST_INSTANT, min(date, _LAST_INSTANT)) * IDS_OF_AN_INSTANT

@@ -9,7 +9,7 @@ from typing import Any
 
 from sqlalchemy import Integer, Select, func, select
 
-from callfloor.conversations.search_index import Matches, first_id_of, search_text
+from callfloor.conversations.search_index import Matches, Place, first_id_of, search_text
 from callfloor.conversations.search_tables import search_entry
 from callfloor.conversations.search_words import Term, hits
 from callfloor.conversations.tables import ConversationKind, conversation, conversation_domain, transcript_segment
@@ -64,9 +64,16 @@ class FoundConversation:
 @functools.cache
 def hits_statement(*, by_kind: bool, by_scope: bool, by_domain: bool, by_owner: bool) -> Select[Any]:
     """Return the segments that meet the query, newest first, between the ids `above` and `before`."""
+    # Found by their words first: PostgreSQL would else read every segment of the team, and look at its words.
+    said = (
+        select(search_text.c.rowid)
+        .where(Matches("query"), Place() < param("before"), Place() >= param("above"))
+        .cte("said")
+        .prefix_with("MATERIALIZED", dialect="postgresql")
+    )
     statement = (
         select(
-            search_text.c.rowid,
+            said.c.rowid,
             _e.position,
             _c.id,
             _c.kind,
@@ -77,20 +84,15 @@ def hits_statement(*, by_kind: bool, by_scope: bool, by_domain: bool, by_owner: 
             _s.end_ms,
             _s.text,
         )
-        .select_from(search_text)
-        .join(search_entry, _e.id == search_text.c.rowid)
+        .select_from(said)
+        .join(search_entry, _e.id == said.c.rowid)
         .join(conversation, (_c.team_id == _e.team_id) & (_c.id == _e.conversation_id))
         .join(
             transcript_segment,
             (_s.team_id == _e.team_id) & (_s.conversation_id == _e.conversation_id) & (_s.position == _e.position),
         )
-        .where(
-            Matches("query"),
-            search_text.c.rowid < param("before"),
-            search_text.c.rowid >= param("above"),
-            _e.team_id == param("team_id"),
-        )
-        .order_by(search_text.c.rowid.desc())
+        .where(_e.team_id == param("team_id"))
+        .order_by(said.c.rowid.desc())
         .limit(param("take", Integer))
     )
     if by_kind:
