@@ -1,4 +1,4 @@
-"""Both documents against a real server, by requests made from them: no fault, and no answer they do not tell of.
+"""The documents of all three APIs against a real server: no fault, and no answer they do not tell of.
 
 All checks are on (`schemathesis.toml` says which are narrowed, and why), on both databases and in both types of team.
 Each run has dice of its own; a failure prints its seed, and `--seed` with it makes the same run again.
@@ -20,19 +20,21 @@ from callfloor.access.audit import OPERATOR
 from callfloor.access.scopes import Scope
 from callfloor.access.secrets import hash_password
 from callfloor.access.tables import Role
+from callfloor.conversations.transcripts import Segment
 from callfloor.foundation import clock
 from callfloor.foundation.database import Database, open_database
 from callfloor.foundation.ids import new_secret
 from callfloor.teams.people import add_person
 from callfloor.teams.tables import TeamType
 from callfloor.teams.teams import Team
+from tests.factories.conversations import make_conversation
 from tests.factories.devices import HASH_KEY, log_in, machine, make_device_team
-from tests.factories.teams import make_api_key, make_portal_key, make_team
+from tests.factories.teams import make_api_key, make_conversations_key, make_portal_key, make_team
 from tests.support.server import Server, running_server
 
 HERE = Path(__file__).parent
 DOCUMENTS = HERE.parents[1] / "docs" / "api"
-LIMITS = ("RATE_LIMIT", "API_LIMIT", "AGENT_LIMIT", "EVENTS_LIMIT")
+LIMITS = ("RATE_LIMIT", "API_LIMIT", "AGENT_LIMIT", "EVENTS_LIMIT", "CONVERSATIONS_LIMIT")
 SETTINGS = {
     "CALLFLOOR_SECRET_KEY": HASH_KEY.decode(),
     **{f"CALLFLOOR_{limit}_REQUESTS": "1000000" for limit in LIMITS},
@@ -60,6 +62,7 @@ def tags(option: str, *names: str) -> tuple[str, ...]:
 
 RUNS = {
     "portal, devices": Run("portal.json", TeamType.DEVICE, ("--max-examples", "4")),
+    "conversations": Run("conversations.json", TeamType.EMAIL, ("--max-examples", "10")),
     "portal, people": Run("portal.json", TeamType.EMAIL, ("--max-examples", "4")),
     "callfloor, devices": Run(
         "callfloor.json",
@@ -107,14 +110,12 @@ def part_of(server: Server, database_url: str, run: Run, folder: Path) -> dict[s
     for name in ("ours", "theirs"):
         team = team_of(db, run.type, devices if name == "ours" else {})
         add_member(db, team, f"{name}@people.example")
-        keys.append(
-            make_api_key(db, team.id, *Scope, hash_key=HASH_KEY)["Authorization"]
-            if run.document == "callfloor.json"
-            else make_portal_key(db, team, hash_key=HASH_KEY).header["Authorization"]
-        )
+        if run.document == "conversations.json":
+            make_conversation(db, team, transcript=[Segment("Ada", 0, 1000, "Good morning.")])
+        keys.append(headers_of(db, team, run.document))
     db.close_now()
     callers = [
-        {"name": name, "fixedHeaders": [{"name": "Authorization", "value": key}]}
+        {"name": name, "fixedHeaders": [{"name": header, "value": value} for header, value in key.items()]}
         for name, key in zip(("ours", "theirs"), keys, strict=True)
     ]
     (folder / "callers.json").write_text(json.dumps({"auth": callers}))
@@ -128,9 +129,18 @@ def part_of(server: Server, database_url: str, run: Run, folder: Path) -> dict[s
         "PASSWORD": PASSWORD,
         "SCHEMATHESIS_HOOKS": str(HERE / "schemathesis_hooks.py"),
         "CALLERS": str(folder / "callers.json"),
-        "KEY": keys[0],
+        "KEY": keys[0].get("Authorization", ""),
         "OWN_KEYS": ",".join(own_keys(server, keys)),
     }
+
+
+def headers_of(db: Database, team: Team, document: str) -> dict[str, str]:
+    """Make a key for the document's API; return the headers it signs in by."""
+    if document == "callfloor.json":
+        return make_api_key(db, team.id, *Scope, hash_key=HASH_KEY)
+    if document == "portal.json":
+        return make_portal_key(db, team, hash_key=HASH_KEY).header
+    return make_conversations_key(db, team, hash_key=HASH_KEY).headers
 
 
 def add_member(db: Database, team: Team, email: str) -> None:
@@ -153,8 +163,8 @@ def team_of(db: Database, type_: TeamType, devices: dict[str, str]) -> Team:
     return team.team
 
 
-def own_keys(server: Server, headers: list[str]) -> list[str]:
+def own_keys(server: Server, headers: list[dict[str, str]]) -> list[str]:
     """Return the ids of the tester's keys of the Callfloor API."""
     with server.client() as http:
-        answers = [http.get("/api/v2/keys", headers={"Authorization": one}) for one in headers]
+        answers = [http.get("/api/v2/keys", headers=one) for one in headers]
     return [str(key["id"]) for one in answers if one.is_success for key in one.json()["data"]]
