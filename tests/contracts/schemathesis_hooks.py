@@ -28,6 +28,7 @@ KNOWN: dict[str, dict[str, Any]] = {
 REFUSED_THOUGH_WELL_FORMED = {
     *("body_too_large", "idempotency_key_reused", "search_query_invalid"),
     *("unsupported_media_type", "upload_too_large", "checksum_mismatch"),
+    *("import_location_unknown", "table_unreadable"),
     *("invalid_grant", "authorization_pending", "slow_down", "expired_token", "access_denied"),  # RFC 8628
 }
 """What is said of a request that is as its schema wants it, with 400, 413 or 422."""
@@ -40,6 +41,10 @@ BEYOND_A_SCHEMA = {
     "networks": ("must be addresses or networks such as",),
     "number": ("give one of", "must be a telephone number"),
     "participants": ("there is no participant",),
+    "encoding": ("must be an encoding such as",),
+    "mapping": ("",),  # what is JSON within a form is text to its schema
+    "table": ("goes with the formats", "must", "Expected UploadFile"),
+    "timezone": ("must be a name of the time zone database",),
     "tells_person": ("must be false: the seats of a device team are machines",),
     "time_zone": ("goes with totals of the whole team", "must be a name of the time zone database"),
     "to": ("must not be before",),

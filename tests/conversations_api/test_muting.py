@@ -17,6 +17,7 @@ from callfloor.conversations.muting import MutedInterval, intervals_of
 from callfloor.foundation import clock
 from callfloor.foundation.clock import HOUR
 from callfloor.foundation.jobs import newest_jobs
+from callfloor.foundation.jobs.queueing import NO_TEAM
 from callfloor.foundation.jobs.testing import drain
 from callfloor.foundation.services import Services
 from callfloor.server.worker import job_kinds
@@ -52,7 +53,7 @@ def work(services: Services, member: Member) -> None:
     sweep = next(kind for kind in kinds if kind.name == "sweep_incoming_files")
     order = [job for job in services.db.read_now(partial(newest_jobs, team_id=None)) if job.kind == sweep.name]
     assert order
-    drain(services, kinds, now=clock.now())
+    drain(services, kinds, now=clock.now(), team_id=NO_TEAM)
 
 
 def shown(http: Http, call: str) -> dict[str, Any]:

@@ -26,11 +26,9 @@ def floor(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFacto
         yield one
 
 
-def test_every_filter_and_page_size_brings_each_once_in_order(floor: Floor) -> None:
+def test_walks_and_copies_miss_and_repeat_none_in_quiet_and_then_during_inserts(floor: Floor) -> None:
     assert walk_in_quiet(floor, thoroughly=False) > 5 * (CALLS + MEETINGS)
 
-
-def test_cursors_copies_by_update_and_copies_by_feed_miss_none_during_inserts(floor: Floor) -> None:
     since, feed, inflow = copies_during_inflow(floor, rounds=ROUNDS)
 
     truth = truth_of(floor)

@@ -96,7 +96,9 @@ async def begin(  # noqa: PLR0917  # one parameter a field of the form
     caller: Writer,
     response: Response,
     options: Annotated[Options, Depends(options_of)],
-    location: Annotated[str, Form(max_length=64, description="Name of an allowed place with the recordings.")],
+    location: Annotated[
+        str, Form(min_length=1, max_length=64, description="Name of an allowed place with the recordings.")
+    ],
     table: Annotated[UploadFile | None, File(description="The table as CSV; none with the format `files`.")] = None,
     dry_run: Annotated[  # noqa: FBT002  # a field of the form
         bool, Form(description="Tell what would be created, and create nothing.")
@@ -203,13 +205,11 @@ def _append(path: FilePath, chunk: bytes) -> None:
 
 
 def _mapping_of(text: str | None) -> ColumnMap:
-    if not text:
-        return ColumnMap()
     try:
-        given = json.loads(text)
+        given = json.loads(text) if text else None
     except (json.JSONDecodeError, RecursionError):
         raise invalid("mapping", "must be JSON") from None
-    return column_map(given)
+    return ColumnMap() if given is None else column_map(given)
 
 
 def _name_of(table: UploadFile) -> str:
