@@ -56,4 +56,5 @@ def recounted(lines: Path) -> Recount:
 
 
 def _all(db: duckdb.DuckDBPyConnection, statement: str) -> list[tuple[Any, ...]]:
-    return db.execute(statement).fetchall()
+    rows: list[tuple[Any, ...]] = db.execute(statement).fetchall()
+    return rows
