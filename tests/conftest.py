@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import signal
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
@@ -13,6 +14,11 @@ from callfloor.foundation.database import Database, open_database
 from tests.support.databases import PostgresTemplate, SqliteTemplate, postgres_server
 
 DATABASES = ("sqlite", "postgresql")
+
+# In the background of a shell interrupts are ignored, and so by every program that is started from here: by those too
+# that are to be interrupted.
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 @pytest.fixture(scope="session")
