@@ -95,7 +95,7 @@ def backlog_of_one_team(tx: Tx) -> None:
 
 def plan_of(tx: Tx, statement: Executable, params: dict[str, Any], *, name: str) -> str:
     dialect = postgresql.dialect() if name == "postgresql" else sqlite.dialect()  # type: ignore[no-untyped-call]  # untyped in SQLAlchemy
-    bound = statement.params(params)  # type: ignore[attr-defined]
+    bound = statement.params(params)  # type: ignore[attr-defined]  # every Executable has it
     sql = str(bound.compile(dialect=dialect, compile_kwargs={"literal_binds": True}))
     explain = "EXPLAIN" if name == "postgresql" else "EXPLAIN QUERY PLAN"
     return "\n".join(str(row) for row in tx.all(text(f"{explain} {sql}")))

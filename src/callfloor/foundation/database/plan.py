@@ -120,12 +120,12 @@ class Plans:
         if isinstance(statement, UpdateBase):
             _refuse_python_defaults(statement)
         column_keys: Sequence[str] | None = sorted(keys) if keys is not None else None
-        compiled = statement.compile(dialect=self._dialect, column_keys=column_keys)  # type: ignore[attr-defined]
+        compiled = statement.compile(dialect=self._dialect, column_keys=column_keys)  # type: ignore[attr-defined]  # every Executable has it
         return Plan(compiled, self._dialect)
 
 
 def _refuse_python_defaults(statement: UpdateBase) -> None:
-    columns: Sequence[Column[Any]] = list(statement.table.c)  # type: ignore[arg-type]
+    columns: Sequence[Column[Any]] = list(statement.table.c)  # type: ignore[arg-type]  # of a table, columns
     for column in columns:
         if column.default is not None or column.onupdate is not None:
             raise PlanError(f"{column} has a Python-side default, which a compiled plan does not run")
