@@ -2,137 +2,27 @@
 
 from __future__ import annotations
 
-import contextlib
-import dataclasses
 import functools
-import re
-import subprocess
-import sys
 import uuid
 from collections.abc import Iterator
-from concurrent.futures import ThreadPoolExecutor
-from pathlib import Path
 from typing import Any
 
-import httpx
 import pytest
 
 from callfloor.access.audit import OPERATOR
 from callfloor.access.keys import DeleteKey, delete_key
-from callfloor.access.scopes import Scope
 from callfloor.access.tables import Role
 from callfloor.foundation import clock
-from callfloor.foundation.database import Database, open_database
 from callfloor.teams.tables import Payment
-from callfloor.teams.teams import SetBilling, Team, set_billing
-from tests.contracts.portal_client import BOTH, ENDPOINTS, ERRORS, Answer, PortalClient, basic, send
-from tests.factories.devices import make_device_team
-from tests.factories.events import EVENTS, call, state
-from tests.factories.teams import PortalKey, make_api_key, make_person, make_portal_key, make_team
-from tests.support.databases import PostgresTemplate, postgres_server
-from tests.support.server import Server, running_server
+from callfloor.teams.teams import SetBilling, set_billing
+from tests.contracts.portal_client import BOTH, ENDPOINTS, ERRORS, Answer, basic, send
+from tests.factories.events import call, state
+from tests.factories.teams import make_api_key, make_person, make_portal_key
+from tests.support.portal_place import Known, Met, Place, Walker, machine, place_of
 
-Met = set[tuple[str, str, str | None]]
-"""Method, path, and the error's name or None."""
 NOWHERE = 2**40
 """An id of nothing."""
 NEED_OTHER_SERVERS = {"TOO_MANY_REQUESTS", "INTERNAL_SERVER_ERROR"}
-
-LOCK = """
-import sys, apsw
-connection = apsw.Connection(sys.argv[1])
-connection.execute("BEGIN EXCLUSIVE")
-print("locked", flush=True)
-sys.stdin.read()
-"""
-
-
-class Walker(PortalClient):
-    """Remembers where it went and how it was answered."""
-
-    def __init__(self, http: httpx.Client, key: PortalKey, met: Met) -> None:
-        super().__init__(http, key.name, key.secret)
-        self.http = http
-        self.met = met
-
-    def call(self, method: str, path: str, **request: Any) -> Answer:
-        answer = super().call(method, path, **request)
-        self.met.add((method, re.sub(r"/\d+$", "/:id", path), answer.error))
-        return answer
-
-
-@dataclasses.dataclass(frozen=True)
-class Known:
-    """A team, and what its machines join by."""
-
-    team: Team
-    device_secret: str
-
-
-@dataclasses.dataclass(frozen=True)
-class Place:
-    """A running server, a client of it, and its database as the operator's command line sees it."""
-
-    server: Server
-    http: httpx.Client
-    db: Database
-
-    @property
-    def hash_key(self) -> bytes:
-        """Return the key of the installation's keyed hashes."""
-        return (self.server.data / "secret.key").read_bytes().strip()
-
-    def team(self, type_: str, *, seats: int = 0, payment: Payment = Payment.CARD) -> Known:
-        """Make a team."""
-        if type_ == "device":
-            made = make_device_team(self.db, seats=seats, payment=payment, hash_key=self.hash_key)
-            return Known(made.team, made.secret)
-        return Known(make_team(self.db, seats=seats, payment=payment), "")
-
-    def walker(self, team: Known, met: Met | None = None, name: str = "walker") -> Walker:
-        """Return a walker with a new key of the team."""
-        key = make_portal_key(self.db, team.team, hash_key=self.hash_key, name=name)
-        return Walker(self.http, key, set() if met is None else met)
-
-    def api(self, team: Known, method: str, path: str, **request: Any) -> dict[str, Any]:
-        """Do by the Callfloor API what the Portal API has no endpoint for."""
-        headers = make_api_key(self.db, team.team.id, *Scope, hash_key=self.hash_key)
-        answer = self.http.request(method, f"/api/v2{path}", headers=headers, **request)
-        assert answer.is_success, answer.text
-        done: dict[str, Any] = answer.json()
-        return done
-
-    def log_in(self, team: Known, number: int) -> dict[str, Any]:
-        """Log a machine of a device team in."""
-        body = {"team_secret": team.device_secret, **machine(number)}
-        answer = self.http.post("/api/v2/agent/login", json=body)
-        assert answer.status_code == 200, answer.text
-        device: dict[str, Any] = answer.json()
-        return device
-
-    def report(self, device: dict[str, Any], *events: dict[str, Any]) -> None:
-        """Send events as the device's agent."""
-        headers = {"Authorization": f"Bearer {device['token']}"}
-        answer = self.http.post(EVENTS, headers=headers, json={"events": list(events)})
-        assert answer.json()["accepted"] == len(events), answer.text
-
-
-def machine(number: int) -> dict[str, str]:
-    """Return how a machine describes itself."""
-    names = {"machine_id": str(uuid.uuid4()), "hostname": f"WS-{number}", "username": "ada"}
-    return {**names, "os": "windows", "os_version": "11", "app_version": "1.0.0"}
-
-
-@contextlib.contextmanager
-def place_of(data: Path, database_url: str | None, **settings: str) -> Iterator[Place]:
-    """Run a server."""
-    with (
-        running_server(data, "--no-worker", database_url=database_url, settings=settings) as server,
-        server.client() as http,
-    ):
-        db = open_database(database_url or f"sqlite:///{data / 'callfloor.db'}")
-        yield Place(server, http, db)
-        db.close_now()
 
 
 @pytest.fixture(scope="module", params=["sqlite", "postgresql"])
@@ -433,52 +323,3 @@ def test_bodies(devices: Walker, people: Walker) -> None:
     before = devices.seats().data["count"]
     assert devices.call("POST", "/api/v1/seats", json={"count": 1, "unknown": [], "Count": 9}).data["added"] == 1
     assert devices.call("POST", "/api/v1/seats", data={"count": "1", "unknown": "2"}).data["count"] == before + 2
-
-
-def test_too_many_requests(tmp_path: Path) -> None:
-    limits = {"CALLFLOOR_RATE_LIMIT_REQUESTS": "3", "CALLFLOOR_RATE_LIMIT_BLOCK_SECONDS": "90"}
-    with place_of(tmp_path / "data", None, **limits) as place:
-        walker = place.walker(place.team("email"))
-        answers = [send(place.http, "GET", "/api/v1/none").error, walker.seats().error, walker.add_seats(0).error]
-        assert answers == ["AUTH_HEADER_MISSING", None, "VALIDATION_ERROR"]
-        for method, path in ENDPOINTS:
-            refused = walker.call(method, path.replace(":id", "1"), json={})
-            assert refused.error == "TOO_MANY_REQUESTS"
-            assert 0 < int(refused.headers["retry-after"]) <= 90
-            assert "r=0" in refused.headers["ratelimit"]
-
-
-def test_a_fault_has_the_envelope_too(tmp_path: Path) -> None:
-    """PostgreSQL stops while the server runs."""
-    with contextlib.ExitStack() as stack:
-        url = PostgresTemplate(stack.enter_context(postgres_server(tmp_path / "pg"))).fresh_url()
-        with place_of(tmp_path / "data", url) as place:
-            walker = place.walker(place.team("email", seats=1))
-            assert walker.seats().data["count"] == 1
-
-            stack.close()
-
-            with ThreadPoolExecutor(3) as pool:
-                calls = [walker.seats, lambda: walker.add_seats(1), lambda: walker.invite("ada@people.example")]
-                answers = list(pool.map(lambda asked: asked(), calls))
-            for answer in answers:
-                assert (answer.error, answer.code, answer.status) == ("INTERNAL_SERVER_ERROR", 10000, 500)
-                assert int(answer.headers["retry-after"]) > 0
-
-
-def test_a_database_that_is_locked_is_a_fault_that_passes(tmp_path: Path) -> None:
-    """Another program holds the SQLite file for longer than the server waits."""
-    with place_of(tmp_path / "data", None) as place:
-        walker = place.walker(place.team("email"))
-        file = place.server.data / "callfloor.db"
-        with subprocess.Popen(
-            [sys.executable, "-c", LOCK, str(file)], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
-        ) as other:
-            assert other.stdout is not None
-            assert other.stdout.readline() == "locked\n"
-            answer = walker.add_seats(1)
-            other.communicate()
-
-        assert (answer.error, answer.code, answer.status) == ("INTERNAL_SERVER_ERROR", 10000, 500)
-        assert int(answer.headers["retry-after"]) > 0
-        assert walker.add_seats(1).data["count"] == 1
