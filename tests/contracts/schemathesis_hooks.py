@@ -42,8 +42,11 @@ BEYOND_A_SCHEMA = {
     "number": ("give one of", "must be a telephone number"),
     "participants": ("there is no participant",),
     "encoding": ("must be an encoding such as",),
-    "mapping": ("",),  # what is JSON within a form is text to its schema
-    "table": ("goes with the formats", "must", "Expected UploadFile"),
+    "mapping": (
+        *("must be JSON", "Expected ", "Object contains unknown field", "goes with the format"),
+        *("must say which column is", "must be text, without", "delimiter: must be one character", "'"),
+    ),
+    "table": ("goes with the formats", "Expected UploadFile"),
     "timezone": ("must be a name of the time zone database",),
     "tells_person": ("must be false: the seats of a device team are machines",),
     "time_zone": ("goes with totals of the whole team", "must be a name of the time zone database"),
