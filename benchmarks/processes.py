@@ -19,6 +19,10 @@ _BIN = Path(sys.executable).parent
 _START_SECONDS = 60.0
 _STOP_SECONDS = 20.0
 _POLL_SECONDS = 0.05
+_UNLIMITED = {
+    f"CALLFLOOR_{limit}_REQUESTS": "1000000000"
+    for limit in ("RATE_LIMIT", "CONVERSATIONS_LIMIT", "API_LIMIT", "AGENT_LIMIT", "EVENTS_LIMIT")
+}
 
 
 class ServerFailed(Exception):
@@ -90,12 +94,11 @@ def running(name: str, command: Sequence[str], environ: Mapping[str, str], log: 
 
 @contextlib.contextmanager
 def serving(data: Path, database: str) -> Iterator[Server]:
-    """Run `callfloor serve` as a reverse proxy would stand before it, its limit too high to be reached."""
+    """Run `callfloor serve` as a reverse proxy would stand before it, its limits too high to be reached."""
     port = free_port()
     command = [str(_BIN / "callfloor"), "serve", "--data", str(data), "--database", database]
     command += ["--port", str(port), "--behind-proxy", "--no-worker"]
-    environ = {"CALLFLOOR_RATE_LIMIT_REQUESTS": "1000000000"}
-    with running("callfloor serve", command, environ, data / "server.log", port) as server:
+    with running("callfloor serve", command, _UNLIMITED, data / "server.log", port) as server:
         yield server
 
 
