@@ -7,6 +7,9 @@ DATA ?= data/demo
 PORT ?= 8443
 AUDIO ?= samples
 
+# Bytecode is kept, as Python does unless told not to: the tests start programs hundreds of times.
+unexport PYTHONDONTWRITEBYTECODE
+
 .DEFAULT_GOAL := help
 .PHONY: help setup models demo test check format bench accuracy fault lock samples-lock migration documents
 
