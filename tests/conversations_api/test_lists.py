@@ -166,6 +166,45 @@ class TestFilters:
 
         assert ids(member.http, updatedSince=iso(NOON + HOUR)) == [late]
 
+    def test_finds_the_few_of_many_that_changed(self, services: Services, member: Member) -> None:
+        """A sync that asks each minute is not to walk a team's years to the end: few are gathered another way."""
+        days, people = (3, 0, 4, 1, 2), [[COLLEAGUE], [COLLEAGUE, CUSTOMER]]
+        for number in range(20):
+            make_conversation(services.db, member.team, now=NOON - DAY, parties=people[number % 2])
+        make_conversation(services.db, member.team, kind=ConversationKind.MEETING, now=NOON + HOUR)
+        changed = {
+            day: make_conversation(
+                services.db, member.team, date=NOON - day * DAY, now=NOON + HOUR, parties=people[day != 0]
+            )
+            for day in days
+        }
+        oldest_first = [changed[day] for day in sorted(days, reverse=True)]
+
+        def walked(size: int, **filters: object) -> list[str]:
+            found: list[str] = []
+            for page in range(len(days) // size + 1):
+                found += ids(member.http, **filters, page=page, pageSize=size)
+            return found
+
+        for filters, expected in (
+            ({"scopes": "internal,external"}, oldest_first),
+            ({"scopes": "external"}, oldest_first[:-1]),
+            ({"scopes": "internal"}, oldest_first[-1:]),
+            ({"scopes": "external", "startDate": iso(NOON - 2 * DAY)}, oldest_first[2:-1]),
+            ({"scopes": "external", "endDate": iso(NOON - 2 * DAY)}, oldest_first[:3]),
+            ({"scopes": "external", "startDate": iso(NOON - 3 * DAY), "endDate": iso(NOON)}, oldest_first[1:-1]),
+        ):
+            asked = {**filters, "updatedSince": iso(NOON + HOUR)}
+            for size in (1, 2, 5):
+                assert walked(size, **asked, sortingOrder="ascending") == expected
+                assert walked(size, **asked) == expected[::-1]
+            for order, ordered in (("ascending", expected), ("descending", expected[::-1])):
+                first = member.http.get("/calls", **asked, pageSize=1, sortingOrder=order)
+                assert first.json()["meta"]["total"] == len(expected)
+                cursor = re.search(r"cursor=([^&>]+)", first.headers["Link"])
+                assert cursor is not None
+                assert ids(member.http, **asked, pageSize=9, sortingOrder=order, cursor=cursor[1]) == ordered[1:]
+
     def test_keeps_calls_and_meetings_apart(self, services: Services, member: Member) -> None:
         call = make_conversation(services.db, member.team)
         meeting = make_conversation(services.db, member.team, kind=ConversationKind.MEETING)

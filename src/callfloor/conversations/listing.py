@@ -136,16 +136,35 @@ async def _counted_rows(
 
 def _read_page(tx: Tx, *, team_id: int, which: ConversationFilter, window: Window) -> tuple[int, list[tuple[Any, ...]]]:
     counted = which.count(team_id) if which.is_counted else (count_statement(which.shape), which.params(team_id))
-    row = tx.one(*counted)
-    total = row[0] if row else 0
-    return total, [] if window.skip >= total else tx.all(*_page(team_id, which, window))
+    total = _number(tx, *counted)
+    if window.skip >= total:
+        return total, []
+    # Where most have changed a page of them is soon met with; where few have, the list might be walked to its end.
+    are_few = which.shape.looks_for_changes and 2 * total < _number(tx, *which.among.count(team_id))
+    return total, tx.all(*_page(team_id, which, window, are_few_changes=are_few))
 
 
-def _page(team_id: int, which: ConversationFilter, window: Window) -> tuple[Select[Any], dict[str, Any]]:
-    after = window.after
+def _number(tx: Tx, statement: Select[int], params: dict[str, Any]) -> int:
+    row = tx.one(statement, params)
+    return row[0] if row else 0
+
+
+def _page(
+    team_id: int, which: ConversationFilter, window: Window, *, are_few_changes: bool = False
+) -> tuple[Select[Any], dict[str, Any]]:
+    shape, after = which.shape, window.after
     bounds = {"skip": window.skip} if after is None else {"after_date": after.date, "after_id": after.id}
-    statement = queries.page_statement(which.shape, ascending=window.ascending, after=after is not None)
-    return statement, {**which.params(team_id), **bounds, "take": window.take}
+    params = {**which.params(team_id), **bounds, "take": window.take}
+    if not are_few_changes:
+        return queries.page_statement(shape, ascending=window.ascending, after=after is not None), params
+    statement = queries.changes_statement(
+        by_scope=shape.by_scope,
+        from_date=shape.from_date,
+        to_date=shape.to_date,
+        ascending=window.ascending,
+        after=after is not None,
+    )
+    return statement, params
 
 
 async def _with_belongings(

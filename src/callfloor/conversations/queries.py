@@ -104,6 +104,11 @@ class ConversationFilter:
             and (self.date_to is None or (self.date_to + 1) % DAY == 0)
         )
 
+    @property
+    def among(self) -> ConversationFilter:
+        """Return the filter of all that this one, which looks for changes, chooses from; its count is kept."""
+        return ConversationFilter(kind=self.kind, is_external=self.is_external)
+
     def count(self, team_id: int) -> tuple[Select[int], dict[str, Any]]:
         """Return the statement of the kept count, and its parameters."""
         params: dict[str, Any] = {
@@ -155,10 +160,19 @@ class Shape:
     by_words: bool = False
     by_owner: bool = False
 
+    @property
+    def looks_for_changes(self) -> bool:
+        """Return whether what changed since an instant is the narrowest that is asked for."""
+        others = self.by_one_domain, self.by_domains, self.by_id, self.by_words, self.by_owner
+        return self.by_update and not any(others) and not (self.from_date and self.to_date)
+
 
 @functools.cache
 def page_statement(shape: Shape, *, ascending: bool, after: bool) -> Select[Any]:
-    """Return a page of `COLUMNS` by date, then id; parameters of the shape, take, and skip or (after) date and id."""
+    """Return a page of `COLUMNS` by date, then id; parameters of the shape, take, and skip or (after) date and id.
+
+    The list is walked in its order until enough rows match.
+    """
     # By one domain the domain's own index is in the order of the list.
     date, row_id = (_d.date, _d.conversation_id) if shape.by_one_domain else (_c.date, _c.id)
     statement = (
@@ -170,10 +184,33 @@ def page_statement(shape: Shape, *, ascending: bool, after: bool) -> Select[Any]
     )
     if not after:
         return statement.offset(param("skip", Integer))
+    return statement.where(*_beyond(date, row_id, ascending=ascending))
+
+
+@functools.cache
+def changes_statement(*, by_scope: bool, from_date: bool, to_date: bool, ascending: bool, after: bool) -> Select[Any]:
+    """Return what `page_statement` does, where few of many changed: they are gathered, then put in order."""
+    shape = Shape(by_update=True, by_scope=by_scope, from_date=from_date, to_date=to_date)
+    changed = select(_c.id, _c.date).where(*_conditions(shape)).cte("changed").prefix_with("MATERIALIZED")
+    date, row_id = changed.c.date, changed.c.id
+    page = (
+        select(row_id, date)
+        .order_by(*((date, row_id) if ascending else (date.desc(), row_id.desc())))
+        .limit(param("take", Integer))
+    )
+    page = page.where(*_beyond(date, row_id, ascending=ascending)) if after else page.offset(param("skip", Integer))
+    found = page.subquery("found")
+    own = (_c.team_id == param("team_id")) & (_c.id == found.c.id)
+    order = (found.c.date, found.c.id) if ascending else (found.c.date.desc(), found.c.id.desc())
+    return select(*COLUMNS).select_from(_with_belongings(found.join(conversation, own))).order_by(*order)
+
+
+def _beyond(date: Any, row_id: Any, *, ascending: bool) -> tuple[Any, ...]:
+    """Return the conditions of what comes after a place."""
     last, last_id = param("after_date"), param("after_id")
     if ascending:
-        return statement.where(date >= last, or_(date > last, and_(date == last, row_id > last_id)))
-    return statement.where(date <= last, or_(date < last, and_(date == last, row_id < last_id)))
+        return date >= last, or_(date > last, and_(date == last, row_id > last_id))
+    return date <= last, or_(date < last, and_(date == last, row_id < last_id))
 
 
 @functools.cache
@@ -213,7 +250,9 @@ def _conditions(shape: Shape) -> list[Any]:
     if shape.by_one_domain:
         conditions = [_d.team_id == param("team_id"), _d.kind == param("kind"), _d.domain == param("domain")]
     if shape.by_scope:
-        conditions.append(_c.is_external == param("is_external"))
+        # Where changes are looked for their index is meant, not one that has the scope before.
+        scope = func.coalesce(_c.is_external, False) if shape.looks_for_changes else _c.is_external
+        conditions.append(scope == param("is_external"))
     if shape.from_date:
         conditions.append(date >= param("date_from"))
     if shape.to_date:

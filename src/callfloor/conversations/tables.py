@@ -72,6 +72,8 @@ conversation = Table(
     Index(None, "team_id", "kind", "is_external", "date", "id"),
     Index(None, "team_id", "kind", "date", "id"),
     Index(None, "team_id", "kind", "owner_account_id", "date", "id"),
+    # All that is needed to find, count and sort what changed since an instant.
+    Index(None, "team_id", "kind", "updated_at", "is_external", "date", "id"),
     Index(None, "team_id", "kind", "external_call_id", unique=True),
     Index(None, "team_id", "kind", "content_key", unique=True),
     Index(None, "team_id", "kind", "content_sha256"),

@@ -189,6 +189,7 @@ def upgrade() -> None:
         batch_op.create_index(batch_op.f('ix_conversation_team_id_kind_external_call_id'), ['team_id', 'kind', 'external_call_id'], unique=True)
         batch_op.create_index(batch_op.f('ix_conversation_team_id_kind_is_external_date_id'), ['team_id', 'kind', 'is_external', 'date', 'id'], unique=False)
         batch_op.create_index(batch_op.f('ix_conversation_team_id_kind_owner_account_id_date_id'), ['team_id', 'kind', 'owner_account_id', 'date', 'id'], unique=False)
+        batch_op.create_index(batch_op.f('ix_conversation_team_id_kind_updated_at_is_external_date_id'), ['team_id', 'kind', 'updated_at', 'is_external', 'date', 'id'], unique=False)
 
     op.create_table('conversation_change',
     sa.Column('entry', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), autoincrement=True, nullable=False),
@@ -1271,6 +1272,7 @@ def downgrade() -> None:
 
     op.drop_table('conversation_change')
     with op.batch_alter_table('conversation', schema=None) as batch_op:
+        batch_op.drop_index(batch_op.f('ix_conversation_team_id_kind_updated_at_is_external_date_id'))
         batch_op.drop_index(batch_op.f('ix_conversation_team_id_kind_owner_account_id_date_id'))
         batch_op.drop_index(batch_op.f('ix_conversation_team_id_kind_is_external_date_id'))
         batch_op.drop_index(batch_op.f('ix_conversation_team_id_kind_external_call_id'))
