@@ -38,13 +38,17 @@ _remove_entries = delete(search_entry).where(
 
 
 class Matches(ColumnElement[bool]):
-    """Whether a row of `search_text` meets the query that is sent as parameter `name`."""
+    """Whether a row of `search_text` meets the query that is sent as parameter `name`.
+
+    Not `by_index` PostgreSQL looks at the words of each row that it has come to by another way.
+    """
 
     inherit_cache = False
     type = Boolean()
 
-    def __init__(self, name: str) -> None:
+    def __init__(self, name: str, *, by_index: bool = True) -> None:
         self.query = param(name, IndexedQuery())
+        self.by_index = by_index
 
     def self_group(self, against: Any = None) -> Matches:  # noqa: ARG002  # SQLAlchemy's interface
         """Stand as it is: "= 1" behind it would keep the index from serving."""
@@ -53,7 +57,9 @@ class Matches(ColumnElement[bool]):
 
 @compiles(Matches, "postgresql")
 def _matches_on_postgres(element: Matches, compiler: SQLCompiler, **kw: Any) -> str:
-    return f"{compiler.process(search_text.c.words, **kw)} @@ {compiler.process(element.query, **kw)}"
+    words, query = compiler.process(search_text.c.words, **kw), compiler.process(element.query, **kw)
+    # The operator's own function, which no index serves.
+    return f"{words} @@ {query}" if element.by_index else f"ts_match_vq({words}, {query})"
 
 
 @compiles(Matches, "sqlite")

@@ -16,7 +16,13 @@ class SearchEntryColumns(TypedColumns):
     position: Column[int] = Column(Integer)
 
 
-search_entry = Table("search_entry", metadata, SearchEntryColumns, Index(None, "team_id", "conversation_id"))
+search_entry = Table(
+    "search_entry",
+    metadata,
+    SearchEntryColumns,
+    Index(None, "team_id", "conversation_id"),
+    Index(None, "team_id", "id"),
+)
 
 
 class SearchSlotColumns(TypedColumns):

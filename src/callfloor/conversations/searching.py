@@ -7,7 +7,7 @@ import functools
 from collections.abc import Sequence
 from typing import Any
 
-from sqlalchemy import Integer, Select, func, select
+from sqlalchemy import FromClause, Integer, Select, func, select, true
 
 from callfloor.conversations.search_index import Matches, Place, first_id_of, search_text
 from callfloor.conversations.search_tables import search_entry
@@ -18,10 +18,15 @@ from callfloor.foundation.database import Database, param
 
 SNIPPETS = 3
 """Shown of one conversation at most."""
+MANY = 5_000
+"""Segments that PostgreSQL gathers by their words, to be put in order; it takes microseconds for each."""
 _HITS_AT_ONCE = 100
 _FAR_BELOW, _FAR_ABOVE = -(2**63), 2**63 - 1
 
 _e, _c, _d, _s = search_entry.c, conversation.c, conversation_domain.c, transcript_segment.c
+_IS_OF_TEAM = func.coalesce(_e.team_id, 0) == param("team_id")
+"""As no index serves it: SQLite would look up each of a team's entries among the words."""
+_SPOKEN = (_s.speaker, _s.start_ms, _s.end_ms, _s.text)
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
@@ -62,37 +67,49 @@ class FoundConversation:
 
 
 @functools.cache
-def hits_statement(*, by_kind: bool, by_scope: bool, by_domain: bool, by_owner: bool) -> Select[Any]:
-    """Return the segments that meet the query, newest first, between the ids `above` and `before`."""
+def hits_statement(*, by_kind: bool, by_scope: bool, by_domain: bool, by_owner: bool, is_capped: bool) -> Select[Any]:
+    """Return the segments that meet the query, newest first, between the ids `above` and `before`.
+
+    FTS5 finds the newest first by itself. PostgreSQL finds all in any order, and is stopped above `MANY`: capped, there
+    is one row at least, and each ends with the number of segments that were found.
+    """
     # Found by their words first: PostgreSQL would else read every segment of the team, and look at its words.
-    said = (
-        select(search_text.c.rowid)
-        .where(Matches("query"), Place() < param("before"), Place() >= param("above"))
-        .cte("said")
-        .prefix_with("MATERIALIZED", dialect="postgresql")
-    )
+    matching = select(search_text.c.rowid).where(Matches("query"), Place() < param("before"), Place() >= param("above"))
+    matching = matching.limit(MANY + 1) if is_capped else matching
+    said = matching.cte("said").prefix_with("MATERIALIZED", dialect="postgresql")
+    source = said.join(search_entry, _e.id == said.c.rowid)
+    newest = _newest(source, said.c.rowid, by_kind=by_kind, by_scope=by_scope, by_domain=by_domain, by_owner=by_owner)
+    newest = newest.where(_IS_OF_TEAM)
+    if not is_capped:
+        return newest
+    shown = newest.subquery("shown")
+    found = select(func.count().label("segments")).select_from(said).subquery("found")
+    counted = select(*shown.c, found.c.segments).select_from(found.outerjoin(shown, true()))
+    return counted.order_by(shown.c.rowid.desc())
+
+
+@functools.cache
+def newest_statement(*, by_kind: bool, by_scope: bool, by_domain: bool, by_owner: bool) -> Select[Any]:
+    """Return what `hits_statement` does, of words said so often that the team's newest segments soon have them."""
+    source = search_entry.join(search_text, search_text.c.rowid == _e.id)
+    newest = _newest(source, _e.id, by_kind=by_kind, by_scope=by_scope, by_domain=by_domain, by_owner=by_owner)
+    between = _e.id < param("before"), _e.id >= param("above")
+    return newest.where(_e.team_id == param("team_id"), *between, Matches("query", by_index=False))
+
+
+def _newest(
+    source: FromClause, row_id: Any, *, by_kind: bool, by_scope: bool, by_domain: bool, by_owner: bool
+) -> Select[Any]:
+    """Return the segments of the source with their conversations, the greatest id first."""
     statement = (
-        select(
-            said.c.rowid,
-            _e.position,
-            _c.id,
-            _c.kind,
-            _c.name,
-            _c.date,
-            _s.speaker,
-            _s.start_ms,
-            _s.end_ms,
-            _s.text,
-        )
-        .select_from(said)
-        .join(search_entry, _e.id == said.c.rowid)
+        select(row_id.label("rowid"), _e.position, _c.id, _c.kind, _c.name, _c.date, *_SPOKEN)
+        .select_from(source)
         .join(conversation, (_c.team_id == _e.team_id) & (_c.id == _e.conversation_id))
         .join(
             transcript_segment,
             (_s.team_id == _e.team_id) & (_s.conversation_id == _e.conversation_id) & (_s.position == _e.position),
         )
-        .where(_e.team_id == param("team_id"))
-        .order_by(said.c.rowid.desc())
+        .order_by(row_id.desc())
         .limit(param("take", Integer))
     )
     if by_kind:
@@ -122,7 +139,7 @@ _ids_that_say = (
     select(_e.conversation_id)
     .select_from(search_text)
     .join(search_entry, _e.id == search_text.c.rowid)
-    .where(Matches("query"), _e.team_id == param("team_id"))
+    .where(Matches("query"), _IS_OF_TEAM)
 )
 
 
@@ -133,17 +150,22 @@ async def search_conversations(
 
     A word that is said all through a conversation is not read to the end: its first snippets are enough.
     """
-    statement = hits_statement(
-        by_kind=search.kind is not None,
-        by_scope=search.is_external is not None,
-        by_domain=search.domain is not None,
-        by_owner=search.owner_account_id is not None,
-    )
-    params = _params(search)
+    narrowing = {
+        "by_kind": search.kind is not None,
+        "by_scope": search.is_external is not None,
+        "by_domain": search.domain is not None,
+        "by_owner": search.owner_account_id is not None,
+    }
+    is_capped = db.name == "postgresql"
+    statement, params = hits_statement(**narrowing, is_capped=is_capped), _params(search)
     found: list[FoundConversation] = []
     place = _upper(search) if before is None else min(before, _upper(search))
     while True:
         rows = await db.select(statement, {**params, "before": place, "take": _HITS_AT_ONCE})
+        if is_capped and rows[0][-1] > MANY:
+            is_capped, statement = False, newest_statement(**narrowing)
+            continue
+        rows = [row for row in rows if row[0] is not None]
         for row in rows:
             begun = row[0] - row[1]
             if not found or found[-1].place != begun:

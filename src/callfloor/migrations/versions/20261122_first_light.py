@@ -760,6 +760,7 @@ def upgrade() -> None:
     )
     with op.batch_alter_table('search_entry', schema=None) as batch_op:
         batch_op.create_index(batch_op.f('ix_search_entry_team_id_conversation_id'), ['team_id', 'conversation_id'], unique=False)
+        batch_op.create_index(batch_op.f('ix_search_entry_team_id_id'), ['team_id', 'id'], unique=False)
 
     op.create_table('search_slot',
     sa.Column('first_id', sa.BigInteger(), autoincrement=False, nullable=False),
@@ -1140,6 +1141,7 @@ def downgrade() -> None:
     op.drop_table('seat')
     op.drop_table('search_slot')
     with op.batch_alter_table('search_entry', schema=None) as batch_op:
+        batch_op.drop_index(batch_op.f('ix_search_entry_team_id_id'))
         batch_op.drop_index(batch_op.f('ix_search_entry_team_id_conversation_id'))
 
     op.drop_table('search_entry')
