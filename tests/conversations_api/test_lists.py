@@ -183,7 +183,7 @@ class TestFilters:
         def walked(size: int, **filters: object) -> list[str]:
             found: list[str] = []
             for page in range(len(days) // size + 1):
-                found += ids(member.http, **filters, page=page, pageSize=size)
+                found += ids(member.http, "/calls", **filters, page=page, pageSize=size)
             return found
 
         for filters, expected in (
@@ -203,7 +203,7 @@ class TestFilters:
                 assert first.json()["meta"]["total"] == len(expected)
                 cursor = re.search(r"cursor=([^&>]+)", first.headers["Link"])
                 assert cursor is not None
-                assert ids(member.http, **asked, pageSize=9, sortingOrder=order, cursor=cursor[1]) == ordered[1:]
+                assert ids(member.http, "/calls", **asked, sortingOrder=order, cursor=cursor[1]) == ordered[1:]
 
     def test_keeps_calls_and_meetings_apart(self, services: Services, member: Member) -> None:
         call = make_conversation(services.db, member.team)
