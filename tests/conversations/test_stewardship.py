@@ -21,12 +21,13 @@ from callfloor.conversations.erasing import (
     begin_erasure,
     erase_item,
     request_erasure,
+    resume_erasures,
 )
 from callfloor.conversations.erasure_jobs import ERASE_CONVERSATIONS, REMOVE_DUE
 from callfloor.conversations.holds import LegalHold, PlaceHold, lift_hold, place_hold
 from callfloor.conversations.parties import Party
-from callfloor.conversations.persons import person_key
-from callfloor.conversations.receipts import Receipt, conversations_of, receipts_below
+from callfloor.conversations.persons import person_key, person_keys
+from callfloor.conversations.receipts import ErasedConversation, Receipt, conversations_of, receipts_below
 from callfloor.conversations.retaining import SetRetention, set_retention
 from callfloor.conversations.stewardship_tables import ItemState
 from callfloor.conversations.tables import ConversationKind, conversation
@@ -36,7 +37,7 @@ from callfloor.foundation.clock import DAY
 from callfloor.foundation.database import Database, metadata, open_database
 from callfloor.foundation.errors import InvalidInput
 from callfloor.foundation.files import open_files
-from callfloor.foundation.jobs import Enqueue, enqueue
+from callfloor.foundation.jobs import Enqueue, JobState, cancel, enqueue, newest_jobs
 from callfloor.foundation.jobs.testing import drain
 from callfloor.foundation.sequence import prepare
 from callfloor.foundation.services import Services
@@ -117,6 +118,12 @@ def left(db: Database, *ids: str) -> list[str]:
 
 def receipts(db: Database, team: Team) -> list[Receipt]:
     return db.read_now(functools.partial(receipts_below, team_id=team.id, take=100))
+
+
+def items_of(db: Database, team: Team) -> list[ErasedConversation]:
+    """Return what became of the conversations of the team's only erasure."""
+    (receipt,) = receipts(db, team)
+    return db.read_now(functools.partial(conversations_of, team_id=team.id, erasure_id=receipt.id, take=10))
 
 
 def test_a_held_conversation_is_not_erased(services: Services, db: Database, team: Team) -> None:
@@ -213,15 +220,73 @@ def test_nothing_due_leaves_no_receipt(services: Services, db: Database, team: T
 def test_removal_goes_on_with_the_receipt_of_one_that_was_stopped(services: Services, db: Database, team: Team) -> None:
     calls = [make(db, team, CLEO, age_days=40 + n) for n in range(3)]
     keep_for(db, team, call=30)
-    items = [Item(one, CALL, ItemState.WAITING) for one in calls[:2]]
-    begun = RequestErasure(team.id, OPERATOR, clock.now(), HASH_KEY)
-    # As a worker leaves it that was killed after it had gathered two.
-    db.write_now(functools.partial(begin_erasure, command=begun, items=items, cause=RETENTION))
+    gathered(db, team, *calls[:2])
 
     remove_due(services)
 
     assert left(db, *calls) == []
     assert [(one.state, one.counts["conversations_erased"]) for one in receipts(db, team)] == [("done", 3)]
+
+
+def gathered(db: Database, team: Team, *calls: str) -> None:
+    """Leave a removal as a worker does that was killed after it had gathered these."""
+    items = [Item(one, CALL, ItemState.WAITING) for one in calls]
+    begun = RequestErasure(team.id, OPERATOR, clock.now(), HASH_KEY)
+    db.write_now(functools.partial(begin_erasure, command=begun, items=items, cause=RETENTION))
+
+
+def test_removal_that_was_stopped_leaves_what_is_kept_by_now(services: Services, db: Database, team: Team) -> None:
+    off, longer = team, make_team(db)
+    kept = [make(db, off, CLEO, age_days=40), make(db, longer, CLEO, age_days=40)]
+    gone = make(db, longer, CLEO, age_days=80)
+    gathered(db, off, kept[0])
+    gathered(db, longer, kept[1], gone)
+    keep_for(db, off, call=30)
+    keep_for(db, off, call=None)
+    keep_for(db, longer, call=60)
+
+    remove_due(services)
+
+    assert left(db, *kept, gone) == kept
+    assert [(one.state, one.counts) for one in receipts(db, off)] == [("done", {"jobs": 0})]
+    assert [(one.state, one.counts["conversations_erased"]) for one in receipts(db, longer)] == [("done", 1)]
+    (item,) = items_of(db, longer)
+    assert (item.conversation_id, item.state) == (gone, "erased")
+
+
+def test_an_erasure_whose_job_was_given_up_goes_on_the_next_night(services: Services, db: Database, team: Team) -> None:
+    """As when the store of the files is away for hours."""
+    call = make(db, team, CLEO)
+    request(db, team, call)
+    (job,) = db.read_now(functools.partial(newest_jobs, team_id=team.id))
+    assert db.write_now(functools.partial(cancel, job_id=job.id, now=clock.now())) is JobState.CANCELLED
+    run(services)
+    assert (left(db, call), receipts(db, team)[0].state) == ([call], "running")
+
+    remove_due(services)
+
+    assert (left(db, call), receipts(db, team)[0].state) == ([], "done")
+
+
+def test_an_erasure_that_has_its_job_is_given_no_other(db: Database, team: Team) -> None:
+    request(db, team, make(db, team, CLEO))
+
+    db.write_now(functools.partial(resume_erasures, now=clock.now()))
+
+    kinds = [job.kind for job in db.read_now(functools.partial(newest_jobs, team_id=team.id))]
+    assert kinds == [ERASE_CONVERSATIONS.name]
+
+
+def test_what_is_erased_twice_stays_erased_in_the_receipt(db: Database, team: Team) -> None:
+    """A worker that was taken for lost goes on beside the one that took its place."""
+    call = make(db, team, CLEO)
+    asked = request(db, team, call)
+    erase = functools.partial(erase_item, team_id=team.id, erasure_id=asked.erasure_id, hash_key=HASH_KEY)
+    for _ in range(2):
+        db.write_now(functools.partial(erase, conversation_id=call, now=clock.now()))
+
+    (item,) = items_of(db, team)
+    assert (item.state, item.counts["transcript_segment"]) == ("erased", 1)
 
 
 @pytest.mark.parametrize("ids", [(), ("none",)], ids=["nothing", "unknown"])
@@ -248,6 +313,7 @@ def test_another_teams_person_is_not_touched(services: Services, db: Database, t
         ("sip:cleo@customer.example", "email:cleo@customer.example"),
         ("+49 (30) 12-34", "number:49301234"),
         ("0049 30 1234", "number:49301234"),
+        ("+49 (0)30 1234", "number:49301234"),
         ("tel:+49301234", "number:49301234"),
         ("030 1234", "number:0301234"),
         ("anonymous", None),
@@ -256,6 +322,14 @@ def test_another_teams_person_is_not_touched(services: Services, db: Database, t
 )
 def test_addresses_and_numbers_are_known_however_they_are_written(text: str, key: str | None) -> None:
     assert person_key(text) == key
+
+
+def test_a_number_is_known_by_its_sip_address_too() -> None:
+    known = {"number:49301234", "email:+49301234@pbx.example"}
+
+    assert person_keys("sip:+49301234@pbx.example") == known
+    assert person_keys("cleo@customer.example") == {"email:cleo@customer.example"}
+    assert person_keys("anonymous") == set()
 
 
 def test_every_table_of_conversations_is_thought_of() -> None:

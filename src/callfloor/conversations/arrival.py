@@ -17,7 +17,7 @@ from callfloor.conversations.incoming import settle_file
 from callfloor.conversations.intake import StoredRecording
 from callfloor.conversations.muting import MutedInterval, hold_recording, keep_intervals
 from callfloor.conversations.parties import DEFAULT_CHANNELS, Party, external_domains, is_external, permille, placed
-from callfloor.conversations.persons import keep_persons, person_key
+from callfloor.conversations.persons import keep_persons, person_keys
 from callfloor.conversations.tables import (
     ConversationKind,
     ProcessingStatus,
@@ -219,9 +219,7 @@ def _store_parties(tx: Tx, arrival: Arrival, parties: Sequence[Party]) -> None:
 
 def _known_persons(arrival: Arrival, parties: Sequence[Party]) -> Iterator[str]:
     for text in (*(party.email for party in parties), arrival.caller, arrival.callee):
-        key = person_key(text or "")
-        if key is not None:
-            yield key
+        yield from person_keys(text or "")
 
 
 def _store_recording(tx: Tx, arrival: Arrival) -> None:

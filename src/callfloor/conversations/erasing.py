@@ -64,6 +64,7 @@ _settle = (
         _i.team_id == param("team"),
         _i.erasure_id == param("erasure"),
         _i.conversation_id == param("conversation"),
+        _i.state == ItemState.WAITING.value,
     )
     .values(
         state=param("new_state"),
@@ -82,7 +83,7 @@ _sums = (
 )
 _finish = (
     update(erasure)
-    .where(_x.team_id == param("team"), _x.id == param("erasure"))
+    .where(_x.team_id == param("team"), _x.id == param("erasure"), _x.state == ErasureState.RUNNING.value)
     .values(
         state=ErasureState.DONE.value,
         finished_at=param("now"),
@@ -90,6 +91,12 @@ _finish = (
         counts=param("sums", Json()),
         digest=param("whole"),
     )
+    .returning(_x.id)
+)
+_asked_and_running = (
+    select(_x.team_id, _x.id)
+    .where(_x.team_id > 0, _x.cause != RETENTION, _x.state == ErasureState.RUNNING.value)
+    .order_by(_x.team_id, _x.id)
 )
 _set_scrubbed = (
     update(erasure).where(_x.finished_at.is_not(None), _x.scrubbed_at.is_(None)).values(scrubbed_at=param("now"))
@@ -169,9 +176,14 @@ def request_erasure(tx: Tx, command: RequestErasure) -> Requested:
     erasure_id = begin_erasure(tx, command, items)
     if command.person_key is not None:
         forget_held_person(tx, team_id, command.person_key)
-    # Its arguments outlive the erasure: they do not say whom it is about.
-    enqueue(tx, Enqueue(kind=ERASE, args={"erasure_id": erasure_id}, team_id=team_id, now=command.now))
+    _start(tx, team_id, erasure_id, command.now)
     return Requested(erasure_id, items)
+
+
+def resume_erasures(tx: Tx, *, now: Millis) -> None:
+    """Start the job of each erasure that somebody asked for and that is not done; one that has its job keeps it."""
+    for team_id, erasure_id in tx.all(_asked_and_running):
+        _start(tx, team_id, erasure_id, now)
 
 
 def begin_erasure(tx: Tx, command: RequestErasure, items: Sequence[Item], *, cause: str | None = None) -> str:
@@ -304,9 +316,10 @@ def finish_erasure(
     scrubbed_at: Millis | None,
     now: Millis,
 ) -> None:
-    """Complete the receipt."""
+    """Complete the receipt; one that is complete stays as it is."""
     finished = {"now": now, "scrubbed": scrubbed_at, "sums": sums.counts, "whole": sums.digest}
-    tx.run(_finish, {"team": team_id, "erasure": erasure_id, **finished})
+    if tx.one(_finish, {"team": team_id, "erasure": erasure_id, **finished}) is None:
+        return
     after = {"conversations": sums.states[ItemState.ERASED], "held": sums.states[ItemState.HELD]}
     change = audit.Change(team_id, "erasure.finished", "erasure", erasure_id, after=after)
     audit.note(tx, audit.SYSTEM, change, now=now)
@@ -320,6 +333,12 @@ def is_unscrubbed(tx: Tx) -> bool:
 def set_scrubbed(tx: Tx, *, now: Millis) -> None:
     """Write on every finished receipt that nothing of it is left in the database's files."""
     tx.run(_set_scrubbed, {"now": now})
+
+
+def _start(tx: Tx, team_id: int, erasure_id: str, now: Millis) -> None:
+    # Its arguments outlive the erasure: they do not say whom it is about.
+    args = {"erasure_id": erasure_id}
+    enqueue(tx, Enqueue(kind=ERASE, args=args, team_id=team_id, now=now, unique_key=erasure_id))
 
 
 def _asked_for(tx: Tx, command: RequestErasure) -> list[str]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from functools import partial
 
 from callfloor.access.audit import SYSTEM
@@ -18,6 +18,7 @@ from callfloor.conversations.erasing import (
     erased_items,
     finish_erasure,
     is_unscrubbed,
+    resume_erasures,
     set_scrubbed,
     waiting_items,
 )
@@ -28,9 +29,10 @@ from callfloor.conversations.retaining import (
     BEGINNING,
     REMOVE,
     due_conversations,
+    erase_due_item,
     retention_of_team,
     running_removal,
-    teams_with_retention,
+    teams_to_clear,
 )
 from callfloor.conversations.stewardship_tables import ItemState
 from callfloor.conversations.tables import ConversationKind
@@ -47,6 +49,9 @@ _DUE_AT_ONCE = 100
 _MEGABYTE = 1_000_000
 _WITHOUT_BOUND = 2**62
 
+Erase = Callable[..., Sequence[tuple[str, str]]]
+"""`erase_item`, or as it."""
+
 
 class StillRead(Unavailable):
     """Somebody reads what the database held before; the files keep it so long."""
@@ -58,22 +63,26 @@ def erase_conversations(job: RunningJob, services: Services) -> Verb:
 
 
 def remove_due_conversations(job: RunningJob, services: Services) -> None:
-    """Erase what is older than its team keeps, one team after the other, each with a receipt."""
+    """Erase what is older than its team keeps, one team after the other, each with a receipt.
+
+    An erasure that somebody asked for and whose job was given up gets another one.
+    """
     now = job.now()
-    for team_id in services.db.read_now(teams_with_retention):
+    services.db.write_now(partial(resume_erasures, now=now))
+    for team_id in services.db.read_now(teams_to_clear):
         erasure_id = services.db.read_now(partial(running_removal, team_id=team_id))
         if erasure_id is not None:  # the job was stopped: what it had gathered is in its receipt
-            _erase_waiting(job, services, team_id, erasure_id)
-        for kind, days in services.db.read_now(partial(retention_of_team, team_id=team_id)).items():
+            _erase_waiting(job, services, team_id, erasure_id, erase_due_item)
+        for kind in ConversationKind:
             place = BEGINNING
             while True:
-                gather = partial(_gather, team_id=team_id, kind=kind, days=days, after=place, now=now)
+                gather = partial(_gather, team_id=team_id, kind=kind, after=place, now=now)
                 erasure_id, last = services.db.write_now(partial(gather, erasure_id=erasure_id))
                 if last is None:
                     break
                 place = last
                 if erasure_id is not None:
-                    _erase_waiting(job, services, team_id, erasure_id)
+                    _erase_waiting(job, services, team_id, erasure_id, erase_due_item)
         if erasure_id is not None:
             services.db.write_now(_erase(job, services, team_id, erasure_id, scrubs=False))
 
@@ -102,7 +111,7 @@ SCRUB_SCHEDULE = Schedule("scrub_database", SCRUB_DATABASE.name, Daily(3, 20))
 
 
 def _erase(job: RunningJob, services: Services, team_id: int, erasure_id: str, *, scrubs: bool) -> Verb:
-    _erase_waiting(job, services, team_id, erasure_id)
+    _erase_waiting(job, services, team_id, erasure_id, erase_item if scrubs else erase_due_item)
     if scrubs:
         services.db.write_now(partial(forget_histories, team_id=team_id, now=job.now()))
     sums = _sums(services, team_id, erasure_id)
@@ -118,8 +127,8 @@ def _erase(job: RunningJob, services: Services, team_id: int, erasure_id: str, *
     )
 
 
-def _erase_waiting(job: RunningJob, services: Services, team_id: int, erasure_id: str) -> None:
-    erase = partial(erase_item, team_id=team_id, erasure_id=erasure_id, hash_key=services.settings.hash_key)
+def _erase_waiting(job: RunningJob, services: Services, team_id: int, erasure_id: str, verb: Erase) -> None:
+    erase = partial(verb, team_id=team_id, erasure_id=erasure_id, hash_key=services.settings.hash_key)
     done = 0
     while waiting := services.db.read_now(partial(waiting_items, team_id=team_id, erasure_id=erasure_id)):
         for conversation_id in waiting:
@@ -165,17 +174,19 @@ def _blank_jobs(job: RunningJob, services: Services, team_id: int, erasure_id: s
     return blanked
 
 
-def _gather(  # whose, which, how old, from where, into which receipt
+def _gather(
     tx: Tx,
     team_id: int,
     kind: ConversationKind,
-    days: int,
     *,
     after: tuple[Millis, str],
     erasure_id: str | None,
     now: Millis,
 ) -> tuple[str | None, tuple[Millis, str] | None]:
     """Write down the next due conversations that are not held; return the receipt and the last place looked at."""
+    days = retention_of_team(tx, team_id).get(kind)
+    if days is None:
+        return erasure_id, None
     found = due_conversations(tx, team_id, kind, days=days, after=after, take=_DUE_AT_ONCE, now=now)
     held = holds_on(tx, team_id, [id_ for _, id_ in found])
     items = [Item(id_, kind.value, ItemState.WAITING) for _, id_ in found if id_ not in held]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hmac
+import re
 from collections.abc import Iterable
 
 from sqlalchemy import select
@@ -13,6 +14,7 @@ from callfloor.foundation.database import Tx, param, upsert
 
 EMAIL, NUMBER = "email", "number"
 
+_NUMBER = re.compile(r"\+?[0-9]{3,}")
 _p = conversation_person.c
 _add = (
     upsert(conversation_person)
@@ -29,15 +31,30 @@ _of_person = (
 def person_key(text: str) -> str | None:
     """Return the form in which addresses and numbers are compared, or None for what is neither.
 
-    Of a number only its digits count, without the zeros or the plus of an international prefix: `+49 (30) 12-34` and
-    `0049301234` are one. An address may stand behind `sip:` or `mailto:`.
+    Of a number only its digits count, without the zeros or the plus of an international prefix and without `(0)`:
+    `+49 (0)30 12-34` and `0049301234` are one. An address may stand behind `sip:` or `mailto:`.
     """
+    plain = _without_scheme(text)
+    return f"{EMAIL}:{email_key(plain)}" if "@" in plain else _number_key(plain)
+
+
+def person_keys(text: str) -> set[str]:
+    """Return every form by which who took part may be looked for: a number's SIP address is that number, too."""
+    plain = _without_scheme(text)
+    user, at, _ = plain.partition("@")
+    found = {person_key(text), _number_key(user) if at and _NUMBER.fullmatch(user) else None}
+    return {key for key in found if key is not None}
+
+
+def _without_scheme(text: str) -> str:
     plain = text.strip().casefold()
     for scheme in ("sips:", "sip:", "mailto:", "tel:"):
         plain = plain.removeprefix(scheme)
-    if "@" in plain:
-        return f"{EMAIL}:{email_key(plain)}"
-    digits = "".join(c for c in plain if c.isascii() and c.isdigit())
+    return plain
+
+
+def _number_key(plain: str) -> str | None:
+    digits = "".join(c for c in plain.replace("(0)", "") if c.isascii() and c.isdigit())
     digits = digits.removeprefix("00") if not plain.startswith("+") else digits
     return f"{NUMBER}:{digits}" if digits else None
 

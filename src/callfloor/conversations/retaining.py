@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-from sqlalchemy import BigInteger, Integer, Text, delete, func, select
+from sqlalchemy import BigInteger, Integer, Select, Text, delete, func, select
 
 from callfloor.access import audit
-from callfloor.conversations.erasing import RETENTION
-from callfloor.conversations.stewardship_tables import ErasureState, erasure, retention_rule
+from callfloor.conversations.erasing import RETENTION, erase_item
+from callfloor.conversations.stewardship_tables import ErasureState, ItemState, erasure, erasure_item, retention_rule
 from callfloor.conversations.tables import ConversationKind, conversation
 from callfloor.foundation.clock import DAY, Millis
 from callfloor.foundation.database import Tx, param, upsert
@@ -21,7 +21,7 @@ REMOVE = "remove_due_conversations"
 """The job kind that erases what is older than its team keeps."""
 DAYS = range(1, 36_501)
 
-_c, _t, _x = conversation.c, retention_rule.c, erasure.c
+_c, _t, _x, _i = conversation.c, retention_rule.c, erasure.c, erasure_item.c
 _of_team = select(_t.kind, _t.days).where(_t.team_id == param("team_id")).order_by(_t.kind)
 _fresh = upsert(retention_rule).values({column.name: param(column.name) for column in _t})
 _put = _fresh.on_conflict_do_update(
@@ -29,7 +29,10 @@ _put = _fresh.on_conflict_do_update(
     set_={"days": _fresh.excluded.days, "updated_at": _fresh.excluded.updated_at},
 )
 _remove = delete(retention_rule).where(_t.team_id == param("team_id"), _t.kind == param("kind"))
-_next_team = select(func.min(_t.team_id)).where(_t.team_id > param("after", BigInteger))
+_next_with_rule = select(func.min(_t.team_id)).where(_t.team_id > param("after", BigInteger))
+_next_with_removal = select(func.min(_x.team_id)).where(
+    _x.team_id > param("after", BigInteger), _x.cause == RETENTION, _x.state == ErasureState.RUNNING.value
+)
 _due = (
     select(_c.date, _c.id)
     .where(
@@ -46,6 +49,17 @@ _count_due = (
     select(func.count())
     .select_from(conversation)
     .where(_c.team_id == param("team_id"), _c.kind == param("kind"), _c.date < param("before"))
+)
+_rule_on = (
+    select(_c.date, _t.days)
+    .join_from(conversation, retention_rule, (_t.team_id == _c.team_id) & (_t.kind == _c.kind), isouter=True)
+    .where(_c.team_id == param("team_id"), _c.id == param("id"))
+)
+_leave = delete(erasure_item).where(
+    _i.team_id == param("team"),
+    _i.erasure_id == param("erasure"),
+    _i.conversation_id == param("conversation"),
+    _i.state == ItemState.WAITING.value,
 )
 _running = (
     select(_x.id)
@@ -106,14 +120,9 @@ def set_retention(tx: Tx, command: SetRetention) -> dict[ConversationKind, int]:
     return after
 
 
-def teams_with_retention(tx: Tx) -> list[int]:
-    """Return the teams that do not keep everything for ever."""
-    teams: list[int] = []
-    while True:
-        found = tx.one(_next_team, {"after": teams[-1] if teams else -1})
-        if found is None or found[0] is None:
-            return teams
-        teams.append(found[0])
+def teams_to_clear(tx: Tx) -> list[int]:
+    """Return the teams that do not keep everything for ever, and those whose removal was begun and has not ended."""
+    return sorted({*_teams(tx, _next_with_rule), *_teams(tx, _next_with_removal)})
 
 
 def due_conversations(
@@ -131,7 +140,28 @@ def due_count(tx: Tx, team_id: int, kind: ConversationKind, *, days: int, now: M
     return row[0] if row else 0
 
 
+def erase_due_item(
+    tx: Tx, team_id: int, erasure_id: str, conversation_id: str, *, hash_key: bytes, now: Millis
+) -> Sequence[tuple[str, str]]:
+    """As `erase_item`, of a removal: what the rules, as they are by now, keep is left, and not in the receipt."""
+    team_for_change(tx, team_id)  # which who sets the rules locks, too
+    row: Any = tx.one(_rule_on, {"team_id": team_id, "id": conversation_id})
+    if row is not None and (row[1] is None or row[0] >= now - row[1] * DAY):
+        tx.run(_leave, {"team": team_id, "erasure": erasure_id, "conversation": conversation_id})
+        return ()
+    return erase_item(tx, team_id, erasure_id, conversation_id, hash_key=hash_key, now=now)
+
+
 def running_removal(tx: Tx, team_id: int) -> str | None:
     """Return the removal of due conversations that was begun and has not ended."""
     row = tx.one(_running, {"team_id": team_id})
     return row[0] if row else None
+
+
+def _teams(tx: Tx, statement: Select[Any]) -> list[int]:
+    teams: list[int] = []
+    while True:
+        found = tx.one(statement, {"after": teams[-1] if teams else -1})
+        if found is None or found[0] is None:
+            return teams
+        teams.append(found[0])
