@@ -238,6 +238,24 @@ def test_ends_at_its_deadline(begin: bytes, target: Target) -> None:
     let_go.set()
 
 
+def test_connects_to_what_was_checked_though_the_name_means_another_a_moment_later(
+    monkeypatch: pytest.MonkeyPatch, target: Target
+) -> None:
+    asked = ["127.0.0.1", "127.0.0.9"]
+    known = socket.getaddrinfo
+
+    def looked_up(host: str, port: int, *args: int, **more: int) -> object:
+        return known(asked.pop(0) if host == "moving.example" else host, port, *args, **more)
+
+    monkeypatch.setattr(socket, "getaddrinfo", looked_up)
+    rules = OutgoingRules((ipaddress.IPv4Network("127.0.0.1/32"),), plain_http=True)
+
+    assert post(f"http://moving.example:{target.port}/", rules=rules) == (200, b"fine")
+    with pytest.raises(AddressRefused, match=r"127\.0\.0\.9"):
+        post(f"http://moving.example:{target.port}/", rules=rules)
+    assert len(target.paths) == 1
+
+
 def test_says_that_nobody_listens() -> None:
     with socket.socket() as held:
         held.bind(("127.0.0.1", 0))

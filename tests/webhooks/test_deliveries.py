@@ -2,25 +2,41 @@
 
 from __future__ import annotations
 
+import email.utils
 import functools
 import hashlib
 import hmac
 import itertools
 import json
+import threading
+from concurrent.futures import Future, ThreadPoolExecutor
 from typing import Any
 
 import pytest
 from jsonschema import Draft202012Validator, ValidationError
+from sqlalchemy import select, text, update
 from standardwebhooks import Webhook, WebhookVerificationError
 
+from callfloor.access.audit import OPERATOR
+from callfloor.conversations.erasing import RequestErasure, erase_item, request_erasure
+from callfloor.conversations.parties import Party
 from callfloor.conversations.tables import ConversationKind
 from callfloor.conversations.transcripts import Segment
+from callfloor.foundation.database import Database, Tx, param
+from callfloor.foundation.outbox import OUTBOX, NumberedEvent, events_after
+from callfloor.foundation.sequence import number_waiting
+from callfloor.server.webhooks import tell_endpoints
 from callfloor.webhooks.catalog import CATALOG
 from callfloor.webhooks.deliveries import RETRIED_FOR, erase_subjects
+from callfloor.webhooks.tables import webhook_endpoint
 from tests.factories.conversations import make_conversation
-from tests.webhooks.conftest import Floor
-from tests.webhooks.receiver import Came, Receiver
+from tests.webhooks.conftest import SECRET_KEY, Floor
+from tests.webhooks.receiver import DEADLINE_SECONDS, Came, Receiver
 
+_e = webhook_endpoint.c
+_secret = select(_e.secret).where(_e.id == param("endpoint"))
+_set_secret = update(webhook_endpoint).where(_e.id == param("endpoint")).values(secret=param("kept"))
+_lock_waits = text("SELECT count(*) FROM pg_stat_activity WHERE wait_event_type = 'Lock'")
 SAID = (Segment("Ben", 0, 1000, "Hello."),)
 
 
@@ -188,8 +204,31 @@ class TestAnswers:
         shown = floor.webhook(webhook)
         assert (shown["is_enabled"], shown["disabled_reason"]) == (False, "nothing was taken for days")
 
-    def test_with_retry_after_are_obeyed(self, floor: Floor, receiver: Receiver, webhook: int) -> None:
-        receiver.answers = refuse(503, Retry_After="3600")
+    def test_that_do_not_come_are_given_up_after_fifteen_seconds(
+        self, floor: Floor, receiver: Receiver, webhook: int
+    ) -> None:
+        let_go = threading.Event()
+
+        def hang(_: Came) -> tuple[int, dict[str, str], bytes]:
+            let_go.wait(DEADLINE_SECONDS)
+            return 200, {}, b""
+
+        receiver.answers = hang
+        self.happen(floor)
+        floor.work()
+        let_go.set()
+        receiver.answers = lambda _: (200, {}, b"")
+        floor.work(minutes=1)
+
+        (delivery,) = floor.deliveries(webhook)
+        late, taken = floor.details(delivery["id"])["attempts"]
+        assert (late["status"], late["error"]) == (None, "no whole answer in time")
+        assert (taken["status"], delivery["state"]) == (200, "delivered")
+
+    @pytest.mark.parametrize("form", ["seconds", "date"])
+    def test_with_retry_after_are_obeyed(self, floor: Floor, receiver: Receiver, webhook: int, form: str) -> None:
+        date = email.utils.formatdate(floor.now // 1000 + 3600, usegmt=True)
+        receiver.answers = refuse(503, Retry_After="3600" if form == "seconds" else date)
         self.happen(floor)
         floor.work()
 
@@ -209,13 +248,17 @@ class TestAnswers:
         assert len(floor.deliveries(webhook)) == 2
 
     def test_that_are_huge_are_kept_in_part(self, floor: Floor, receiver: Receiver, webhook: int) -> None:
-        receiver.answers = lambda _: (200, {}, b"\x00\xff" + b"x" * 50_000_000)
+        long = {"X-First": "a\x00b", "X-Long": "x" * 60_000}
+        receiver.answers = lambda _: (200, long, b"\x00\xff" + b"x" * 50_000_000)
         self.happen(floor)
         floor.work()
 
         (delivery,) = floor.deliveries(webhook)
-        kept = floor.details(delivery["id"])["attempts"][0]["answer_body"]
+        (attempt,) = floor.details(delivery["id"])["attempts"]
+        kept = attempt["answer_body"]
         assert delivery["state"] == "delivered"
+        assert attempt["answer_headers"]["x-first"] == "a\x00b"
+        assert "x-long" not in attempt["answer_headers"]
         assert len(kept) == 4096
         assert kept.startswith("\ufffd\ufffdx")
 
@@ -268,6 +311,58 @@ class TestOrder:
         told = [json.loads(one.body)["seat"]["name"] for one in receiver.came]
         assert told.count("second") == 1
         assert told.index("second") > max(at for at, name in enumerate(told) if name == "first")
+
+    @pytest.mark.parametrize("is_deleted", [True, False], ids=["deleted", "disabled"])
+    def test_leaves_nothing_waiting_when_the_endpoint_goes(
+        self, floor: Floor, receiver: Receiver, *, is_deleted: bool
+    ) -> None:
+        webhook = floor.listen(receiver.url, "seat_added")["webhook"]["id"]
+        for _ in range(3):
+            floor.publish("seat.added", "1")
+        floor.tell()
+        address = f"/webhooks/{webhook}"
+        told = floor.http.get(f"{address}/deliveries").json()["data"]
+        if is_deleted:
+            floor.http.delete(address)
+        else:
+            floor.http.patch(address, json={"is_enabled": False})
+        floor.work()
+
+        assert receiver.came == []
+        assert [floor.details(one["id"])["delivery"]["state"] for one in told] == ["canceled"] * 3
+
+    def test_goes_on_when_a_disabled_endpoint_is_enabled_again(self, floor: Floor, receiver: Receiver) -> None:
+        webhook = floor.listen(receiver.url, "seat_added")["webhook"]["id"]
+        for _ in range(2):
+            floor.publish("seat.added", "1")
+        floor.tell()
+        floor.http.patch(f"/webhooks/{webhook}", json={"is_enabled": False})
+        floor.work()
+        floor.http.patch(f"/webhooks/{webhook}", json={"is_enabled": True})
+
+        floor.publish("seat.added", "1", name="later")
+        floor.tell()
+        floor.work()
+
+        assert [json.loads(one.body)["seat"]["name"] for one in receiver.came] == ["later"]
+
+    def test_goes_on_when_what_kept_every_attempt_from_being_made_is_mended(
+        self, floor: Floor, receiver: Receiver
+    ) -> None:
+        """Its secret cannot be read, as after a wrong key was restored: the job is given up, the delivery is not."""
+        webhook = floor.listen(receiver.url, "seat_added")["webhook"]["id"]
+        ((kept,),) = floor.services.db.read_now(lambda tx: tx.all(_secret, {"endpoint": webhook}))
+        set_secret(floor, webhook, b"unreadable")
+        floor.publish("seat.added", "1")
+        floor.tell()
+        for _ in range(60):
+            floor.work(minutes=10)
+        assert [one["state"] for one in floor.deliveries(webhook)] == ["pending"]
+
+        set_secret(floor, webhook, kept)
+        floor.work(minutes=120)
+
+        assert [one["state"] for one in floor.deliveries(webhook)] == ["delivered"]
 
 
 class TestByHand:
@@ -346,6 +441,75 @@ def test_an_erased_subject_is_in_no_delivery(floor: Floor, receiver: Receiver) -
     assert floor.deliveries(webhook)[0]["state"] == "canceled"
     assert floor.work(minutes=10_000) <= 1
     assert len(receiver.came) == 1
+
+
+def test_what_was_erased_is_not_sent_again(floor: Floor, receiver: Receiver) -> None:
+    webhook = floor.listen(receiver.url, "seat_added")["webhook"]["id"]
+    for subject in ("1", "2"):
+        floor.publish("seat.added", subject)
+    floor.tell()
+    floor.work()
+    kept, gone = floor.deliveries(webhook)
+    erase = functools.partial(erase_subjects, team_id=floor.team.id, subjects=[gone["subject"]], now=floor.now)
+    floor.services.db.write_now(erase)
+
+    alone = floor.http.post(f"/webhook-deliveries/{gone['id']}/redelivery")
+    all_of_them = {"since": "2020-01-01T00:00:00Z", "state": "delivered"}
+    together = floor.http.post(f"/webhooks/{webhook}/redeliveries", json=all_of_them)
+    floor.work(minutes=1)
+
+    assert (alone.status_code, alone.json()["code"]) == (409, "delivery_erased")
+    assert together.json()["data"] == [kept["id"]]
+    assert len(receiver.came) == 3
+    assert {one.body for one in receiver.came if one.headers["webhook-id"] == gone["id"]} != {b"{}"}
+
+
+def test_what_is_told_while_its_conversation_is_erased_is_erased_too(floor: Floor, receiver: Receiver) -> None:
+    """The record is read, and the erasure comes before the delivery is committed."""
+    db = floor.services.db
+    webhook = floor.listen(receiver.url, "call_analyzed")["webhook"]["id"]
+    call = make_conversation(db, floor.team, parties=(Party(name="Zebra"),), transcript=SAID)
+    number_waiting(db, OUTBOX)
+    numbered = next(one for one in db.read_now(functools.partial(events_of, call)) if one.event.kind == "call.analyzed")
+    asked = RequestErasure(floor.team.id, OPERATOR, floor.now, SECRET_KEY.encode(), (call,))
+    erasure = db.write_now(functools.partial(request_erasure, command=asked)).erasure_id
+    erase = functools.partial(
+        erase_item, team_id=floor.team.id, erasure_id=erasure, conversation_id=call, hash_key=b"key", now=floor.now
+    )
+
+    with ThreadPoolExecutor() as pool:
+        erasing: list[Future[Any]] = []
+
+        def tell(tx: Tx) -> None:
+            tell_endpoints(tx, numbered, settings=floor.services.settings)
+            erasing.append(pool.submit(db.write_now, erase))
+            wait_until_it_waits(db, erasing[0])
+
+        db.write_now(tell)
+        erasing[0].result()
+
+    (delivery,) = floor.deliveries(webhook)
+    assert delivery["state"] == "canceled"
+    assert "Zebra" not in json.dumps(floor.details(delivery["id"]))
+
+
+def wait_until_it_waits(db: Database, erasing: Future[Any]) -> None:
+    """Return when the erasure waits for the row that it is to remove; on SQLite it waits for the only writer."""
+    nap = threading.Event()
+    for _ in range(1000):
+        if db.name == "sqlite" or erasing.done() or db.read_now(lambda tx: tx.all(_lock_waits)) != [(0,)]:
+            return
+        nap.wait(0.02)
+
+
+def events_of(subject: str, tx: Tx) -> list[NumberedEvent]:
+    """Return the events about one thing."""
+    return [one for one in events_after(tx, 0, count=100_000) if one.event.subject == subject]
+
+
+def set_secret(floor: Floor, webhook: int, kept: bytes) -> None:
+    """Put something in place of an endpoint's secret."""
+    floor.services.db.write_now(lambda tx: tx.run(_set_secret, {"endpoint": webhook, "kept": kept}))
 
 
 def test_what_is_answered_after_the_erasure_is_not_kept(floor: Floor, receiver: Receiver) -> None:

@@ -19,6 +19,7 @@ FAILURES_TO_PAUSE = 5
 """Failed attempts in a row after which an endpoint is left alone for a while."""
 LONGEST_PAUSE: Millis = HOUR
 _FIRST_PAUSE: Millis = MINUTE
+_UNTRIED_PAUSE: Millis = HOUR
 LONGEST_RETRY_AFTER: Millis = 6 * HOUR
 DEAF_FOR: Millis = 2 * DAY
 """An endpoint that took nothing for so long is disabled when a delivery to it is given up."""
@@ -120,14 +121,32 @@ def sending_of(tx: Tx, team_id: int, delivery_id: str) -> Sending | None:
 
 
 def cancel_delivery(tx: Tx, team_id: int, delivery_id: str, *, attempts: int, now: Millis) -> None:
-    """End a delivery whose endpoint is gone or disabled."""
+    """End a delivery whose endpoint is gone or disabled; the subject's next one has its turn, to end likewise."""
+    waiting = sending_of(tx, team_id, delivery_id)
+    if waiting is None:
+        return
+    lock_endpoint(tx, team_id, waiting.endpoint_id)
     _finish(tx, team_id, delivery_id, DeliveryState.CANCELED, attempts, now)
+    give_turn(tx, team_id, waiting.endpoint_id, waiting.subject, now=now)
 
 
 def postpone_delivery(tx: Tx, team_id: int, delivery_id: str, *, at: Millis, now: Millis) -> None:
     """Leave a delivery for later: its endpoint is left alone until then."""
     tx.run(_postpone, {"team": team_id, "delivery": delivery_id, "again_at": at})
     enqueue_delivery(tx, team_id, delivery_id, at=at, now=now)
+
+
+def keep_trying(tx: Tx, team_id: int, delivery_id: str, *, now: Millis) -> None:
+    """Give a delivery whose job was given up another one, while its 72 hours last; then it has failed."""
+    waiting = sending_of(tx, team_id, delivery_id)
+    if waiting is None:
+        return
+    if now + _UNTRIED_PAUSE <= waiting.retry_until:
+        postpone_delivery(tx, team_id, delivery_id, at=now + _UNTRIED_PAUSE, now=now)
+        return
+    lock_endpoint(tx, team_id, waiting.endpoint_id)
+    _finish(tx, team_id, delivery_id, DeliveryState.FAILED, waiting.attempts, now)
+    give_turn(tx, team_id, waiting.endpoint_id, waiting.subject, now=now)
 
 
 def record_attempt(tx: Tx, done: Attempted) -> None:

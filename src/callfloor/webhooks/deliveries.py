@@ -30,6 +30,8 @@ PAUSES: tuple[Millis, ...] = tuple(
 RETRIED_FOR: Millis = 72 * HOUR
 REDELIVERED_AT_ONCE = 1000
 
+_BLANK = "{}"
+"""The body of a delivery whose subject was erased."""
 _PENDING, _CANCELED = DeliveryState.PENDING.value, DeliveryState.CANCELED.value
 _e, _d, _a = webhook_endpoint.c, webhook_delivery.c, webhook_attempt.c
 _listening = (
@@ -51,7 +53,9 @@ _first_pending = (
     .order_by(_d.id)
     .limit(1)
 )
-_one = select(_d.endpoint_id, _d.subject, _d.state).where(_d.team_id == param("team"), _d.id == param("delivery"))
+_one = select(_d.endpoint_id, _d.subject, _d.state, _d.body == _BLANK).where(
+    _d.team_id == param("team"), _d.id == param("delivery")
+)
 _again = (
     update(webhook_delivery)
     .where(_d.team_id == param("team"), _d.id == param("delivery"))
@@ -69,6 +73,7 @@ _ended_since = (
         _d.endpoint_id == param("endpoint"),
         _d.state == param("in_state"),
         _d.created_at >= param("since"),
+        _d.body != _BLANK,
     )
     .order_by(_d.id)
     .limit(param("take", Integer))
@@ -96,6 +101,12 @@ class DeliveryPending(DomainError):
     """The delivery is still being tried."""
 
     code = "delivery_pending"
+
+
+class DeliveryErased(DomainError):
+    """What the delivery said was erased."""
+
+    code = "delivery_erased"
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -180,13 +191,16 @@ def redeliver(tx: Tx, team_id: int, delivery_id: str, *, now: Millis) -> None:
     Raises:
         DeliveryNotFound: the team has none with this id, or its endpoint is gone.
         DeliveryPending: it has not ended.
+        DeliveryErased: nothing is left to be sent.
     """
     row = tx.one(_one, {"team": team_id, "delivery": delivery_id})
     if row is None or not lock_endpoint(tx, team_id, row[0]):
         raise DeliveryNotFound(f"there is no delivery {delivery_id} in this team, or its webhook was deleted")
-    endpoint_id, subject, state = row
+    endpoint_id, subject, state, is_erased = row
     if state == _PENDING:
         raise DeliveryPending("the delivery is still being tried")
+    if is_erased:
+        raise DeliveryErased("what the delivery said was erased; nothing is left to be sent")
     tx.run(_again, {"team": team_id, "delivery": delivery_id, "now": now, "until": now + RETRIED_FOR})
     first = _turn(tx, team_id, endpoint_id, subject)
     if first is not None and first[0] == delivery_id:
@@ -223,7 +237,7 @@ def erase_subjects(tx: Tx, team_id: int, subjects: Sequence[str], *, now: Millis
     if ids:
         own = {"team": team_id, "ids": ids}
         tx.run(_cancel_some, {**own, "now": now})
-        tx.run(_blank, {**own, "new_body": "{}"})
+        tx.run(_blank, {**own, "new_body": _BLANK})
         tx.run(_forget_answers, own)
     return len(ids)
 

@@ -3,21 +3,26 @@
 from __future__ import annotations
 
 import dataclasses
+import datetime
 import random
+from collections.abc import Mapping
+from email.utils import parsedate_to_datetime
 from functools import partial
 
 from sqlalchemy import Integer, delete, select
 
 from callfloor.access.secrets import decrypted
-from callfloor.foundation.clock import DAY, SECOND, Millis
+from callfloor.foundation import clock
+from callfloor.foundation.clock import DAY, SECOND, Millis, from_datetime
 from callfloor.foundation.database import Tx, any_of, param
-from callfloor.foundation.jobs import Daily, JobKind, RunningJob, Schedule, Verb
+from callfloor.foundation.jobs import ClaimedJob, Daily, JobKind, RunningJob, Schedule, Verb
 from callfloor.foundation.outgoing import AddressRefused, RequestFailed, rules_of, send
 from callfloor.foundation.services import Services
 from callfloor.webhooks.attempts import (
     Attempted,
     Sending,
     cancel_delivery,
+    keep_trying,
     postpone_delivery,
     record_attempt,
     sending_of,
@@ -56,11 +61,24 @@ def deliver_webhook(job: RunningJob, services: Services) -> Verb | None:
         return partial(postpone_delivery, team_id=team_id, delivery_id=delivery_id, at=at, now=now)
     job.progress("sending")
     done = _attempt(services, team_id, delivery_id, waiting, now)
-    return partial(record_attempt, done=dataclasses.replace(done, now=job.now()))
+    ended = job.now()
+    duration_ms = ended - now if done.status is None else done.duration_ms
+    return partial(record_attempt, done=dataclasses.replace(done, now=ended, duration_ms=duration_ms))
+
+
+def give_up(job: ClaimedJob, _reason: str) -> Verb:
+    """Leave the delivery to another job: with none it would wait for ever, and all that is told of its subject too."""
+    delivery_id = str(job.args["delivery_id"])
+    return partial(keep_trying, team_id=job.team_id or 0, delivery_id=delivery_id, now=clock.now())
 
 
 DELIVER: JobKind[Services] = JobKind(
-    name=DELIVER_WEBHOOK, handler=deliver_webhook, queue=QUEUE, max_attempts=20, timeout_seconds=120
+    name=DELIVER_WEBHOOK,
+    handler=deliver_webhook,
+    queue=QUEUE,
+    max_attempts=20,
+    timeout_seconds=120,
+    on_failed=give_up,
 )
 
 
@@ -109,14 +127,31 @@ def _attempt(services: Services, team_id: int, delivery_id: str, waiting: Sendin
         begun,
         status=answer.status,
         duration_ms=answer.duration_ms,
-        answer_headers=answer.headers,
+        answer_headers=_first_of(answer.headers),
         answer_body=answer.body.decode(errors="replace").replace("\x00", "\ufffd"),
-        retry_after_ms=_retry_after(answer.headers.get("retry-after", "")),
+        retry_after_ms=_retry_after(answer.headers.get("retry-after", ""), now),
     )
 
 
-def _retry_after(text: str) -> Millis:
-    return int(text) * SECOND if text.isascii() and text.isdigit() and len(text) < 8 else 0
+def _first_of(headers: Mapping[str, str]) -> dict[str, str]:
+    kept, left = {}, KEPT_ANSWER_BYTES
+    for name, value in headers.items():
+        left -= len(name) + len(value)
+        if left < 0:
+            break
+        kept[name] = value
+    return kept
+
+
+def _retry_after(text: str, now: Millis) -> Millis:
+    """Return for how long to wait, told in seconds or by a date."""
+    if text.isascii() and text.isdigit():
+        return int(text) * SECOND if len(text) < 8 else 0
+    try:
+        until = parsedate_to_datetime(text)
+    except ValueError:
+        return 0
+    return max(0, from_datetime(until.replace(tzinfo=until.tzinfo or datetime.UTC)) - now)
 
 
 def forget_old_deliveries(job: RunningJob, services: Services) -> None:
