@@ -12,7 +12,17 @@ from pathlib import Path
 
 from tests.support.databases import PostgresTemplate, SqliteTemplate, postgres_server
 
-PROGRAMS = ("lock_held", "slow_disk", "kill_writers", "kill_sequencer", "kill_jobs", "fleet", "walk", "uploads")
+PROGRAMS = (
+    "lock_held",
+    "slow_disk",
+    "kill_writers",
+    "kill_sequencer",
+    "kill_jobs",
+    "kill_webhooks",
+    "fleet",
+    "walk",
+    "uploads",
+)
 
 
 def main(asked: list[str]) -> int:

@@ -13,7 +13,7 @@ KILLS = 10
 LIMIT_SECONDS = 110
 
 
-@pytest.mark.parametrize("program", ["kill_jobs", "kill_sequencer"])
+@pytest.mark.parametrize("program", ["kill_jobs", "kill_sequencer", "kill_webhooks"])
 def test_nothing_is_lost_or_done_twice_however_often_processes_are_killed(
     fresh_database_url: str, program: str
 ) -> None:
