@@ -11,15 +11,17 @@ import pytest
 
 from callfloor.access.tables import Role
 from callfloor.conversations.changes import CHANGES
+from callfloor.conversations.outcomes import Analyzed, record_analysis
 from callfloor.conversations.tables import ConversationKind
 from callfloor.conversations.transcripts import Segment
 from callfloor.conversations_api import create_app
+from callfloor.foundation import clock
 from callfloor.foundation.database import Database
 from callfloor.foundation.sequence import number_waiting, prepare
 from callfloor.foundation.services import Services
 from callfloor.teams.teams import Team
 from tests.callfloor_api.conftest import ClientOf
-from tests.factories.conversations import make_conversation
+from tests.factories.conversations import CUSTOMER, make_conversation
 from tests.factories.sessions import sign_in
 from tests.factories.teams import make_conversations_key, make_team
 from tests.portal_api.in_process import LoopTransport
@@ -72,6 +74,50 @@ def test_what_is_changed_shows_in_both_apis(
     (comment,) = record["comments"]
     assert (comment["text"], comment["start"], comment["updatedAt"]) == ("Well done.", 1.5, None)
     assert listed == record | {"recordingRef": listed["recordingRef"]}
+
+
+def test_two_participants_change_their_names_for_each_others(db: Database, http: httpx.Client, team: Team) -> None:
+    path = f"/calls/{make_conversation(db, team, transcript=SAID)}"
+    ben, cleo = (one["id"] for one in http.get(path).json()["participants"])
+
+    shown = patched(http, path, participants=[{"id": ben, "name": "Cleo"}, {"id": cleo, "name": "Ben"}])
+
+    assert [p["name"] for p in shown["participants"]] == ["Cleo", "Ben"]
+    assert [(s["speaker"], s["text"]) for s in shown["transcript"]] == [("Cleo", "Hello."), ("Ben", "Hi.")]
+
+
+def test_the_transcript_calls_who_has_no_name_by_their_address(db: Database, http: httpx.Client, team: Team) -> None:
+    path = f"/calls/{make_conversation(db, team, transcript=SAID)}"
+    ben, cleo = (one["id"] for one in http.get(path).json()["participants"])
+
+    without = patched(http, path, participants=[{"id": cleo, "name": None}])
+    again = patched(http, path, participants=[{"id": cleo, "name": "Chloe"}, {"id": ben, "name": "Benedict"}])
+
+    assert [s["speaker"] for s in without["transcript"]] == ["Ben", CUSTOMER.email]
+    assert [s["speaker"] for s in again["transcript"]] == ["Benedict", "Chloe"]
+
+
+def test_who_is_renamed_during_the_transcription_has_the_new_name_in_it(
+    db: Database, http: httpx.Client, team: Team
+) -> None:
+    call = make_conversation(db, team)
+    cleo = http.get(f"/calls/{call}").json()["participants"][1]["id"]
+    done = Analyzed(
+        team_id=team.id,
+        conversation_id=call,
+        now=clock.now(),
+        duration_ms=2500,
+        language="en",
+        segments=SAID,
+        metrics={},
+        speak_shares={},
+        labels={0: "Ben", 1: "Cleo"},
+    )
+    patched(http, f"/calls/{call}", participants=[{"id": cleo, "name": "Chloe"}])
+
+    db.write_now(functools.partial(record_analysis, done=done))
+
+    assert [s["speaker"] for s in http.get(f"/calls/{call}").json()["transcript"]] == ["Ben", "Chloe"]
 
 
 def test_the_history_says_who_changed_what(db: Database, http: httpx.Client, team: Team) -> None:

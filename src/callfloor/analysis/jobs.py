@@ -148,6 +148,7 @@ def _analyzed(this: _Conversation, material: Material, transcript: Transcript, n
         segments=segments,
         metrics=dataclasses.asdict(measures),
         speak_shares=_shares(segments, voices),
+        labels={voice.position: voice.label for voice in voices.values() if voice.position is not None},
         reason_code=code,
         reason=reason,
     )

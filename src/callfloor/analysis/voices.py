@@ -6,11 +6,10 @@ import dataclasses
 from collections.abc import Mapping, Sequence
 
 from callfloor.conversations.outcomes import Speaker
-from callfloor.conversations.parties import AGENT, CUSTOMER, DEFAULT_CHANNELS
+from callfloor.conversations.parties import AGENT, CUSTOMER, DEFAULT_CHANNELS, LABELS, label_of
 
 UNKNOWN = "Speaker"
 """On one channel with several voices nobody is told apart."""
-_LABELS = {AGENT: "Agent", CUSTOMER: "Customer"}
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -46,6 +45,6 @@ def _is_alone(speakers: Sequence[Speaker]) -> bool:
 
 def _voice(side: str | None, speaker: Speaker | None) -> ChannelVoice:
     if speaker is None:
-        return ChannelVoice(_LABELS.get(side or "", UNKNOWN), side, None)
-    side = AGENT if speaker.is_internal else CUSTOMER
-    return ChannelVoice(speaker.name or speaker.email or _LABELS[side], side, speaker.position)
+        return ChannelVoice(LABELS.get(side or "", UNKNOWN), side, None)
+    label = label_of(speaker.name, speaker.email, is_internal=speaker.is_internal)
+    return ChannelVoice(label, AGENT if speaker.is_internal else CUSTOMER, speaker.position)

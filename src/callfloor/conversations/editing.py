@@ -15,6 +15,7 @@ from callfloor.access import audit
 from callfloor.conversations.changes import Change, note_change
 from callfloor.conversations.editing_tables import conversation_edit
 from callfloor.conversations.locking import Check, Held, Which, check_met, lock_conversation
+from callfloor.conversations.parties import label_of
 from callfloor.conversations.tables import conversation, conversation_participant, transcript_segment
 from callfloor.foundation.clock import Millis
 from callfloor.foundation.database import Json, Tx, param
@@ -42,7 +43,7 @@ _touch = (
 )
 _add_edit = insert(conversation_edit)
 _names = (
-    select(_p.id, _p.name, _p.position)
+    select(_p.id, _p.position, _p.name, _p.email, _p.is_internal)
     .where(_p.team_id == param("team"), _p.conversation_id == param("conversation"))
     .order_by(_p.position)
 )
@@ -165,17 +166,24 @@ def history_of(tx: Tx, which: Which, *, before: tuple[Millis, str] = LATEST, tak
 def _rename_participants(tx: Tx, own: Mapping[str, Any], wanted: Mapping[str, str | None]) -> list[Edited]:
     if not wanted:
         return []
-    known = {row[0]: (row[1], row[2]) for row in tx.all(_names, own)}
+    known: dict[str, Any] = {row[0]: row[1:] for row in tx.all(_names, own)}
     for participant_id in wanted:
         if participant_id not in known:
             raise invalid("participants", f"there is no participant {participant_id} here")
-    edits = []
+    labels = [label_of(old, email, is_internal=is_internal) for _, old, email, is_internal in known.values()]
+    edits, speakers = [], []
     for participant_id, name in wanted.items():
-        old, at = known[participant_id]
+        at, old, email, is_internal = known[participant_id]
         if name == old:
             continue
         tx.run(_rename, {**own, "at": at, "new_name": name})
-        if old and name and sum(one[0] == old for one in known.values()) == 1:
-            tx.run(_rename_speaker, {**own, "old_name": old, "new_name": name})
+        label = label_of(old, email, is_internal=is_internal)
+        if labels.count(label) == 1:
+            speakers.append((label, new_id(), label_of(name, email, is_internal=is_internal)))
         edits.append(Edited("participants", {"id": participant_id, "name": old}, {"id": participant_id, "name": name}))
+    # By way of a name that nobody has: two may change their names for each other's.
+    for label, unlike_any, _ in speakers:
+        tx.run(_rename_speaker, {**own, "old_name": label, "new_name": unlike_any})
+    for _, unlike_any, new_label in speakers:
+        tx.run(_rename_speaker, {**own, "old_name": unlike_any, "new_name": new_label})
     return edits

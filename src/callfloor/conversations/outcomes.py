@@ -9,7 +9,7 @@ from typing import Any
 from sqlalchemy import select, update
 
 from callfloor.conversations.changes import Change, note_change
-from callfloor.conversations.parties import permille
+from callfloor.conversations.parties import label_of, permille
 from callfloor.conversations.tables import (
     ProcessingStatus,
     conversation,
@@ -113,6 +113,8 @@ class Analyzed:
     metrics: Mapping[str, Any]
     speak_shares: Mapping[int, float]
     """Share of the speech, 0..1, by the participant's position."""
+    labels: Mapping[int, str] = dataclasses.field(default_factory=dict)
+    """What the participant at a position is called in the segments."""
     reason_code: str | None = None
     reason: str | None = None
 
@@ -165,7 +167,7 @@ def record_analysis(tx: Tx, done: Analyzed) -> None:
     )
     if row is None or before is None:
         return
-    replace_transcript(tx, done.team_id, done.conversation_id, done.segments)
+    replace_transcript(tx, done.team_id, done.conversation_id, _relabeled(tx, done))
     tx.run(
         _set_share, [{**key, "key_position": at, "share": permille(share)} for at, share in done.speak_shares.items()]
     )
@@ -173,6 +175,19 @@ def record_analysis(tx: Tx, done: Analyzed) -> None:
     for change in (Change.TRANSCRIBED, last):
         note_change(tx, done.team_id, row[0], done.conversation_id, change, now=done.now)
     _tell(tx, f"{row[0]}.analyzed", done.team_id, done.conversation_id, done.now)
+
+
+def _relabeled(tx: Tx, done: Analyzed) -> Sequence[Segment]:
+    """Return the segments with the names that participants were given meanwhile."""
+    found = tx.all(_speakers, {"team_id": done.team_id, "conversation_id": done.conversation_id})
+    known = {one.position: one for one in (Speaker(*row) for row in found)}
+    labels = list(done.labels.values())
+    new = {
+        label: label_of(known[at].name, known[at].email, is_internal=known[at].is_internal)
+        for at, label in done.labels.items()
+        if at in known and labels.count(label) == 1
+    }
+    return [dataclasses.replace(one, speaker=new.get(one.speaker, one.speaker)) for one in done.segments]
 
 
 def _to(

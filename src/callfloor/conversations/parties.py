@@ -8,6 +8,8 @@ from collections.abc import Collection, Mapping, Sequence
 AGENT = "agent"
 CUSTOMER = "customer"
 DEFAULT_CHANNELS: Mapping[int, str] = {0: AGENT, 1: CUSTOMER}
+LABELS = {AGENT: "Agent", CUSTOMER: "Customer"}
+"""Of a speaker who has no name."""
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -43,6 +45,11 @@ def placed(parties: Sequence[Party], channels: Mapping[int, str], own_domains: C
         if len(free) == 1 and len(waiting) == 1:
             decided[waiting[0]] = dataclasses.replace(decided[waiting[0]], channel=free[0])
     return tuple(decided)
+
+
+def label_of(name: str | None, email: str | None, *, is_internal: bool) -> str:
+    """Return what a participant is called in the transcript."""
+    return name or email or LABELS[AGENT if is_internal else CUSTOMER]
 
 
 def permille(share: float | None) -> int | None:
