@@ -66,6 +66,17 @@ def test_postgresql_runs_every_statement_from_an_index(postgres_database: psycop
     assert _unlisted(scans) == {}
 
 
+def test_postgresql_finds_what_was_said_by_its_words_first() -> None:
+    """Once it plans for any words, as it does for a statement that comes often, it would read all of the team's."""
+    plans = Plans(psycopg_dialect.dialect(dbapi=psycopg))  # type: ignore[no-untyped-call]  # dialect is untyped
+    written = {named.name: named.plan(plans).sql for named in every_statement()}
+    looking = {name: sql.partition(" @@ ")[0] for name, sql in written.items() if " @@ " in sql}
+
+    assert len(looking) > 100
+    wrong = {name for name, until in looking.items() if not until.startswith("WITH said AS MATERIALIZED")}
+    assert wrong | {name for name, until in looking.items() if "JOIN" in until} == set()
+
+
 def test_what_waits_for_a_lock_reads_one_table() -> None:
     """The row it waited for is read as it is by then, but every other table as it was before."""
     plans = Plans(psycopg_dialect.dialect(dbapi=psycopg))  # type: ignore[no-untyped-call]  # dialect is untyped
