@@ -9,7 +9,7 @@ import httpx
 import pytest
 
 from callfloor.conversations.changes import CHANGES
-from callfloor.conversations.outcomes import Analyzed, begin_processing, record_analysis, record_failure
+from callfloor.conversations.outcomes import Analyzed, begin_processing, keep_waiting, record_analysis, record_failure
 from callfloor.conversations.tables import ConversationKind
 from callfloor.conversations.transcripts import Segment
 from callfloor.foundation import clock
@@ -80,6 +80,21 @@ def test_tells_each_change_once_in_its_order(db: Database, client: ClientOf, tea
         (call, "re_analyzed"),
         (broken, "failed"),
     ]
+
+
+def test_tells_once_that_a_call_waits_for_the_same_thing(db: Database, client: ClientOf, team: Team) -> None:
+    """A machine without a speech model looks at each call every minute."""
+    http = client(team, "conversations:read")
+    call = make_recorded_call(db, team)
+    wait = functools.partial(keep_waiting, team_id=team.id, conversation_id=call)
+    told = []
+    for reason, now in (("No model.", 1), ("No model.", 2), ("No memory.", 3)):
+        db.write_now(functools.partial(wait, reason=("speech_unavailable", reason), now=clock.now() + now))
+        told.append(http.get(f"/calls/{call}").json()["updated_at"])
+    number_waiting(db, CHANGES)
+
+    assert [change for _, change in follow(http)[0]] == ["created", "queued", "queued"]
+    assert told[0] == told[1] < told[2]
 
 
 def test_goes_on_where_a_reader_was(db: Database, client: ClientOf, team: Team) -> None:

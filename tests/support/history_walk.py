@@ -290,7 +290,7 @@ class FeedCopy:
         self._after: str | None = None
 
     def follow(self, *, wait_seconds: int = 0) -> bool:
-        """Take over the next page of changes; return whether there was any."""
+        """Take over the next page of changes; return whether there was any. Told nothing, it is as it was."""
         query: Query = {"limit": 1000, "wait": wait_seconds}
         if self._after is not None:
             query["after"] = self._after
@@ -298,7 +298,8 @@ class FeedCopy:
         assert answer.status_code == 200, answer.text
         page = answer.json()
         ids = list(dict.fromkeys(one["conversation_id"] for one in page["data"] if one["kind"] == "call"))
-        self.records.update({record["id"]: record for record in self._client.by_ids("calls", ids)})
+        found = {record["id"]: record for record in self._client.by_ids("calls", ids)}
+        self.records = {key: record for key, record in self.records.items() if key not in ids} | found
         self.told += len(page["data"])
         self._after = page["next"]
         return bool(page["data"])

@@ -27,7 +27,7 @@ _status = (
 _name_content = (
     update(conversation)
     .where(_c.team_id == param("team"), _c.id == param("conversation"))
-    .values(content_sha256=param("content"), updated_at=param("now"))
+    .values(content_sha256=param("content"))
 )
 _touch = (
     update(conversation)
@@ -46,7 +46,7 @@ def attach_recording(tx: Tx, team_id: int, conversation_id: str, kept: StoredRec
     if row is None or row[0] not in _WAITING:
         condemn_file(tx, team_id, kept.id)
         return
-    tx.run(_name_content, {**own, "content": kept.sha256, "now": now})
+    tx.run(_name_content, {**own, "content": kept.sha256})
     if intervals_of(tx, team_id, conversation_id):
         hold_recording(tx, team_id, conversation_id, kept, now=now)
     else:
@@ -58,7 +58,6 @@ def attach_silenced(tx: Tx, team_id: int, conversation_id: str, kept: StoredReco
     own = {"team": team_id, "conversation": conversation_id}
     row = tx.one(_status, own)
     if release_held(tx, team_id, conversation_id, now=now) and row is not None:
-        tx.run(_touch, {**own, "now": now})
         _attach(tx, team_id, conversation_id, kept, row, now=now)
     else:
         condemn_file(tx, team_id, kept.id)
@@ -66,6 +65,7 @@ def attach_silenced(tx: Tx, team_id: int, conversation_id: str, kept: StoredReco
 
 def _attach(tx: Tx, team_id: int, conversation_id: str, kept: StoredRecording, row: Any, *, now: Millis) -> None:
     settle_file(tx, team_id, kept.id)
+    tx.run(_touch, {"team": team_id, "conversation": conversation_id, "now": now})
     tx.run(_add_recording, recording_row(team_id, conversation_id, kept, now))
     if row[0] == ProcessingStatus.QUEUED.value:
         enqueue(tx, transcribe_order(team_id, conversation_id, now))

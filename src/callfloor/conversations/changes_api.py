@@ -13,7 +13,7 @@ from callfloor.access.scopes import Scope
 from callfloor.conversations.changes import CHANGES_AFTER, OWN_CHANGES_AFTER, Change, NumberedChange
 from callfloor.conversations.tables import ConversationKind
 from callfloor.foundation.clock import iso
-from callfloor.foundation.database import Database
+from callfloor.foundation.services import Services
 from callfloor.foundation.web import Facts, Shape, cursor_after, position_of
 
 router = APIRouter(prefix="/changes", tags=["Changes"])
@@ -53,7 +53,7 @@ async def list_changes(
 ) -> ChangePage:
     """List what changed after a point; a reader that only follows this misses nothing."""
     (seq,) = position_of(after, int) or (0,)
-    found = await _changes(facts.services.db, caller, seq, limit + 1, wait)
+    found = await _changes(facts.services, caller, seq, limit + 1, wait)
     page = found[:limit]
     return ChangePage(
         data=[
@@ -70,14 +70,15 @@ async def list_changes(
     )
 
 
-async def _changes(db: Database, caller: Caller, seq: int, take: int, wait: int) -> list[NumberedChange]:
+async def _changes(services: Services, caller: Caller, seq: int, take: int, wait: int) -> list[NumberedChange]:
     loop = asyncio.get_running_loop()
     until = loop.time() + wait
     statement, params = CHANGES_AFTER, {"team_id": caller.team_id, "after": seq, "take": take}
     if caller.only_account_id is not None:
         statement, params = OWN_CHANGES_AFTER, {**params, "owner": caller.only_account_id}
     while True:
-        rows = await db.read(statement, params)
-        if rows or loop.time() >= until:
+        rows = await services.db.read(statement, params)
+        # A server that stops waits for the answers under way: the reader asks again, and meets the next one.
+        if rows or loop.time() >= until or services.stopping.is_announced:
             return [NumberedChange(number or 0, *rest) for number, rest in ((row[0], row[1:]) for row in rows)]
         await asyncio.sleep(min(_LOOK_EVERY_SECONDS, max(until - loop.time(), 0)))

@@ -6,7 +6,7 @@ import dataclasses
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from sqlalchemy import select, update
+from sqlalchemy import Text, func, select, update
 
 from callfloor.conversations.changes import Change, note_change
 from callfloor.conversations.parties import label_of, permille
@@ -28,14 +28,21 @@ _CHANGE_TO = {
     ProcessingStatus.PROCESSING: Change.PROCESSING,
     ProcessingStatus.FAILED: Change.FAILED,
 }
+_new_status, _reason = param("status", Text()), param("reason", Text())
 _this = (_c.team_id == param("key_team_id"), _c.id == param("key_id"))
 _move = (
     update(conversation)
-    .where(*_this, _c.processing_status != _ANALYZED, _c.processing_status != _FAILED)
+    .where(
+        *_this,
+        _c.processing_status != _ANALYZED,
+        _c.processing_status != _FAILED,
+        # What waits is looked at again and again: that it waits still is no change.
+        (_c.processing_status != _new_status) | (func.coalesce(_c.processing_reason, "") != func.coalesce(_reason, "")),
+    )
     .values(
-        processing_status=param("status"),
+        processing_status=_new_status,
         processing_reason_code=param("code"),
-        processing_reason=param("reason"),
+        processing_reason=_reason,
         updated_at=param("now"),
     )
     .returning(_c.kind)
