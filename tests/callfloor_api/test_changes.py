@@ -15,6 +15,7 @@ from callfloor.conversations.transcripts import Segment
 from callfloor.foundation import clock
 from callfloor.foundation.database import Database
 from callfloor.foundation.sequence import number_waiting, prepare
+from callfloor.foundation.web import cursor_after
 from callfloor.teams.teams import Team
 from tests.callfloor_api.conftest import ClientOf
 from tests.factories.conversations import make_conversation, make_recorded_call
@@ -161,3 +162,17 @@ def test_refuses_what_it_does_not_understand(client: ClientOf, team: Team, query
 
     assert answer.status_code == 422
     assert answer.json()["errors"]
+
+
+def test_a_number_that_no_database_keeps_is_no_cursor(db: Database, client: ClientOf, team: Team) -> None:
+    http, far = client(team, "conversations:read"), cursor_after(10**30)
+    call = make_conversation(db, team)
+
+    refused = [
+        http.get("/changes", params={"after": far}),
+        http.get("/search", params={"q": "hello", "cursor": far}),
+        http.get(f"/calls/{call}/history", params={"cursor": cursor_after(10**30, "x")}),
+    ]
+
+    assert [answer.status_code for answer in refused] == [422, 422, 422]
+    assert [answer.json()["errors"][0]["field"] for answer in refused] == ["after", "cursor", "cursor"]

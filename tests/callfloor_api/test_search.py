@@ -62,7 +62,7 @@ def find(client: ClientOf, team: Team) -> Finder:
         ("Café, naïve: résumé", ["cafe", "naive resume"], ["caf"]),
         ("Send an e-mail to sam@customer.example", ["e-mail", "sam@customer.example", "email*"][:2], ["male"]),
         ("It costs 1,299.50 dollars", ["1,299.50", "1299"][:1], ["1300"]),
-        ("東京タワーへ行きます", ["東京", "タワー", "行き"], ["大阪", "京東"]),
+        ("東京タワーへ行きます", ["東京", "タワー", "行き", "東京*"], ["大阪", "京東", "東大*"]),
         ("Привет, мир", ["привет", "МИР"], ["миру"]),
         ("don't", ["dont", "don't", "don’t"], ["don"]),
         ("weiß", ["weiss", "WEISS"], ["weis"]),

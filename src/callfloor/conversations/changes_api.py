@@ -52,7 +52,7 @@ async def list_changes(
     ] = 0,
 ) -> ChangePage:
     """List what changed after a point; a reader that only follows this misses nothing."""
-    (seq,) = position_of(after, int) or (0,)
+    (seq,) = position_of(after, int, field="after") or (0,)
     found = await _changes(facts.services, caller, seq, limit + 1, wait)
     page = found[:limit]
     return ChangePage(

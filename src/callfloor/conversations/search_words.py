@@ -199,7 +199,7 @@ def _term(part: str, at: int) -> Term | None:
     words = tuple(words_of(part))
     if not words:
         return None
-    if is_prefix and len(words[-1]) < SHORTEST_PREFIX:
+    if is_prefix and sum(map(len, words)) < SHORTEST_PREFIX:
         raise SearchQueryInvalid(f"before * there must be at least {SHORTEST_PREFIX} letters", at)
     return Term(words, is_prefix, is_excluded)
 

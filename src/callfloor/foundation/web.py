@@ -28,6 +28,7 @@ PROBLEM = "application/problem+json"
 CALLER = "callfloor.caller"
 """Where the scope of a request holds who calls, once that is found."""
 _CURSOR_MAX_LENGTH = 1000
+_LARGEST = 2**63
 _PHRASES = {status.value: status.phrase for status in HTTPStatus}
 """Some protocols have statuses of their own besides."""
 
@@ -107,8 +108,8 @@ def cursor_after(*position: int | str) -> str:
     return base64.urlsafe_b64encode(msgspec.json.encode(position)).decode().rstrip("=")
 
 
-def position_of(cursor: str | None, *kinds: type[int | str]) -> tuple[Any, ...] | None:
-    """Return the position a cursor of ours stands for, or None without one.
+def position_of(cursor: str | None, *kinds: type[int | str], field: str = "cursor") -> tuple[Any, ...] | None:
+    """Return the position a cursor of ours stands for, or None without one; `field` is the parameter it came in.
 
     Raises:
         InvalidInput: it is none of ours.
@@ -116,20 +117,22 @@ def position_of(cursor: str | None, *kinds: type[int | str]) -> tuple[Any, ...] 
     if cursor is None:
         return None
     if len(cursor) > _CURSOR_MAX_LENGTH:
-        _refuse_cursor()
+        _refuse_cursor(field)
     try:
         padded = cursor + "=" * (-len(cursor) % 4)
         position = msgspec.json.decode(base64.b64decode(padded, altchars=b"-_", validate=True), type=list[int | str])
     except (binascii.Error, ValueError, msgspec.MsgspecError):
-        _refuse_cursor()
-    # PostgreSQL keeps no NUL in a text.
-    if [type(value) for value in position] != list(kinds) or "\x00" in "".join(map(str, position)):
-        _refuse_cursor()
+        _refuse_cursor(field)
+    # No database has room for larger numbers, and PostgreSQL keeps no NUL in a text.
+    is_kept = all("\x00" not in one if isinstance(one, str) else -_LARGEST <= one < _LARGEST for one in position)
+    if [type(value) for value in position] != list(kinds) or not is_kept:
+        _refuse_cursor(field)
     return tuple(position)
 
 
-def _refuse_cursor() -> NoReturn:
-    raise invalid("cursor", "must be a next_cursor of an earlier answer, unchanged")
+def _refuse_cursor(field: str) -> NoReturn:
+    given = "the next" if field == "after" else "a next_cursor"
+    raise invalid(field, f"must be {given} of an earlier answer, unchanged")
 
 
 def problem(
