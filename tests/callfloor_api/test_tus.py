@@ -161,6 +161,20 @@ class TestProtocol:
         assert kept(services, team) == []
         assert http.head(upload, headers=TUS).status_code == 404
 
+    def test_what_is_left_of_uploads_that_ended_goes(self, http: httpx.Client, services: Services, team: Team) -> None:
+        content = make_wav()
+        upload, whole = begun(http, content), begun(http, content)
+        piece(http, upload, content[:100], at=0)
+        piece(http, whole, content, at=0)
+        growing = services.settings.data / f"files/_growing/{team.id}"
+        for name in ("019aa8f2-6f1c-7c3e-9a55-2b7f6f0d9c11", whole.rpartition("/")[2]):
+            (growing / name).write_bytes(b"of a writer that came too late")
+
+        forget(services, now=clock.now())
+
+        assert [path.name for path in growing.iterdir()] == [upload.rpartition("/")[2]]
+        assert piece(http, upload, content[100:], at=100).headers["Upload-Conversation-New"] == "false"
+
     def test_a_method_by_header(self, http: httpx.Client) -> None:
         content = make_wav()
         upload = begun(http, content)

@@ -99,6 +99,23 @@ def test_is_removed_with_all_its_parts(files: Files) -> None:
     asyncio.run(upload())
 
 
+def test_tells_of_all_that_is_kept(files: Files) -> None:
+    async def write_and_stop() -> list[str]:
+        grown = await GrowingFiles(files).open(NAME, 0, [])
+        for at in range(0, len(CONTENT), 65_536):
+            await grown.write(CONTENT[at : at + 65_536])
+        return grown.parts  # neither synced nor closed, as by a kill
+
+    known = asyncio.run(write_and_stop())
+    growing = GrowingFiles(files)
+
+    kept = list(growing.kept_now())
+    assert (known, [name for name, _ in kept]) == ([], [NAME])
+    growing.remove_now(*kept[0])
+
+    assert list(growing.kept_now()) == []
+
+
 def test_that_is_gone_from_the_folder_cannot_go_on(tmp_path: Path) -> None:
     growing = GrowingFiles(open_files(read_settings({}, data=tmp_path)))
 

@@ -32,14 +32,28 @@ def finish_whole_upload(job: RunningJob, services: Services) -> Verb | None:
 
 
 def forget_expired_uploads(job: RunningJob, services: Services) -> Verb | None:
-    """Remove uploads whose next piece took too long, and what came of them."""
+    """Remove uploads whose next piece took too long, what came of them, and what nobody needs any more."""
     growing = GrowingFiles(services.files)
     while found := services.db.read_now(partial(expired_uploads, now=job.now(), count=_AT_ONCE)):
         for team_id, upload_id, parts in found:
             # Nobody goes on with what has expired. The row goes last: it knows what there is to be removed.
             growing.remove_now(f"{team_id}/{upload_id}", parts)
             services.db.write_now(partial(forget_expired, team_id=team_id, upload_id=upload_id, now=job.now()))
+    _remove_left(growing, services)
     return None
+
+
+def _remove_left(growing: GrowingFiles, services: Services) -> None:
+    """Remove what is kept of uploads that are whole or gone.
+
+    A process that is killed between a part and its row, or writes on while the upload is deleted, leaves such. There is
+    no part without a row before it, so what has none now is of an upload that has ended.
+    """
+    for name, parts in growing.kept_now():
+        team_id, _, upload_id = name.partition("/")
+        upload = services.db.read_now(partial(upload_now, team_id=int(team_id), upload_id=upload_id))
+        if upload is None or upload.conversation_id is not None:
+            growing.remove_now(name, parts)
 
 
 FINISH_UPLOAD: JobKind[Services] = JobKind(name=FINISH, handler=finish_whole_upload)

@@ -160,6 +160,16 @@ class Files:
             if self._folder is not None:
                 sync_folder((self._folder / key).parent)
 
+    def keys_now(self, folder: str) -> Iterator[str]:
+        """Yield the keys below a folder of them, on the calling thread; those of a bucket in order.
+
+        Raises:
+            FilesGone: the folder or the bucket does not answer.
+        """
+        with _translated(folder):
+            for page in obstore.list(self._store, folder):
+                yield from (meta["path"] for meta in page)
+
     @contextlib.contextmanager
     def as_local(self, key: str, scratch: Path) -> Iterator[Path]:
         """Yield a path that holds the file's bytes, to be read only: the kept file itself, or a copy in `scratch`.

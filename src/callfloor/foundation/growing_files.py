@@ -5,10 +5,11 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import hashlib
+import itertools
 import os
 import threading
 from collections import OrderedDict
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
@@ -23,7 +24,7 @@ _PART_BYTES = 8 * 1024 * 1024
 """What a bucket is given at once; held in memory."""
 _READ_BYTES = 4 * 1024 * 1024
 _DIGESTS_KEPT = 200
-_FOLDER = "_growing"
+_FOLDER, _BUCKET_FOLDER = "_growing", "growing"
 _CLOSED = -1
 _MISSING = "What came so far is gone."
 
@@ -93,6 +94,22 @@ class GrowingFiles:
             self._files.delete_now(part)
         if self._files.folder is not None:
             (self._files.folder / _FOLDER / name).unlink(missing_ok=True)
+
+    def kept_now(self) -> Iterator[tuple[str, list[str]]]:
+        """Yield the name of every file that something is kept of, and the keys of its parts, on the calling thread.
+
+        Parts are among them that a killed writer could not tell of any more.
+
+        Raises:
+            FilesGone: the bucket does not answer.
+        """
+        if self._files.folder is not None:
+            for key in self._files.keys_now(_FOLDER):
+                yield key.removeprefix(f"{_FOLDER}/"), []
+            return
+        keys = (key.removeprefix(f"{_BUCKET_FOLDER}/") for key in self._files.keys_now(_BUCKET_FOLDER))
+        for name, parts in itertools.groupby(keys, key=lambda key: key.rpartition("/")[0]):
+            yield name, [f"{_BUCKET_FOLDER}/{part}" for part in parts]
 
     async def _joined(self, size: int, parts: Sequence[str], key: str) -> StoredFile:
         async def pieces() -> AsyncIterator[bytes]:
@@ -192,7 +209,7 @@ class _GrowthInBucket:
             return
         data, self._buffer = self._buffer, bytearray()
         # Named anew each time: of two writers at one place neither overwrites what the other counts on.
-        key = f"growing/{self._name}/{self.size + self._unsynced_bytes:015d}-{os.urandom(6).hex()}"
+        key = f"{_BUCKET_FOLDER}/{self._name}/{self.size + self._unsynced_bytes:015d}-{os.urandom(6).hex()}"
 
         async def whole() -> AsyncIterator[bytes]:
             yield bytes(data)
