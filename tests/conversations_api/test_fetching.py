@@ -202,12 +202,15 @@ def test_is_given_instead_of_a_file_not_beside_it(member: Member, telephony: Tel
     assert (answered.status_code, answered.json()["message"]) == (400, ["recordingUrl: cannot be combined with file"])
 
 
+CONSENT = "Consent to the recording was declined: "
+
+
 class TestDeclinedConsent:
     def test_keeps_the_recording_and_analyzes_nothing(self, near: Services, member: Member) -> None:
         record = member.http.upload(WAV, recordingConsent="declined").json()
 
         assert (record["recordingConsent"], record["processingStatus"]) == ("declined", "failed")
-        assert "Consent" in record["processingReason"]
+        assert record["processingReason"] == CONSENT + "it is kept, and not analyzed."
         assert record["recordingRef"] is not None
         assert jobs(near, member, "transcribe_conversation") == []
 
@@ -220,6 +223,13 @@ class TestDeclinedConsent:
 
         whole = member.http.get(f"/calls/{record['id']}", expand="meeting_transcript").json()
         assert (whole["transcript"], telephony.asked) == ([], 0)
+        assert record["processingReason"] == CONSENT + "it is not fetched; the transcript that came is not kept."
+
+    def test_says_of_a_transcript_alone_that_it_is_gone(self, member: Member) -> None:
+        said = [{"speaker": "Agent", "start": 0, "end": 1, "text": "Hello."}]
+        record = member.http.send("POST", "/calls", json={"transcript": said, "recordingConsent": "declined"}).json()
+
+        assert record["processingReason"] == CONSENT + "the transcript that came is not kept."
 
     def test_that_was_granted_changes_nothing(self, near: Services, member: Member) -> None:
         record = member.http.upload(WAV, recordingConsent="granted").json()

@@ -23,6 +23,7 @@ from callfloor.conversations.parties import Party
 from callfloor.conversations.tables import ConversationKind
 from callfloor.conversations.transcripts import Segment
 from callfloor.foundation.database import Database, Tx, param
+from callfloor.foundation.jobs import BACKGROUND_PRIORITY
 from callfloor.foundation.outbox import OUTBOX, NumberedEvent, events_after
 from callfloor.foundation.sequence import number_waiting
 from callfloor.server.webhooks import tell_endpoints
@@ -363,6 +364,24 @@ class TestOrder:
         floor.work(minutes=120)
 
         assert [one["state"] for one in floor.deliveries(webhook)] == ["delivered"]
+
+    def test_of_years_before_waits_behind_today(self, floor: Floor, receiver: Receiver) -> None:
+        *old, today = [make_conversation(floor.services.db, floor.team, transcript=SAID) for _ in range(4)]
+        floor.listen(receiver.url, "call_received", "call_analyzed")
+        for kind in ("call.received", "call.analyzed"):
+            for subject in old:
+                floor.publish(kind, subject, priority=BACKGROUND_PRIORITY)
+            floor.publish(kind, today)
+        receiver.answers = refuse(500)
+        floor.tell()
+        floor.work(minutes=1)
+        receiver.answers = lambda _: (200, {}, b"")
+        floor.work(minutes=1)
+
+        told = [json.loads(one.body)["call"]["id"] for one in receiver.came]
+        assert told[:4] == [today, *old]
+        assert told[4:6] == [today, today]
+        assert sorted(told[6:]) == sorted([*old, *old])
 
 
 class TestByHand:

@@ -51,7 +51,7 @@ def transcribe_conversation(job: RunningJob, services: Services) -> Verb | None:
     material = services.db.read_now(partial(material_of, team_id=team_id, conversation_id=conversation_id))
     if material is None or material.status in {ProcessingStatus.ANALYZED, ProcessingStatus.FAILED}:
         return None
-    this = _Conversation(team_id, conversation_id)
+    this = _Conversation(team_id, conversation_id, job.claimed.priority)
     muted = services.db.read_now(partial(muted_spans, team_id=team_id, conversation_id=conversation_id))
     try:
         model = find_model(services.settings.speech.model, services.settings.models_folder)
@@ -63,13 +63,13 @@ def transcribe_conversation(job: RunningJob, services: Services) -> Verb | None:
     except FileMissing:
         return partial(this.failed, reason=RECORDING_MISSING, now=job.now())
     except SpeechUnavailable as error:
-        return partial(this.waits, reason=str(error), priority=job.claimed.priority, now=job.now())
+        return partial(this.waits, reason=str(error), now=job.now())
     return partial(record_analysis, done=_analyzed(this, material, transcript, job.now()))
 
 
 def give_up(job: ClaimedJob, reason: str) -> Verb:
     """Mark the conversation as failed, in the transaction in which its job ends so."""
-    this = _Conversation(job.team_id or 0, str(job.args["conversation_id"]))
+    this = _Conversation(job.team_id or 0, str(job.args["conversation_id"]), job.priority)
     text = f"The analysis failed {job.attempt} times, the last time: {reason.splitlines()[0] if reason else 'unknown'}"
     return partial(this.failed, reason=("analysis_failed", text), now=clock.now())
 
@@ -88,17 +88,18 @@ TRANSCRIBE_CONVERSATION: JobKind[Services] = JobKind(
 class _Conversation:
     team_id: int
     id: str
+    priority: int
 
     def begins(self, tx: Tx, *, now: Millis) -> None:
         begin_processing(tx, self.team_id, self.id, now=now)
 
     def failed(self, tx: Tx, *, reason: tuple[str, str], now: Millis) -> None:
-        record_failure(tx, self.team_id, self.id, reason=reason, now=now)
+        record_failure(tx, self.team_id, self.id, reason=reason, now=now, priority=self.priority)
 
-    def waits(self, tx: Tx, *, reason: str, priority: int, now: Millis) -> None:
+    def waits(self, tx: Tx, *, reason: str, now: Millis) -> None:
         """The machine lacks something: nobody's fault, so it is tried until somebody brings it."""
         keep_waiting(tx, self.team_id, self.id, reason=("speech_unavailable", reason), now=now)
-        order = transcribe_order(self.team_id, self.id, now, priority=priority)
+        order = transcribe_order(self.team_id, self.id, now, priority=self.priority)
         enqueue(tx, dataclasses.replace(order, run_at=now + WAIT_FOR_MODEL))
 
 
@@ -151,6 +152,7 @@ def _analyzed(this: _Conversation, material: Material, transcript: Transcript, n
         labels={voice.position: voice.label for voice in voices.values() if voice.position is not None},
         reason_code=code,
         reason=reason,
+        priority=this.priority,
     )
 
 

@@ -13,6 +13,7 @@ from callfloor.access import audit
 from callfloor.access.accounts import member_by_email
 from callfloor.conversations.changes import Change, note_change
 from callfloor.conversations.counts import count_conversation
+from callfloor.conversations.events import tell
 from callfloor.conversations.incoming import settle_file
 from callfloor.conversations.intake import StoredRecording
 from callfloor.conversations.muting import MutedInterval, hold_recording, keep_intervals
@@ -31,7 +32,6 @@ from callfloor.foundation.clock import Millis
 from callfloor.foundation.database import Tx, param, upsert
 from callfloor.foundation.ids import new_id
 from callfloor.foundation.jobs import USUAL_PRIORITY, Enqueue, enqueue
-from callfloor.foundation.outbox import Event, publish
 from callfloor.teams.teams import domains_of_team
 
 TRANSCRIBE = "transcribe_conversation"
@@ -40,7 +40,6 @@ FETCH = "fetch_recording"
 """The job kind that brings a recording from its address."""
 SPEECH_QUEUE = "speech"
 CONSENT_GRANTED, CONSENT_DECLINED = "granted", "declined"
-DECLINED = ("consent_declined", "Consent to the recording was declined: it is kept, and not analyzed.")
 
 _c = conversation.c
 _add_conversation = (
@@ -90,7 +89,7 @@ class Arrival:
     muted: Sequence[MutedInterval] = ()
     """Pauses: silenced before anybody is given the recording; the transcript is without them already."""
     priority: int = USUAL_PRIORITY
-    """Of its transcription."""
+    """Of its transcription, and of what is told of it."""
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -110,13 +109,15 @@ def receive_conversation(tx: Tx, arrival: Arrival) -> Received:
     Raises:
         FileSwept: the recording lay unclaimed for so long that it was removed.
     """
+    declined = None
     if arrival.recording_consent == CONSENT_DECLINED:
+        declined = _declined(arrival)
         arrival = dataclasses.replace(arrival, transcript=None, metrics=None)
     known = _find(tx, arrival) if arrival.external_call_id is None else None
     if known is not None:
         return Received(known, is_new=False)
     parties = placed(arrival.parties, arrival.channels or DEFAULT_CHANNELS, domains_of_team(tx, arrival.team_id))
-    if tx.one(_add_conversation, _row(tx, arrival, parties)) is None:
+    if tx.one(_add_conversation, _row(tx, arrival, parties, declined)) is None:
         return Received(_found(tx, arrival), is_new=False)
     _store_parties(tx, arrival, parties)
     _store_recording(tx, arrival)
@@ -153,12 +154,23 @@ def _found(tx: Tx, arrival: Arrival) -> str:
     return known
 
 
-def _row(tx: Tx, arrival: Arrival, parties: Sequence[Party]) -> dict[str, Any]:
+def _declined(arrival: Arrival) -> str:
+    """Return why it is not analyzed, and what of it is kept."""
+    parts = []
+    if arrival.recording is not None:
+        parts.append("it is kept, and not analyzed")
+    elif arrival.recording_url is not None:
+        parts.append("it is not fetched")
+    if arrival.transcript is not None:
+        parts.append("the transcript that came is not kept")
+    return f"Consent to the recording was declined: {'; '.join(parts)}."
+
+
+def _row(tx: Tx, arrival: Arrival, parties: Sequence[Party], declined: str | None) -> dict[str, Any]:
     owner = member_by_email(tx, arrival.team_id, arrival.owner_email) if arrival.owner_email else None
     status = ProcessingStatus.QUEUED if arrival.transcript is None else ProcessingStatus.ANALYZED
-    code, reason = None, None
-    if arrival.recording_consent == CONSENT_DECLINED:
-        status, (code, reason) = ProcessingStatus.FAILED, DECLINED
+    if declined is not None:
+        status = ProcessingStatus.FAILED
     return {
         "team_id": arrival.team_id,
         "id": arrival.conversation_id,
@@ -171,8 +183,8 @@ def _row(tx: Tx, arrival: Arrival, parties: Sequence[Party]) -> dict[str, Any]:
         if arrival.transcript is not None
         else None,
         "processing_status": status.value,
-        "processing_reason_code": code,
-        "processing_reason": reason,
+        "processing_reason_code": None if declined is None else "consent_declined",
+        "processing_reason": declined,
         "direction": arrival.direction,
         "caller": arrival.caller,
         "callee": arrival.callee,
@@ -276,16 +288,8 @@ def _announce(tx: Tx, arrival: Arrival) -> None:
     for what in changes:
         note_change(tx, arrival.team_id, kind, arrival.conversation_id, what, now=arrival.now)
     for verb in verbs:
-        publish(
-            tx,
-            Event(
-                kind=f"{kind}.{verb}",
-                team_id=arrival.team_id,
-                subject=arrival.conversation_id,
-                payload={"id": arrival.conversation_id},
-                at=arrival.now,
-            ),
-        )
+        told = f"{kind}.{verb}"
+        tell(tx, told, arrival.team_id, arrival.conversation_id, now=arrival.now, priority=arrival.priority)
 
 
 def encoded(transcript: Sequence[Segment]) -> bytes:

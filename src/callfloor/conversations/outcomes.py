@@ -9,6 +9,7 @@ from typing import Any
 from sqlalchemy import Text, func, select, update
 
 from callfloor.conversations.changes import Change, note_change
+from callfloor.conversations.events import tell
 from callfloor.conversations.parties import label_of, permille
 from callfloor.conversations.tables import (
     ProcessingStatus,
@@ -19,7 +20,7 @@ from callfloor.conversations.tables import (
 from callfloor.conversations.transcripts import Segment, replace_transcript
 from callfloor.foundation.clock import Millis
 from callfloor.foundation.database import Json, Tx, param
-from callfloor.foundation.outbox import Event, publish
+from callfloor.foundation.jobs import USUAL_PRIORITY
 
 _c, _p, _r = conversation.c, conversation_participant.c, recording.c
 _ANALYZED, _FAILED = ProcessingStatus.ANALYZED.value, ProcessingStatus.FAILED.value
@@ -124,6 +125,8 @@ class Analyzed:
     """What the participant at a position is called in the segments."""
     reason_code: str | None = None
     reason: str | None = None
+    priority: int = USUAL_PRIORITY
+    """Of what is told of it."""
 
 
 def material_of(tx: Tx, team_id: int, conversation_id: str) -> Material | None:
@@ -149,11 +152,19 @@ def keep_waiting(tx: Tx, team_id: int, conversation_id: str, *, reason: tuple[st
     _to(tx, team_id, conversation_id, ProcessingStatus.QUEUED, reason, now)
 
 
-def record_failure(tx: Tx, team_id: int, conversation_id: str, *, reason: tuple[str, str], now: Millis) -> None:
+def record_failure(  # of which one, why, when, and how urgent it is to tell of it
+    tx: Tx,
+    team_id: int,
+    conversation_id: str,
+    *,
+    reason: tuple[str, str],
+    now: Millis,
+    priority: int = USUAL_PRIORITY,
+) -> None:
     """End the analysis with a code and a sentence; the recording stays."""
     kind = _to(tx, team_id, conversation_id, ProcessingStatus.FAILED, reason, now)
     if kind is not None:
-        _tell(tx, f"{kind}.failed", team_id, conversation_id, now)
+        tell(tx, f"{kind}.failed", team_id, conversation_id, now=now, priority=priority)
 
 
 def record_analysis(tx: Tx, done: Analyzed) -> None:
@@ -181,7 +192,8 @@ def record_analysis(tx: Tx, done: Analyzed) -> None:
     last = Change.RE_ANALYZED if before[0] == _ANALYZED else Change.ANALYZED
     for change in (Change.TRANSCRIBED, last):
         note_change(tx, done.team_id, row[0], done.conversation_id, change, now=done.now)
-    _tell(tx, f"{row[0]}.analyzed", done.team_id, done.conversation_id, done.now)
+    what = f"{row[0]}.analyzed"
+    tell(tx, what, done.team_id, done.conversation_id, now=done.now, priority=done.priority)
 
 
 def _relabeled(tx: Tx, done: Analyzed) -> Sequence[Segment]:
@@ -214,8 +226,3 @@ def _to(
         return None
     note_change(tx, team_id, row[0], conversation_id, _CHANGE_TO[status], now=now)
     return row[0]
-
-
-def _tell(tx: Tx, kind: str, team_id: int, conversation_id: str, now: Millis) -> None:
-    event = Event(kind=kind, team_id=team_id, subject=conversation_id, payload={"id": conversation_id}, at=now)
-    publish(tx, event)

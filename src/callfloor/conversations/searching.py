@@ -140,10 +140,7 @@ _said = (
     select(search_text.c.rowid).where(Matches("query")).cte("said").prefix_with("MATERIALIZED", dialect="postgresql")
 )
 _ids_that_say = (
-    select(_e.conversation_id)
-    .select_from(_said)
-    .join(search_entry, _e.id == _said.c.rowid)
-    .where(_IS_OF_TEAM)
+    select(_e.conversation_id).select_from(_said).join(search_entry, _e.id == _said.c.rowid).where(_IS_OF_TEAM)
 )
 
 

@@ -8,6 +8,7 @@ from typing import Any
 from callfloor.conversations_api.webhook_records import conversation_record
 from callfloor.foundation.clock import iso
 from callfloor.foundation.database import Tx
+from callfloor.foundation.jobs import USUAL_PRIORITY
 from callfloor.foundation.outbox import Event, Follower, NumberedEvent
 from callfloor.foundation.rounds import Rounds
 from callfloor.foundation.services import Services
@@ -41,4 +42,5 @@ def _happened(tx: Tx, event: Event, event_type: EventType, settings: Settings) -
         content = conversation_record(tx, team_id, event_type.key, event.subject, settings=settings, now=event.at)
     if content is None:
         return None
-    return Happened(team_id, event_type, f"{event_type.key} {event.subject}", content, event.at)
+    priority = event.payload.get("priority", USUAL_PRIORITY) if event_type.is_record else USUAL_PRIORITY
+    return Happened(team_id, event_type, f"{event_type.key} {event.subject}", content, event.at, priority)

@@ -11,6 +11,7 @@ from sqlalchemy import insert, select, update
 
 from callfloor.foundation.clock import DAY, HOUR, MINUTE, Millis
 from callfloor.foundation.database import Tx, param
+from callfloor.foundation.jobs import USUAL_PRIORITY
 from callfloor.webhooks.deliveries import PAUSES, cancel_pending, enqueue_delivery, give_turn, lock_endpoint
 from callfloor.webhooks.endpoints import disable_endpoint
 from callfloor.webhooks.tables import DeliveryState, webhook_attempt, webhook_delivery, webhook_endpoint
@@ -107,6 +108,8 @@ class Attempted:
     retry_after_ms: Millis = 0
     jitter: float = 0.0
     """0..1, by which a pause is stretched up to a fifth."""
+    priority: int = USUAL_PRIORITY
+    """Of what follows."""
 
     @property
     def is_taken(self) -> bool:
@@ -127,26 +130,26 @@ def cancel_delivery(tx: Tx, team_id: int, delivery_id: str, *, attempts: int, no
         return
     lock_endpoint(tx, team_id, waiting.endpoint_id)
     _finish(tx, team_id, delivery_id, DeliveryState.CANCELED, attempts, now)
-    give_turn(tx, team_id, waiting.endpoint_id, waiting.subject, now=now)
+    give_turn(tx, team_id, waiting.endpoint_id, waiting.subject, now=now, priority=USUAL_PRIORITY)
 
 
-def postpone_delivery(tx: Tx, team_id: int, delivery_id: str, *, at: Millis, now: Millis) -> None:
+def postpone_delivery(tx: Tx, team_id: int, delivery_id: str, *, at: Millis, now: Millis, priority: int) -> None:
     """Leave a delivery for later: its endpoint is left alone until then."""
     tx.run(_postpone, {"team": team_id, "delivery": delivery_id, "again_at": at})
-    enqueue_delivery(tx, team_id, delivery_id, at=at, now=now)
+    enqueue_delivery(tx, team_id, delivery_id, at=at, now=now, priority=priority)
 
 
-def keep_trying(tx: Tx, team_id: int, delivery_id: str, *, now: Millis) -> None:
+def keep_trying(tx: Tx, team_id: int, delivery_id: str, *, now: Millis, priority: int) -> None:
     """Give a delivery whose job was given up another one, while its 72 hours last; then it has failed."""
     waiting = sending_of(tx, team_id, delivery_id)
     if waiting is None:
         return
     if now + _UNTRIED_PAUSE <= waiting.retry_until:
-        postpone_delivery(tx, team_id, delivery_id, at=now + _UNTRIED_PAUSE, now=now)
+        postpone_delivery(tx, team_id, delivery_id, at=now + _UNTRIED_PAUSE, now=now, priority=priority)
         return
     lock_endpoint(tx, team_id, waiting.endpoint_id)
     _finish(tx, team_id, delivery_id, DeliveryState.FAILED, waiting.attempts, now)
-    give_turn(tx, team_id, waiting.endpoint_id, waiting.subject, now=now)
+    give_turn(tx, team_id, waiting.endpoint_id, waiting.subject, now=now, priority=priority)
 
 
 def record_attempt(tx: Tx, done: Attempted) -> None:
@@ -178,7 +181,7 @@ def record_attempt(tx: Tx, done: Attempted) -> None:
     if done.is_taken:
         tx.run(_count_success, key)
         _finish(tx, done.team_id, done.delivery_id, DeliveryState.DELIVERED, done.number, done.now)
-        give_turn(tx, done.team_id, done.endpoint_id, done.subject, now=done.now)
+        give_turn(tx, done.team_id, done.endpoint_id, done.subject, now=done.now, priority=done.priority)
     elif not exists:
         cancel_delivery(tx, done.team_id, done.delivery_id, attempts=done.number, now=done.now)
     else:
@@ -200,14 +203,14 @@ def _follow_failure(tx: Tx, done: Attempted) -> None:
     at = done.now + max(round(pause * (1 + done.jitter / 5)), min(done.retry_after_ms, LONGEST_RETRY_AFTER))
     if at <= done.retry_until:
         tx.run(_end, _ended(done.team_id, done.delivery_id, DeliveryState.PENDING, done.number, again_at=at))
-        enqueue_delivery(tx, done.team_id, done.delivery_id, at=at, now=done.now)
+        enqueue_delivery(tx, done.team_id, done.delivery_id, at=at, now=done.now, priority=done.priority)
         return
     _finish(tx, done.team_id, done.delivery_id, DeliveryState.FAILED, done.number, done.now)
     if done.now - since >= DEAF_FOR:
         cancel_pending(tx, done.team_id, done.endpoint_id, now=done.now)
         disable_endpoint(tx, done.team_id, done.endpoint_id, "nothing was taken for days", now=done.now)
     else:
-        give_turn(tx, done.team_id, done.endpoint_id, done.subject, now=done.now)
+        give_turn(tx, done.team_id, done.endpoint_id, done.subject, now=done.now, priority=done.priority)
 
 
 def _pause_of_endpoint(failures: int) -> Millis:

@@ -17,7 +17,7 @@ from callfloor.foundation.clock import HOUR, SECOND, Millis
 from callfloor.foundation.database import Tx, any_of, param
 from callfloor.foundation.errors import DomainError
 from callfloor.foundation.ids import new_id
-from callfloor.foundation.jobs import Enqueue, enqueue
+from callfloor.foundation.jobs import USUAL_PRIORITY, Enqueue, enqueue
 from callfloor.webhooks.catalog import EventType
 from callfloor.webhooks.tables import DeliveryState, webhook_attempt, webhook_delivery, webhook_endpoint
 
@@ -118,6 +118,8 @@ class Happened:
     subject: str
     content: Mapping[str, Any] | msgspec.Raw
     now: Millis
+    priority: int = USUAL_PRIORITY
+    """Of its deliveries."""
 
 
 def deliver_event(
@@ -162,7 +164,7 @@ def add_delivery(tx: Tx, endpoint_id: int, event: Happened) -> str:
     )
     first = _turn(tx, event.team_id, endpoint_id, event.subject)
     if first is not None and first[0] == delivery_id:
-        enqueue_delivery(tx, event.team_id, delivery_id, at=event.now, now=event.now)
+        enqueue_delivery(tx, event.team_id, delivery_id, at=event.now, now=event.now, priority=event.priority)
     return delivery_id
 
 
@@ -171,18 +173,20 @@ def lock_endpoint(tx: Tx, team_id: int, endpoint_id: int) -> bool:
     return tx.one(_lock_endpoint, {"team": team_id, "endpoint": endpoint_id}) is not None
 
 
-def enqueue_delivery(tx: Tx, team_id: int, delivery_id: str, *, at: Millis, now: Millis) -> None:
+def enqueue_delivery(
+    tx: Tx, team_id: int, delivery_id: str, *, at: Millis, now: Millis, priority: int = USUAL_PRIORITY
+) -> None:
     """Have the delivery tried at an instant."""
     args = {"delivery_id": delivery_id}
-    tx_order = Enqueue(kind=DELIVER_WEBHOOK, args=args, team_id=team_id, now=now, queue=QUEUE, run_at=at)
-    enqueue(tx, tx_order)
+    order = Enqueue(kind=DELIVER_WEBHOOK, args=args, team_id=team_id, now=now, queue=QUEUE, run_at=at)
+    enqueue(tx, dataclasses.replace(order, priority=priority))
 
 
-def give_turn(tx: Tx, team_id: int, endpoint_id: int, subject: str, *, now: Millis) -> None:
-    """Have the subject's next delivery tried, now that the one before it has ended."""
+def give_turn(tx: Tx, team_id: int, endpoint_id: int, subject: str, *, now: Millis, priority: int) -> None:
+    """Have the subject's next delivery tried, as urgently as the one before it, which has ended."""
     first = _turn(tx, team_id, endpoint_id, subject)
     if first is not None:
-        enqueue_delivery(tx, team_id, first[0], at=max(first[1] or now, now), now=now)
+        enqueue_delivery(tx, team_id, first[0], at=max(first[1] or now, now), now=now, priority=priority)
 
 
 def redeliver(tx: Tx, team_id: int, delivery_id: str, *, now: Millis) -> None:

@@ -57,19 +57,23 @@ def deliver_webhook(job: RunningJob, services: Services) -> Verb | None:
     if waiting.url is None or waiting.secret is None or not waiting.is_enabled:
         return partial(cancel_delivery, team_id=team_id, delivery_id=delivery_id, attempts=waiting.attempts, now=now)
     if waiting.resumes_at is not None and waiting.resumes_at > now:
-        at = waiting.resumes_at
-        return partial(postpone_delivery, team_id=team_id, delivery_id=delivery_id, at=at, now=now)
+        later = partial(postpone_delivery, at=waiting.resumes_at, now=now, priority=job.claimed.priority)
+        return partial(later, team_id=team_id, delivery_id=delivery_id)
     job.progress("sending")
     done = _attempt(services, team_id, delivery_id, waiting, now)
     ended = job.now()
     duration_ms = ended - now if done.status is None else done.duration_ms
-    return partial(record_attempt, done=dataclasses.replace(done, now=ended, duration_ms=duration_ms))
+    return partial(
+        record_attempt,
+        done=dataclasses.replace(done, now=ended, duration_ms=duration_ms, priority=job.claimed.priority),
+    )
 
 
 def give_up(job: ClaimedJob, _reason: str) -> Verb:
     """Leave the delivery to another job: with none it would wait for ever, and all that is told of its subject too."""
     delivery_id = str(job.args["delivery_id"])
-    return partial(keep_trying, team_id=job.team_id or 0, delivery_id=delivery_id, now=clock.now())
+    again = partial(keep_trying, now=clock.now(), priority=job.priority)
+    return partial(again, team_id=job.team_id or 0, delivery_id=delivery_id)
 
 
 DELIVER: JobKind[Services] = JobKind(

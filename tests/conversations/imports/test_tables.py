@@ -2,13 +2,21 @@
 
 from __future__ import annotations
 
+import functools
 import json
 from pathlib import Path
 
 import pytest
 
+from callfloor.analysis.jobs import TRANSCRIBE_CONVERSATION
+from callfloor.foundation import clock
 from callfloor.foundation.jobs import BACKGROUND_PRIORITY, newest_jobs
-from tests.conversations.imports.conftest import Floor
+from callfloor.foundation.jobs.testing import drain
+from callfloor.foundation.outbox import OUTBOX, events_after
+from callfloor.foundation.sequence import number_waiting, prepare
+from callfloor.server.webhooks import tell_endpoints
+from callfloor.teams.teams import Team
+from tests.conversations.imports.conftest import Floor, MakeFloor
 from tests.conversations.imports.history import (
     cdr_row,
     cdr_table,
@@ -24,6 +32,22 @@ def counts(shown: dict[str, object]) -> dict[str, int]:
     found = shown["counts"]
     assert isinstance(found, dict)
     return {name: count for name, count in found.items() if count}
+
+
+def tell_all(floor: Floor) -> dict[str, int]:
+    """Have the team's endpoints told of its calls, as the follower does; return the priority of each kind of event."""
+    told = {}
+    db = floor.services.db
+    db.write_now(functools.partial(prepare, what=OUTBOX))
+    number_waiting(db, OUTBOX)
+    seq = 0
+    while page := db.read_now(functools.partial(events_after, seq=seq)):
+        seq = page[-1].seq
+        for one in page:
+            if one.event.team_id == floor.team.id and one.event.kind.startswith("call."):
+                told[one.event.kind] = one.event.payload["priority"]
+                db.write_now(functools.partial(tell_endpoints, numbered=one, settings=floor.services.settings))
+    return told
 
 
 class TestCallDetailRecords:
@@ -82,14 +106,20 @@ class TestCallDetailRecords:
         assert (counts(first), counts(again)) == ({"created": 60}, {"existing": 60})
         assert len(floor.calls()) == 60
 
-    def test_wait_behind_todays_calls(self, floor: Floor, monitor: Path) -> None:
+    def test_wait_behind_todays_calls(self, floor_of: MakeFloor, team: Team, monitor: Path) -> None:
+        floor = floor_of(team, "conversations:read", "conversations:write", "webhooks:write")
+        endpoint = {"url": "https://93.184.215.14/calls", "events": ["call_received"]}
+        assert floor.http.post("/webhooks", json=endpoint).status_code == 201
         keep_recording(monitor, cdr_row(0))
         floor.imported(cdr_table([cdr_row(0)]))
+        drain(floor.services, [TRANSCRIBE_CONVERSATION], now=clock.now(), team_id=floor.team.id)
+        told = tell_all(floor)
 
+        assert told == dict.fromkeys(("call.received", "call.failed"), BACKGROUND_PRIORITY)
         jobs = floor.services.db.read_now(lambda tx: newest_jobs(tx, team_id=floor.team.id))
 
-        priorities = {job.kind: job.priority for job in jobs}
-        assert priorities == {"transcribe_conversation": BACKGROUND_PRIORITY, "run_import": BACKGROUND_PRIORITY}
+        kinds = ("transcribe_conversation", "deliver_webhook", "run_import")
+        assert {job.kind: job.priority for job in jobs} == dict.fromkeys(kinds, BACKGROUND_PRIORITY)
 
 
 class TestRefusals:
