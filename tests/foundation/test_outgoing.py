@@ -139,13 +139,16 @@ def test_refuses_what_is_not_public(host: str) -> None:
         "https://hooks.example/ x",
         "https://höoks.example/",
         "https://[::1",
+        "https://hooks..example/",
+        "https://./",
+        f"https://{'x' * 64}.example/",
         "https://hooks.example/" + "x" * 2048,
         "http://93.184.216.34/",
     ],
 )
 def test_refuses_what_is_no_https_address(url: str) -> None:
     with pytest.raises(AddressRefused):
-        check_address(url, OutgoingRules(), resolve=False)
+        check_address(url, OutgoingRules())
 
 
 def test_takes_a_public_address_and_what_is_allowed() -> None:
@@ -193,6 +196,24 @@ def test_follows_no_circle(target: Target) -> None:
     with pytest.raises(RequestFailed, match="302"):
         fetch(target.url())
     assert len(target.paths) == 6
+
+
+def test_knows_a_redirect_to_nowhere(target: Target) -> None:
+    target.reply = lambda handler: answer(handler, b"", 302, location="http://[")
+
+    with pytest.raises(RequestFailed, match="redirects to none"):
+        fetch(target.url())
+
+
+def test_passes_over_a_length_that_is_none(target: Target) -> None:
+    def reply(handler: http.server.BaseHTTPRequestHandler) -> None:
+        handler.send_response(200)
+        handler.send_header("Content-Length", "many")
+        handler.end_headers()
+        handler.wfile.write(b"bytes")
+
+    target.reply = reply
+    assert fetch(target.url()) == b"bytes"
 
 
 def test_fetches_no_more_than_it_may(target: Target) -> None:

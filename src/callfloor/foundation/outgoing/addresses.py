@@ -12,8 +12,13 @@ from callfloor.foundation.errors import DomainError
 from callfloor.foundation.settings import IpNetwork, Settings
 
 MAX_URL_LENGTH = 2048
+_LONGEST_LABEL = 63
 _NAT64 = ipaddress.IPv6Network("64:ff9b::/96")
 _PORTS = {"https": 443, "http": 80}
+_LABEL = r'[!"$-\-0-9;->A-Z^-~]{1,63}'
+_HOST = rf"({_LABEL}(\.{_LABEL})*\.?|\[[0-9A-Fa-f:.]+\])"
+ADDRESS_PATTERN = rf"^https://{_HOST}(:[0-9]{{1,5}})?([/?#][!-~]*)?$"
+"""What the documents say of an address that may be asked; where it leads is looked up."""
 
 IpAddress = ipaddress.IPv4Address | ipaddress.IPv6Address
 
@@ -111,7 +116,10 @@ def _parsed(url: str, rules: OutgoingRules) -> Target:
     if parts.username is not None or parts.password is not None:
         raise AddressRefused("must hold no user name and no password")
     path = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
-    return Target(parts.scheme == "https", parts.hostname.rstrip("."), port or _PORTS[parts.scheme], path)
+    host = parts.hostname.rstrip(".")
+    if not all(0 < len(label) <= _LONGEST_LABEL for label in host.split(".")):  # to look it up would be an error
+        raise AddressRefused("must be an address such as https://host/path")
+    return Target(parts.scheme == "https", host, port or _PORTS[parts.scheme], path)
 
 
 def _literal(host: str) -> IpAddress | None:

@@ -105,14 +105,21 @@ def fetched(
             deadline,
         ):
             if answer.status in _REDIRECTS and left:
-                url = urllib.parse.urljoin(url, answer.getheader("Location") or "")
+                url = _redirected(url, answer)
                 continue
             if answer.status != HTTPStatus.OK:
                 raise RequestFailed(f"the address answered {answer.status} {answer.reason}")
-            if int(answer.getheader("Content-Length") or 0) > limit_bytes:
+            if (answer.length or 0) > limit_bytes:
                 raise AnswerTooLarge
             yield {name.lower(): value for name, value in answer.getheaders()}, _pieces(answer, deadline, limit_bytes)
             return
+
+
+def _redirected(url: str, answer: http.client.HTTPResponse) -> str:
+    try:
+        return urllib.parse.urljoin(url, answer.getheader("Location") or "")
+    except ValueError as error:
+        raise RequestFailed("the address redirects to none") from error
 
 
 def _pieces(answer: http.client.HTTPResponse, deadline: _Deadline, limit_bytes: int) -> Iterator[bytes]:
