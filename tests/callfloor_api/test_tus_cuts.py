@@ -2,15 +2,22 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Iterator
 from pathlib import Path
 from typing import BinaryIO
 
+import httpx
 import pytest
+from pydantic import SecretStr
+from sqlalchemy import update
 from tusclient.uploader import Uploader
 
+from callfloor.conversations.tus_tables import resumable_upload
+from callfloor.foundation.database import Database, Tx, open_database
 from callfloor.foundation.settings import Settings
-from tests.support.server import Server, running_server
+from tests.conversations_api.waiting import wait_until
+from tests.support.server import DEADLINE_SECONDS, Server, running_server
 from tests.support.tus import (
     MEGABYTE,
     OPTIONS,
@@ -71,6 +78,61 @@ def test_five_cuts_cost_nothing_that_came(data: Path, key: dict[str, str], recor
 
         assert downloaded(server, key, uploader) == recording.read_bytes()
         assert shown(server, key, uploader)["is_new_conversation"] is True
+
+
+def test_asking_where_it_stands_waits_for_what_a_cut_left(
+    tmp_path: Path, fresh_database_url: str, recording: Path, file: BinaryIO
+) -> None:
+    """The client comes back while the server still writes down what it had sent before."""
+    settings = Settings(data=tmp_path / "data", database=SecretStr(fresh_database_url))
+    key, db = key_that_uploads(settings), open_database(fresh_database_url)
+    with running_server(settings.data, *OPTIONS, database_url=fresh_database_url) as server:
+        uploader = uploader_of(server, key, file, chunk_bytes=CHUNK_BYTES)
+        uploader.upload_chunk()
+        path, sent = httpx.URL(uploader.url).path, uploader.offset + 3 * CUT_BYTES
+        (kept,) = (one for one in settings.data.glob("files/_growing/*/*"))
+        lock = Lock(db, path.rpartition("/")[2])
+
+        def hold() -> None:
+            wait_until(lambda: kept.stat().st_size > uploader.offset, server)  # it is being written
+            lock.hold()
+
+        cut(uploader, key, recording, 3 * CUT_BYTES, then=hold)
+        wait_until(lambda: kept.stat().st_size == sent, server)  # it knows of the cut
+        with server.client(headers={**key, "Tus-Resumable": "1.0.0"}) as client:
+            busy = client.head(path)
+            lock.release()
+            asked = client.head(path)
+
+    assert busy.status_code in {200, 423}
+    assert asked.status_code == 200
+    assert int(asked.headers["Upload-Offset"]) in {uploader.offset, sent}  # what was not written down does not count
+    db.close_now()
+
+
+class Lock:
+    """Another transaction that changes an upload, and is not done with it."""
+
+    def __init__(self, db: Database, upload_id: str) -> None:
+        self._held, self._may_end = threading.Event(), threading.Event()
+        self._thread = threading.Thread(target=db.write_now, args=(self._change,), daemon=True)
+        self._upload_id = upload_id
+
+    def _change(self, tx: Tx) -> None:
+        own = resumable_upload.c.id == self._upload_id
+        tx.run(update(resumable_upload).where(own).values(expires_at=resumable_upload.c.expires_at))
+        self._held.set()
+        self._may_end.wait(DEADLINE_SECONDS)
+
+    def hold(self) -> None:
+        """Begin, and return once it has."""
+        self._thread.start()
+        assert self._held.wait(DEADLINE_SECONDS)
+
+    def release(self) -> None:
+        """End."""
+        self._may_end.set()
+        self._thread.join(DEADLINE_SECONDS)
 
 
 def test_a_kill_costs_what_was_not_on_disk_yet(

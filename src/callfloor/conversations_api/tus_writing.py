@@ -65,7 +65,7 @@ class _Write:
         """Let it keep what it has and what is on its way already, and end."""
         now = asyncio.get_running_loop().time()
         self.stop_at = self.stop_at or now + _STOP_SECONDS
-        if self.waiting is not None:
+        if self.waiting is not None and not self.waiting.expired():
             self.waiting.reschedule(now + _LULL_SECONDS)
 
     def patience(self, now: float) -> float:
@@ -204,8 +204,10 @@ class _Piece:
         while True:
             async with asyncio.timeout(self._write.patience(loop.time())) as waiting:
                 self._write.waiting = waiting
-                data = await anext(stream, None)
-            self._write.waiting = None
+                try:
+                    data = await anext(stream, None)
+                finally:
+                    self._write.waiting = None
             if data is None:
                 return
             yield data
