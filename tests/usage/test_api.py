@@ -137,6 +137,9 @@ def test_days_are_those_of_the_time_zone(db: Database, client_of: ClientOf) -> N
         ({"to": "tomorrow"}, "to"),
         ({"from": date(TODAY), "to": date(TODAY - 1)}, "from"),
         ({"from": date(TODAY - 400)}, "from"),
+        ({"to": "0001-01-05"}, "to"),
+        ({"from": "0001-01-01", "to": "0001-01-05"}, "to"),
+        ({"from": "9999-12-01", "to": "9999-12-31", "time_zone": "Europe/Berlin"}, "to"),
         ({"group_by": "team"}, "group_by"),
         ({"cadence": "hourly"}, "cadence"),
         ({"group_by": "user", "group_id": "ada"}, "group_id"),
@@ -151,6 +154,15 @@ def test_names_the_field_that_is_wrong(db: Database, client_of: ClientOf, query:
 
     assert answer.status_code == 422
     assert [error["field"] for error in answer.json()["errors"]] == [field]
+
+
+@pytest.mark.parametrize(("first", "last"), [("1970-01-01", "1970-01-05"), ("9998-12-01", "9998-12-31")])
+@pytest.mark.parametrize("path", ["/usage", "/usage/rows", "/usage.csv"])
+def test_days_far_away_have_no_calls(db: Database, client_of: ClientOf, path: str, first: str, last: str) -> None:
+    query = {"from": first, "to": last, "cadence": "monthly"}
+    zone = {"time_zone": "Pacific/Auckland"} if path == "/usage" else {}
+
+    assert client_of(make_team(db)).get(path, params={**query, **zone}).status_code == 200
 
 
 def test_walks_all_rows_by_cursor(db: Database, client_of: ClientOf) -> None:

@@ -19,6 +19,8 @@ from callfloor.usage.summaries import Summary, Summed
 from callfloor.usage.tables import SUMS, GroupKind
 
 MOST_DAYS = 400
+YEARS = range(1970, 9999)
+"""Days of these, so that those before and after, and their time zones, are in the calendar too."""
 _DEFAULT_DAYS = 28
 
 
@@ -158,9 +160,12 @@ def shown_row(row: UsageRow) -> UsageRowShown:
 
 def _day(name: str, text: str) -> int:
     try:
-        return number_of_date(datetime.date.fromisoformat(text))
+        date = datetime.date.fromisoformat(text)
     except ValueError as error:
         raise invalid(name, "must be a day, as YYYY-MM-DD") from error
+    if date.year not in YEARS:
+        raise invalid(name, f"must be in a year from {YEARS[0]} to {YEARS[-1]}")
+    return number_of_date(date)
 
 
 def _span(summed: Summed) -> UsageSpan:
