@@ -12,7 +12,7 @@ from pydantic import SecretStr
 
 from callfloor.access.tables import Role
 from callfloor.foundation import clock
-from callfloor.foundation.clock import iso
+from callfloor.foundation.clock import as_datetime, iso
 from callfloor.foundation.database import Database
 from callfloor.foundation.files import open_files
 from callfloor.foundation.jobs import Daily, Enqueue, enqueue
@@ -28,7 +28,7 @@ from callfloor.usage.reclaim.policy import policy_of_team
 from callfloor.usage.reclaim.runs import runs_below
 from tests.factories.agents import make_signed_in, session_of
 from tests.factories.devices import HASH_KEY, DeviceTeam, log_in, machine, make_device_team
-from tests.factories.reclaim import DAY, INACTIVE_DAYS, notices, run, set_to, switch_on
+from tests.factories.reclaim import DAY, GRACE_DAYS, INACTIVE_DAYS, notices, run, set_to, steps, switch_on
 from tests.factories.teams import make_team
 from tests.support.mail import MailServer
 
@@ -127,6 +127,28 @@ def test_the_person_is_mailed(services: Services, db: Database, mail: MailServer
     assert sent.recipients == [ada.email]
     assert team.name in str(sent.message["Subject"])
     assert "https://callfloor.example/" in sent.body("plain")
+
+
+def test_who_could_not_be_mailed_has_the_days_of_grace_from_then_on(
+    services: Services, db: Database, mail: MailServer
+) -> None:
+    team = invoice_team(db)
+    switch_on(db, team.id, now=START)
+    ada = make_signed_in(db, team)
+    without = Services(services.settings.model_copy(update={"smtp_url": None}), db, services.files)
+    run(db, team.id, now=LATER)
+    drain(without, KINDS, now=LATER, team_id=team.id)
+
+    late = LATER + (GRACE_DAYS + 1) * DAY
+    nothing = run(db, team.id, now=late)
+    drain(services, KINDS, now=late, team_id=team.id)
+    still_there = run(db, team.id, now=late + DAY)
+    gone = run(db, team.id, now=late + GRACE_DAYS * DAY)
+
+    (sent,) = mail.mails
+    told = as_datetime(late + GRACE_DAYS * DAY)
+    assert (steps(nothing), steps(still_there), steps(gone)) == ([], [], [("reclaimed", ada.email)])
+    assert f"On {told.day} {told.strftime('%B %Y')}" in sent.body("plain")
 
 
 def test_who_came_back_before_the_mail_went_out_is_not_mailed(

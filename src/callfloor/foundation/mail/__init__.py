@@ -12,6 +12,7 @@ from callfloor.foundation.mail.sending import (
     Renderer,
     WaitingMail,
     enqueue_mail,
+    is_waiting_in_vain,
     send_mail_kind,
     waiting_mail,
 )
@@ -28,6 +29,7 @@ __all__ = [
     "build_message",
     "deliver",
     "enqueue_mail",
+    "is_waiting_in_vain",
     "mail_server",
     "send_mail_kind",
     "waiting_mail",

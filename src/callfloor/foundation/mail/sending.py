@@ -9,7 +9,16 @@ from typing import Any
 
 from callfloor.foundation.clock import Millis
 from callfloor.foundation.database import Tx
-from callfloor.foundation.jobs import Enqueue, JobKind, JobState, PermanentFailure, RunningJob, enqueue, newest_jobs
+from callfloor.foundation.jobs import (
+    Enqueue,
+    JobKind,
+    JobState,
+    PermanentFailure,
+    RunningJob,
+    enqueue,
+    newest_jobs,
+    unfinished_job,
+)
 from callfloor.foundation.mail.messages import Content, build_message
 from callfloor.foundation.mail.smtp import MailNotSent, deliver, mail_server, sender_of
 from callfloor.foundation.services import Services
@@ -28,6 +37,8 @@ class Mail:
     args: Mapping[str, Any]
     team_id: int | None
     now: Millis
+    unique_key: str | None = None
+    """By which `is_waiting_in_vain` finds it."""
 
 
 Renderer = Callable[[Services, int | None, Mapping[str, Any]], Content | None]
@@ -45,7 +56,14 @@ class WaitingMail:
 def enqueue_mail(tx: Tx, mail: Mail) -> str:
     """Enqueue the mail; it is sent if, and only if, the transaction commits. Returns the job's id."""
     args = {"to": mail.to, "template": mail.template, "args": dict(mail.args)}
-    return enqueue(tx, Enqueue(kind=SEND_MAIL, args=args, team_id=mail.team_id, now=mail.now))
+    command = Enqueue(kind=SEND_MAIL, args=args, team_id=mail.team_id, now=mail.now, unique_key=mail.unique_key)
+    return enqueue(tx, command)
+
+
+def is_waiting_in_vain(tx: Tx, unique_key: str) -> bool:
+    """Return whether the mail was tried, could not be sent, and is tried again."""
+    job = unfinished_job(tx, kind=SEND_MAIL, unique_key=unique_key)
+    return job is not None and bool(job.errors)
 
 
 def send_mail_kind(renderers: Mapping[str, Renderer]) -> JobKind[Services]:

@@ -57,6 +57,7 @@ _end = (
         state=param("new_state"), ended_at=param("now"), reason=param("because"), name=param("known"), role=param("had")
     )
 )
+_put_off = update(reclaim_case).where(*_one, is_open).values(due_at=param("later"))
 _restore = (
     update(reclaim_case)
     .where(*_one, _c.state == CaseState.RECLAIMED.value)
@@ -163,6 +164,11 @@ def cancel_open_cases(tx: Tx, team_id: int, reason: CancelReason, *, actor: Acto
     """Take back every notice of the team that is out; the team's row is locked."""
     for case in open_cases(tx, team_id):
         cancel_case(tx, team_id, case, reason, actor=actor, now=now)
+
+
+def put_off_case(tx: Tx, team_id: int, case: Case, *, due_at: Millis) -> None:
+    """Give the holder until then."""
+    tx.run(_put_off, {"team_id": team_id, "case_id": case.id, "later": due_at})
 
 
 def end_case(tx: Tx, team_id: int, case: Case, *, actor: Actor, now: Millis) -> None:

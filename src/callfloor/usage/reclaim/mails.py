@@ -10,7 +10,7 @@ from sqlalchemy import select
 from callfloor.access.tables import Role, account, membership
 from callfloor.foundation.clock import Millis, as_datetime
 from callfloor.foundation.database import Tx, param
-from callfloor.foundation.mail import Action, Content, Mail, enqueue_mail
+from callfloor.foundation.mail import Action, Content, Mail, enqueue_mail, is_waiting_in_vain
 from callfloor.foundation.services import Services
 from callfloor.teams.teams import team_by_id
 from callfloor.usage.reclaim.cases import Case, ReclaimedSeatNotFound, case_by_id, cases_of_run
@@ -43,10 +43,15 @@ def enqueue_notices(
         for case in cases:
             if case.holder.account_id is not None:
                 args = {"case_id": case.id}
-                enqueue_mail(tx, Mail(case.holder.name, SEAT_NOTICE_MAIL, args, team_id, now))
+                enqueue_mail(tx, Mail(case.holder.name, SEAT_NOTICE_MAIL, args, team_id, now, _key(team_id, case)))
     if tells_administrators and cases:
         for (email,) in tx.all(_administrators, {"team_id": team_id}):
             enqueue_mail(tx, Mail(email, SEATS_NOTICE_MAIL, {"run_id": run_id}, team_id, now))
+
+
+def is_person_untold(tx: Tx, team_id: int, case: Case) -> bool:
+    """Return whether the mail about the seat could not be sent so far, and is tried again."""
+    return case.holder.account_id is not None and is_waiting_in_vain(tx, _key(team_id, case))
 
 
 def seat_notice_mail(services: Services, team_id: int | None, args: Mapping[str, Any]) -> Content | None:
@@ -92,17 +97,27 @@ def seats_notice_mail(services: Services, team_id: int | None, args: Mapping[str
     lines = [f"{case.holder.name}, last used on {_day(case.inactive_since)}" for case in due[:NAMED_AT_MOST]]
     if len(due) > NAMED_AT_MOST:
         lines.append(f"and {len(due) - NAMED_AT_MOST} more")
-    seats = "1 seat" if len(due) == 1 else f"{len(due)} seats"
+    is_one = len(due) == 1
+    seats = "1 seat" if is_one else f"{len(due)} seats"
+    what = (
+        "it is given back, unless it is used before"
+        if is_one
+        else "they are given back, but those that are used before"
+    )
     return Content(
         subject=f"{seats} of {team_name} will be free on {_day(due[0].due_at)}",
         heading=f"Nobody uses {seats} of {team_name}",
         paragraphs=(
-            f"On {_day(due[0].due_at)} they are given back, but those that are used before. You can undo each.",
+            f"On {_day(due[0].due_at)} {what}. You can undo {'it' if is_one else 'each'}.",
             *lines,
         ),
         action=_sign_in(services),
         closing=f"You get this mail because you are an administrator of {team_name}.",
     )
+
+
+def _key(team_id: int, case: Case) -> str:
+    return f"{SEAT_NOTICE_MAIL} {team_id} {case.id}"
 
 
 def _sign_in(services: Services) -> Action | None:
