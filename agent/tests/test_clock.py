@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import email.utils
+import threading
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from callfloor_agent.clock import ServerClock, instant, instant_ms
+from callfloor_agent.clock import SET_MS, ServerClock, instant, instant_ms, steady_ms, wall_ms
 
 T = 1_795_000_000_000
 
@@ -36,6 +37,31 @@ def test_a_clock_that_is_right_is_never_moved(answers: list[tuple[int, int]]) ->
         clock.observe(header(T + moment - age), sent_ms=T + moment, received_ms=T + moment + 5)
 
     assert clock.offset_ms == 0
+
+
+@given(st.lists(st.tuples(st.integers(0, 10**8), st.integers(-(10**10), 10**10)), max_size=10))
+def test_a_clock_that_is_set_leaves_the_servers_time_as_it_is(settings: list[tuple[int, int]]) -> None:
+    wall, steady = [T], [0]
+    clock = ServerClock(wall=lambda: wall[0], steady=lambda: steady[0])
+    clock.observe(header(T + 3_600_000), sent_ms=T, received_ms=T)
+    first = clock.now()
+
+    for passed, by_ms in settings:
+        set_by_ms = by_ms if abs(by_ms) > SET_MS else 0
+        wall[0] += passed + set_by_ms
+        steady[0] += passed
+        assert clock.now() == first + steady[0]
+
+    assert abs(first - T - 3_600_000) <= 3000
+    assert clock.corrected_ms == first - T
+
+
+def test_the_steady_clock_goes_as_the_wall_clock_does() -> None:
+    wall, steady = wall_ms(), steady_ms()
+
+    threading.Event().wait(0.05)
+
+    assert abs((wall_ms() - wall) - (steady_ms() - steady)) < SET_MS
 
 
 @pytest.mark.parametrize("text", [None, "", "yesterday", "Sun, 99 Nov 2026 04:30:43 GMT"])

@@ -13,9 +13,9 @@ from agent_support.sights import seen
 from agent_support.wire import SECRET, Wire, listening, refusal
 from callfloor_agent.api import AgentApi, Machine
 from callfloor_agent.clock import ServerClock, instant_ms, wall_ms
-from callfloor_agent.delivery import Delivery
+from callfloor_agent.delivery import OWN_FILES_SECONDS, Delivery
+from callfloor_agent.enrolment import Enrolment
 from callfloor_agent.pauses import Pauses
-from callfloor_agent.private_files import PrivateFile
 from callfloor_agent.recorder import Names
 from callfloor_agent.recording import Recording
 from callfloor_agent.spool import Spool
@@ -26,20 +26,18 @@ MACHINE = Machine("m-1", "ws-1", "ada", "linux", "12", "0.1.0")
 class Bench:
     """A delivery without a loop around it: each step is one request, or a log-in and one."""
 
-    def __init__(self, folder: Path, server: str, *, secret: str = SECRET) -> None:
+    def __init__(self, folder: Path, server: str, *, secret: str = SECRET, set_by_ms: int = 0) -> None:
         self.secret = secret
         self.spool = Spool(folder / "spool.db")
-        offset_ms = self.spool.offset_ms()
-        self.clock = ServerClock(offset_ms or 0, is_known=offset_ms is not None)
+        self.set_by_ms = set_by_ms
+        self.clock = ServerClock(self.spool.offset_ms(), wall=lambda: wall_ms() + self.set_by_ms)
         self.api = AgentApi(server, self.clock)
         self.recording = Recording(self.spool, self.clock, Names())
         self.delivery = Delivery(
             self.api,
             self.spool,
             self.recording,
-            machine=MACHINE,
-            team_secret=lambda: self.secret,
-            enrolment=PrivateFile(folder / "log-in.json"),
+            enrolment=Enrolment(self.api, MACHINE, lambda: self.secret, folder),
             pauses=Pauses(randomness=random.Random(1)),
         )
 
@@ -209,7 +207,8 @@ async def test_a_full_team_and_a_wrong_secret_are_asked_about_slowly(tmp_path: P
         bench.secret = SECRET
         await bench.deliver()
 
-        assert all(225 <= pause <= 375 for pause in pauses)
+        assert all(225 <= pause <= 375 for pause in pauses[:2])
+        assert pauses[2] == OWN_FILES_SECONDS
         assert [entry["team_secret"] for entry in wire.log_ins] == ["an old one", "an old one", SECRET]
         assert bench.delivery.contact.is_connected
         await bench.close()
@@ -254,6 +253,45 @@ async def test_events_are_stamped_by_the_servers_clock(tmp_path: Path) -> None:
         for call in wire.calls
     )
     assert abs(offset_ms - ahead_seconds * 1000) <= after - before + 3000
+
+
+@in_a_loop
+async def test_a_clock_that_is_set_within_a_call_moves_nothing(tmp_path: Path) -> None:
+    with served() as (wire, url):
+        wire.ahead_seconds = -3_600
+        bench = Bench(tmp_path, url)
+        await bench.deliver()
+        began = bench.clock.now()
+        bench.recording.look(seen(in_call=True))
+        bench.set_by_ms = -3_600_000  # as the doctor advises
+        bench.recording.look(seen(in_call=True))
+        await bench.deliver()
+        await bench.delivery.step()
+        bench.recording.look(seen())
+        await bench.deliver()
+        ended = bench.clock.now()
+        await bench.close()
+
+    (call,) = wire.calls
+    assert began - 3000 <= instant_ms(call["started_at"]) <= instant_ms(call["ended_at"]) <= ended + 3000
+    assert ended - began < 3_600_000
+
+
+@in_a_loop
+async def test_a_clock_that_was_set_while_the_agent_was_away_is_told_before_anything_is_sent(tmp_path: Path) -> None:
+    with served() as (wire, url):
+        bench = Bench(tmp_path, url)
+        bench.recording.look(seen())
+        await bench.deliver()
+        await bench.close()
+        again = Bench(tmp_path, url, set_by_ms=7_200_000)
+        again.recording.look(seen(in_call=True))
+        await again.deliver()
+        now = wall_ms()
+        await again.close()
+
+    assert all(instant_ms(event["at"]) <= now + 3000 for event in wire.taken.values())
+    assert [state["state"] for state in wire.states] == ["online", "in_call"]
 
 
 @in_a_loop

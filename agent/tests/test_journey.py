@@ -148,12 +148,18 @@ def test_the_commands_tell_of_themselves(tmp_path: Path) -> None:
             told = carried_out("status", **settings)
             doctor = carried_out("doctor", "--json", **settings)
             second = carried_out("run", **settings)
+        killed = carried_out("status", "--json", **settings)
         logout = carried_out("logout", **settings)
 
     findings = {one["name"]: one["result"] for one in json.loads(doctor.stdout)["findings"]}
     assert (idle.returncode, json.loads(idle.stdout)) == (3, {"running": False})
     assert json.loads(login.stdout)["device_id"]
     assert told.returncode == 0
+    assert (killed.returncode, json.loads(killed.stdout)["running"], json.loads(killed.stdout)["connected"]) == (
+        3,
+        False,
+        False,
+    )
     assert "state              online" in told.stdout
     assert findings == {
         "server": "ok",

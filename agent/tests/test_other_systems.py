@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import plistlib
 import shutil
+import sys
 from pathlib import Path
 from xml.etree import ElementTree
 
 import pytest
 
+from agent_support.programs import carried_out
 from callfloor_agent.audio.coreaudio import CoreAudioUnavailable, CoreAudioWatcher
 from callfloor_agent.audio.registry_export import exported_entries
 from callfloor_agent.audio.windows import ConsentWatcher
-from callfloor_agent.services import install, service_file, uninstall
+from callfloor_agent.services import install, own_command, service_file, uninstall
 from callfloor_agent.sight import Sight
 from callfloor_agent.states import state_of
 
@@ -125,6 +127,13 @@ def test_the_scheduled_task_starts_at_log_on_and_never_ends() -> None:
     assert task.findtext("t:Settings/t:ExecutionTimeLimit", None, names) == "PT0S"
 
 
+def test_on_windows_the_agent_opens_no_window() -> None:
+    program, *arguments = own_command(platform="win32")
+
+    assert (Path(program).name, Path(program).parent) == ("pythonw.exe", Path(sys.executable).parent)
+    assert arguments == ["-m", "callfloor_agent"]
+
+
 def test_the_launch_agent_is_kept_alive() -> None:
     file = service_file("/usr/local/bin/callfloor-agent", ("run",), platform="darwin")
     values = plistlib.loads(file.content)
@@ -153,3 +162,15 @@ def test_a_service_is_installed_and_removed(tmp_path: Path, monkeypatch: pytest.
         "--user enable --now callfloor-agent.service",
         "--user disable --now callfloor-agent.service",
     ]
+
+
+def test_a_service_is_installed_by_a_file_and_not_by_this_shells_environment(tmp_path: Path) -> None:
+    file = tmp_path / "agent.toml"
+    file.write_text('language = "de"')
+    refused = carried_out("service", "install", "--print", server="https://one.test", config=file)
+    file.write_text('server = "https://one.test"')
+    printed = carried_out("service", "install", "--print", config=file)
+
+    assert (refused.returncode, "does not see the environment" in refused.stderr) == (1, True)
+    assert printed.returncode == 0
+    assert f'"run" "--config" "{file}"' in printed.stdout

@@ -43,11 +43,32 @@ def test_the_secret_is_read_anew_from_its_file(tmp_path: Path) -> None:
     assert (before, settings.secret()) == ("first", "second")
 
 
+def test_files_of_windows_editors_are_read(tmp_path: Path) -> None:
+    file, secret = tmp_path / "agent.toml", tmp_path / "team.secret"
+    file.write_bytes(b'\xef\xbb\xbfserver = "https://one.test"\r\n')
+    secret.write_bytes(b"\xef\xbb\xbfthe secret\r\n")
+
+    settings = read_settings(file, {"CALLFLOOR_AGENT_TEAM_SECRET_FILE": str(secret)})
+
+    assert (settings.server, settings.secret()) == ("https://one.test", "the secret")
+
+
+def test_a_secret_that_is_no_text_is_told(tmp_path: Path) -> None:
+    secret = tmp_path / "team.secret"
+    secret.write_bytes("the secret".encode("utf-16"))
+    settings = read_settings(None, {**SERVER, "CALLFLOOR_AGENT_TEAM_SECRET_FILE": str(secret)})
+
+    with pytest.raises(OSError, match=r"team\.secret is no text in UTF-8"):
+        settings.secret()
+
+
 @pytest.mark.parametrize(
     ("environment", "sentence"),
     [
         ({}, "no server is set"),
         ({"CALLFLOOR_AGENT_SERVER": "callfloor.test"}, "server is an address"),
+        ({"CALLFLOOR_AGENT_SERVER": "https://callfloor.test:99999"}, "server is an address"),
+        ({"CALLFLOOR_AGENT_SERVER": "https://[callfloor.test"}, "server is an address"),
         ({"CALLFLOOR_AGENT_SERVER": "http://callfloor.test"}, "server must be https"),
         ({**SERVER, "CALLFLOOR_AGENT_SERVRE": "x"}, "CALLFLOOR_AGENT_SERVRE is no setting"),
         ({**SERVER, "CALLFLOOR_AGENT_AUDIO": "perhaps"}, "a setting is wrong"),

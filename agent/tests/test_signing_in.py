@@ -9,6 +9,7 @@ import pytest
 
 from agent_support import DEADLINE_SECONDS
 from agent_support.programs import carried_out, started
+from callfloor.access.tables import Role
 from callfloor.foundation.database import open_database
 from tests.factories.agents import make_signed_in
 from tests.factories.devices import HASH_KEY
@@ -48,3 +49,36 @@ def test_a_machine_is_let_in_once_its_person_confirms_it(tmp_path: Path) -> None
     assert logout.returncode == 0
     assert unknown.returncode == 1
     assert "agent_code_invalid" in unknown.stderr
+
+
+def test_a_person_signs_in_beside_an_agent_that_runs(tmp_path: Path) -> None:
+    data = tmp_path / "data"
+    with running_server(data, "--no-worker", settings=KEY) as server:
+        db = open_database(f"sqlite:///{data / 'callfloor.db'}")
+        team = make_team(db, seats=2)
+        ada, admin = make_signed_in(db, team), make_signed_in(db, team, role=Role.ADMIN)
+        db.close_now()
+        settings = {
+            "server": server.url,
+            "ca_file": server.authority,
+            "state_dir": tmp_path / "agent",
+            "audio": "false",
+            "desktop_ports": "",
+        }
+        with started("run", **settings) as agent, server.client(headers=admin.headers) as http:
+            agent.wait_for("login --person")
+            unknown = carried_out("doctor", **settings)
+            code = http.post(f"/api/v2/people/{ada.account_id}/agent-codes").json()["code"]
+            login = carried_out("login", "--code", code, **settings)
+            agent.wait_for("connected to")
+            signed_in = carried_out("doctor", **settings)
+            (device,) = http.get("/api/v2/devices").json()["data"]
+            http.delete(f"/api/v2/devices/{device['id']}/tokens").raise_for_status()
+            ended = carried_out("doctor", **settings)
+            logout = carried_out("logout", **settings)
+
+    assert login.returncode == 0
+    assert (unknown.returncode, "failed   log-in: team_secret_missing" in unknown.stdout) == (1, True)
+    assert f"ok       log-in: device {device['id']} on seat {ada.seat_id}" in signed_in.stdout
+    assert (ended.returncode, "failed   log-in: token_invalid" in ended.stdout) == (1, True)
+    assert (logout.returncode, "already works" in logout.stderr) == (1, True)

@@ -19,9 +19,9 @@ from callfloor_agent.audio.choosing import watcher_for_this_system
 from callfloor_agent.clock import ServerClock, instant
 from callfloor_agent.delivery import Delivery
 from callfloor_agent.desktop.following import DesktopFollower
+from callfloor_agent.enrolment import Enrolment
 from callfloor_agent.machine import this_machine
 from callfloor_agent.pauses import Pauses
-from callfloor_agent.private_files import PrivateFile
 from callfloor_agent.recorder import Names
 from callfloor_agent.recording import Recording
 from callfloor_agent.settings import Settings
@@ -35,7 +35,6 @@ LAST_WORDS_SECONDS = 5.0
 """For the last events, when the agent is stopped; what does not go in this time waits for the next start."""
 UPKEEP_SECONDS = 60.0
 STATUS_SECONDS = 1.0
-LOG_IN_FILE = "log-in.json"
 SPOOL_FILE = "spool.db"
 
 
@@ -53,17 +52,14 @@ class Agent:
         self._settings = settings
         self._lock = FolderLock(folder)
         self.spool = Spool(folder / SPOOL_FILE, max_events=settings.spool_max_events)
-        offset_ms = self.spool.offset_ms()
-        self.clock = ServerClock(offset_ms or 0, is_known=offset_ms is not None)
+        self.clock = ServerClock(self.spool.offset_ms())
         self.api = AgentApi(settings.server, self.clock, ca_file=settings.ca_file)
         self.recording = Recording(self.spool, self.clock, Names(settings.app_name, settings.language))
         self.delivery = Delivery(
             self.api,
             self.spool,
             self.recording,
-            machine=this_machine(settings),
-            team_secret=settings.secret,
-            enrolment=PrivateFile(folder / LOG_IN_FILE),
+            enrolment=Enrolment(self.api, this_machine(settings), settings.secret, folder),
             pauses=Pauses(longest_seconds=settings.retry_longest_seconds, slow_seconds=settings.retry_slow_seconds),
         )
         self._started_at = self.clock.now()

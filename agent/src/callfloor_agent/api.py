@@ -10,7 +10,7 @@ from typing import TypeVar
 import aiohttp
 import msgspec
 
-from callfloor_agent.clock import ServerClock, wall_ms
+from callfloor_agent.clock import ServerClock
 from callfloor_agent.events import batch
 
 TIMEOUT_SECONDS = 30.0
@@ -200,14 +200,14 @@ class AgentApi:
                 timeout=timeout, trust_env=True, connector=aiohttp.TCPConnector(ssl=self._ssl or True)
             )
         headers = {"Content-Type": "application/json"} | ({"Authorization": f"Bearer {token}"} if token else {})
-        sent_ms = wall_ms()
+        sent_ms = self.clock.wall()
         try:
             url = f"{self.server}{path}"
             async with self._session.post(url, data=body, headers=headers, allow_redirects=False) as answer:
                 content = await answer.read()
         except (aiohttp.ClientError, TimeoutError, OSError) as error:
             raise ServerUnreachable(str(error) or type(error).__name__) from error
-        self.clock.observe(answer.headers.get("Date"), sent_ms=sent_ms, received_ms=wall_ms())
+        self.clock.observe(answer.headers.get("Date"), sent_ms=sent_ms, received_ms=self.clock.wall())
         if 200 <= answer.status < 300:
             return content
         raise _refusal(answer.status, content, answer.headers.get("Retry-After"))
@@ -219,7 +219,12 @@ def trust(ca_file: Path | None) -> ssl.SSLContext:
     Raises:
         OSError: the file cannot be read, or is no certificate.
     """
-    return ssl.create_default_context(cafile=None if ca_file is None else str(ca_file))
+    if ca_file is None:
+        return ssl.create_default_context()
+    try:
+        return ssl.create_default_context(cafile=str(ca_file))
+    except OSError as error:  # which does not say of what file
+        raise OSError(f"ca_file {ca_file} cannot be used: {error.strerror or error}") from error
 
 
 def _decoded(content: bytes, type_: type[Answer]) -> Answer:

@@ -6,9 +6,8 @@ import asyncio
 import json
 import logging
 import os
-import shutil
 import sys
-from collections.abc import Awaitable, Callable, Coroutine
+from collections.abc import Coroutine
 from pathlib import Path
 from typing import Annotated, Any, NoReturn, TypeVar
 
@@ -23,11 +22,12 @@ from callfloor_agent.desktop import PORTS
 from callfloor_agent.desktop.pretending import CommandUnclear
 from callfloor_agent.desktop.stand_in import NoFreePort, run_stand_in
 from callfloor_agent.doctor import REMEDIES, examine
-from callfloor_agent.settings import Settings, SettingWrong, read_settings
+from callfloor_agent.enrolment import enrolment_of
+from callfloor_agent.settings import Settings, SettingWrong, config_file_of, read_settings
 from callfloor_agent.simulator.figures import Progress
 from callfloor_agent.simulator.run import HISTORY_DAYS_MAX, Plan, simulate
 from callfloor_agent.spool import Spool, SpoolBroken
-from callfloor_agent.status import AlreadyRunning, StatusFile, is_running
+from callfloor_agent.status import AlreadyRunning, FolderLock, StatusFile, is_running
 
 NOT_RUNNING = 3
 """The exit code of `status` while no agent runs, as of service scripts."""
@@ -72,8 +72,13 @@ def status(
     folder = _settings(config).state_folder
     if rejected:
         return _print_rejected(folder)
-    told, runs = StatusFile(folder).read(), is_running(folder)
+    try:
+        told, runs = StatusFile(folder).read(), is_running(folder)
+    except OSError as error:
+        _fail(str(error))
     values = {"running": runs, **(msgspec.to_builtins(told) if told else {})}
+    if told and not runs:
+        values["connected"] = False  # what else is told is what it told last
     if as_json:
         typer.echo(json.dumps(values))
     else:
@@ -108,20 +113,30 @@ def login(
 ) -> None:
     """Log this machine in, by the team's secret if nothing else is said, and keep the token."""
 
-    async def act(agent: Agent) -> LoggedIn:
-        if person or code is not None:
-            return await agent.delivery.sign_in(code=code, show=_show_authorization)
-        return await agent.delivery.log_in()
+    async def act(settings: Settings) -> LoggedIn:
+        async with enrolment_of(settings) as enrolment:
+            if person or code is not None:
+                return await enrolment.sign_in(code=code, show=_show_authorization)
+            return await enrolment.log_in()
 
-    logged_in = _carried_out(_with_agent(_settings(config), act))
+    logged_in = _carried_out(act(_settings(config)))
     values = {"device_id": logged_in.device_id, "seat_id": logged_in.seat_id}
     typer.echo(json.dumps(values) if as_json else f"device {logged_in.device_id} on seat {logged_in.seat_id}")
 
 
 @app.command()
 def logout(config: Config = None) -> None:
-    """End this machine's token; its seat stays."""
-    _carried_out(_with_agent(_settings(config), lambda agent: agent.delivery.log_out()))
+    """End this machine's token; its seat stays. An agent that runs is to be stopped before: it would log in again."""
+
+    async def act(settings: Settings) -> None:
+        lock = FolderLock(settings.state_folder)
+        try:
+            async with enrolment_of(settings) as enrolment:
+                await enrolment.log_out()
+        finally:
+            lock.release()
+
+    _carried_out(act(_settings(config)))
     typer.echo("logged out")
 
 
@@ -130,7 +145,11 @@ def install_service(
     config: Config = None, print_only: Annotated[bool, typer.Option("--print", help="Only print it.")] = False
 ) -> None:
     """Install and start it: a systemd user unit, a scheduled task of Windows, or a launch agent of macOS."""
-    _settings(config)
+    config = config or config_file_of(os.environ)
+    try:
+        read_settings(config, {})
+    except SettingWrong as error:
+        _fail(f"{error}\na service reads the file alone: it does not see the environment of this shell")
     file = _service_file(config)
     if print_only:
         typer.echo(file.content.decode("utf-16" if file.content.startswith(b"\xff\xfe") else "utf-8"))
@@ -148,8 +167,10 @@ def uninstall_service(config: Config = None) -> None:
 
 @app.command("desktop-stand-in")
 def desktop_stand_in(
-    script: Annotated[Path | None, typer.Option(help="Lines to play at once; see docs/use/agents.md.")] = None,
-    port: Annotated[list[int] | None, typer.Option(help="Instead of 50190, 50191, 50192.")] = None,
+    script: Annotated[
+        Path | None, typer.Option(exists=True, dir_okay=False, help="Lines to play at once; see docs/use/agents.md.")
+    ] = None,
+    port: Annotated[list[int] | None, typer.Option(min=0, max=65_535, help="Instead of 50190, 50191, 50192.")] = None,
     typed: Annotated[bool, typer.Option(help="Play lines from standard input too.")] = True,
 ) -> None:
     """Stand in for the desktop app, for trials: plays a script, typed lines, and what is posted to /control."""
@@ -207,15 +228,6 @@ def version() -> None:
     typer.echo(VERSION)
 
 
-async def _with_agent(settings: Settings, act: Callable[[Agent], Awaitable[Result]]) -> Result:
-    agent = Agent(settings)
-    try:
-        return await act(agent)
-    finally:
-        await agent.api.close()
-        agent.close()
-
-
 def _show_authorization(authorization: Authorization) -> None:
     typer.echo(f"open {authorization.verification_uri_complete}\nand confirm {authorization.user_code}", err=True)
 
@@ -251,11 +263,9 @@ def _fail(sentence: str) -> NoReturn:
 
 
 def _service_file(config: Path | None) -> services.ServiceFile:
-    program = shutil.which("callfloor-agent") or shutil.which("callfloor-agent", path=str(Path(sys.executable).parent))
-    if program is None:
-        _fail("callfloor-agent is not on the PATH")
-    arguments = ("run", *(("--config", str(config.resolve())) if config else ()))
-    return services.service_file(str(Path(program).resolve()), arguments)
+    program, *rest = services.own_command()
+    arguments = (*rest, "run", *(("--config", str(config.resolve())) if config else ()))
+    return services.service_file(program, arguments)
 
 
 def _installed(act: Any, file: services.ServiceFile) -> None:

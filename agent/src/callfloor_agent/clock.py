@@ -5,10 +5,14 @@ from __future__ import annotations
 import datetime
 import email.utils
 import functools
+import sys
 import time
+from collections.abc import Callable
 
 HEADER_STEP_MS = 3000
 """A Date header tells whole seconds, rounded down, and a busy server writes one that is a second or two old."""
+SET_MS = 5000
+"""By so much the wall clock goes otherwise than the steady one between two readings only where somebody set it."""
 
 _EPOCH = datetime.date(1970, 1, 1)
 
@@ -16,6 +20,16 @@ _EPOCH = datetime.date(1970, 1, 1)
 def wall_ms() -> int:
     """Return the milliseconds since 1970 by this machine's own clock."""
     return time.time_ns() // 1_000_000
+
+
+def steady_ms() -> int:
+    """Return the milliseconds of a clock that nobody sets, and that goes on while the machine sleeps."""
+    platform: str = sys.platform
+    if platform == "linux":
+        return time.clock_gettime_ns(time.CLOCK_BOOTTIME) // 1_000_000
+    if platform == "win32":
+        return time.monotonic_ns() // 1_000_000
+    return time.clock_gettime_ns(time.CLOCK_MONOTONIC) // 1_000_000  # on macOS it counts sleep, time.monotonic does not
 
 
 def instant(at_ms: int) -> str:
@@ -38,15 +52,46 @@ def instant_ms(text: str) -> int:
 
 
 class ServerClock:
-    """This machine's clock plus an offset; the server's clock as well as the headers allow to know it."""
+    """This machine's clock plus an offset; the server's clock as well as the headers allow to know it.
 
-    def __init__(self, offset_ms: int = 0, *, is_known: bool = False) -> None:
+    Where somebody sets this machine's clock, the offset goes the other way, and the server's time goes on as before.
+
+    Args:
+        offset_ms: how far the server's clock is ahead, as it was known last.
+        is_known: whether the server told it since this program began; the clock may have been set before.
+        wall: reads this machine's clock.
+        steady: reads a clock that nobody sets.
+    """
+
+    def __init__(
+        self,
+        offset_ms: int = 0,
+        *,
+        is_known: bool = False,
+        wall: Callable[[], int] = wall_ms,
+        steady: Callable[[], int] = steady_ms,
+    ) -> None:
         self.offset_ms = offset_ms
         self.is_known = is_known
+        self.corrected_ms = 0
+        """By how much the server's answers have corrected what was taken for its time, all in all."""
+        self.wall = wall
+        """Reads this machine's own clock."""
+        self._steady = steady
+        self._read_at = wall(), steady()
 
     def now(self) -> int:
         """Return the server's time in milliseconds."""
-        return wall_ms() + self.offset_ms
+        return self._read() + self.offset_ms
+
+    def _read(self) -> int:
+        """Return this machine's time; the offset makes up for a clock that was set since the last reading."""
+        wall, steady = self.wall(), self._steady()
+        set_by_ms = wall - self._read_at[0] - (steady - self._read_at[1])
+        self._read_at = wall, steady
+        if abs(set_by_ms) > SET_MS:
+            self.offset_ms -= set_by_ms
+        return wall
 
     def observe(self, date_header: str | None, *, sent_ms: int, received_ms: int) -> bool:
         """Learn from an answer's Date header; return whether the offset changed or became known.
@@ -63,10 +108,12 @@ class ServerClock:
             server_ms = round(email.utils.parsedate_to_datetime(date_header or "").timestamp() * 1000)
         except (TypeError, ValueError):
             return False
+        self._read()
         lowest, highest = server_ms - received_ms, server_ms + HEADER_STEP_MS - sent_ms
         if lowest > highest:  # this machine's clock was set back in between
             return False
         corrected = min(max(self.offset_ms, lowest), highest)
         changed = corrected != self.offset_ms or not self.is_known
+        self.corrected_ms += corrected - self.offset_ms
         self.offset_ms, self.is_known = corrected, True
         return changed

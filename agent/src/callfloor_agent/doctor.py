@@ -10,14 +10,13 @@ from urllib.parse import urlsplit
 
 import msgspec
 
-from callfloor_agent.agent import LOG_IN_FILE, SPOOL_FILE
-from callfloor_agent.api import AgentApi, LoggedIn, Machine, Refused, ServerUnreachable, trust
+from callfloor_agent.agent import SPOOL_FILE
+from callfloor_agent.api import Refused, ServerUnreachable, trust
 from callfloor_agent.audio import MicrophoneWatcher
 from callfloor_agent.audio.choosing import watcher_for_this_system
-from callfloor_agent.clock import ServerClock, instant
+from callfloor_agent.clock import instant
 from callfloor_agent.desktop.following import DesktopFollower
-from callfloor_agent.machine import this_machine
-from callfloor_agent.private_files import PrivateFile
+from callfloor_agent.enrolment import Enrolment, enrolment_of
 from callfloor_agent.settings import Settings
 from callfloor_agent.sight import Sight
 from callfloor_agent.spool import Spool, SpoolBroken
@@ -30,7 +29,10 @@ OFFSET_MAX_MS = 300_000
 """The agent corrects any offset; beyond this other programs of the machine fail."""
 REMEDIES = {
     "team_secret_invalid": "place the team's present secret: callfloor team secret TEAM --rotate makes one",
-    "team_secret_missing": "set team_secret_file to the file with the team's secret",
+    "team_secret_missing": (
+        "set team_secret_file to the file with the team's secret; a person's machine: callfloor-agent login --person"
+    ),
+    "token_invalid": "callfloor-agent login --person, or --code with a code of an administrator",
     "device_blocked": "an administrator unblocks the device in the portal",
     "no_empty_seat": "an administrator adds seats, or frees one",
     "device_conflict": "give this machine an id of its own: machine_id in the settings; it was cloned",
@@ -74,12 +76,8 @@ async def _connection(settings: Settings) -> Finding:
 
 
 async def _log_in(settings: Settings) -> list[Finding]:
-    clock = ServerClock()
-    api = AgentApi(settings.server, clock, ca_file=settings.ca_file)
-    try:
-        findings = [await _tried(api, this_machine(settings), settings.secret, settings)]
-    finally:
-        await api.close()
+    async with enrolment_of(settings) as enrolment:
+        findings, clock = [await _tried(enrolment)], enrolment.clock
     if clock.is_known:
         away = abs(clock.offset_ms) > OFFSET_MAX_MS
         remedy = "set this machine's clock; the agent corrects for it meanwhile" if away else None
@@ -88,28 +86,24 @@ async def _log_in(settings: Settings) -> list[Finding]:
     return findings
 
 
-async def _tried(api: AgentApi, machine: Machine, secret: Callable[[], str], settings: Settings) -> Finding:
-    """Use the token that is there, else the secret: a log-in would end nothing, and take no second seat."""
-    enrolment = PrivateFile(settings.state_folder / LOG_IN_FILE)
+async def _tried(enrolment: Enrolment) -> Finding:
+    """Log in by the secret, which ends nothing and takes no second seat; without one, use the token that is there."""
     try:
-        kept = msgspec.json.decode(enrolment.read() or "null", type=LoggedIn | None)
-        text = secret()
-        if not text:
-            refused = "team_secret_missing"
-            return Finding("log-in", "ok" if kept else "failed", "no team secret is set", REMEDIES[refused])
-        logged_in = await api.log_in(machine, text)
-        enrolment.write(msgspec.json.encode(logged_in).decode())
+        logged_in = await (enrolment.log_in() if enrolment.team_secret() else enrolment.check())
     except Refused as refusal:
         return Finding("log-in", "failed", str(refusal), REMEDIES.get(refusal.code, "see docs/use/devices.md"))
-    except (ServerUnreachable, OSError, msgspec.DecodeError) as error:
+    except (ServerUnreachable, OSError) as error:
         return Finding("log-in", "failed", str(error), "check that the files in the settings can be read")
     return Finding("log-in", "ok", f"device {logged_in.device_id} on seat {logged_in.seat_id}")
 
 
 def _agent(settings: Settings) -> Finding:
-    if not is_running(settings.state_folder):
+    try:
+        runs, status = is_running(settings.state_folder), StatusFile(settings.state_folder).read()
+    except OSError as error:
+        return Finding("agent", "failed", str(error), "run the doctor, and the agent, as the person at the machine")
+    if not runs:
         return Finding("agent", "warning", "it does not run", "callfloor-agent run, or callfloor-agent service install")
-    status = StatusFile(settings.state_folder).read()
     if status is None:
         return Finding("agent", "warning", "it runs, and has not told its status yet", "ask again in a moment")
     told = f"process {status.pid} runs since {status.started_at}, state {status.state or 'unknown'}"

@@ -23,6 +23,7 @@ class Recording:
         self._names = names
         self._memory = spool.memory().after_restart()
         self._offset_ms = clock.offset_ms
+        self._corrected_ms = clock.corrected_ms
         self._was_known = clock.is_known
         self._has_events = asyncio.Event()
         self.problem: str | None = None
@@ -34,8 +35,9 @@ class Recording:
 
     def look(self, sight: Sight | None, *, is_stopping: bool = False) -> None:
         """Take in what is seen now. What cannot be written is tried again at the next look, from the same memory."""
+        now = self._clock.now()
         self.follow_clock()
-        look = Look(sight, self._clock.now(), self._clock.offset_ms, is_stopping=is_stopping)
+        look = Look(sight, now, self._clock.offset_ms, is_stopping=is_stopping)
         memory, events = advance(self._memory, look, self._names)
         try:
             self._spool.append(events, memory, is_stamped=self._clock.is_known)
@@ -49,21 +51,24 @@ class Recording:
             self._has_events.set()
 
     def follow_clock(self) -> None:
-        """Move what is remembered, and what was stamped before the server's clock was known, to that clock."""
-        by_ms = self._clock.offset_ms - self._offset_ms
-        if not self._clock.is_known or (self._was_known and by_ms == 0):
+        """Move what is remembered, and what was stamped before the server's clock was known, to that clock.
+
+        A clock of this machine that was set changes the offset, and moves nothing.
+        """
+        offset_ms, by_ms = self._clock.offset_ms, self._clock.corrected_ms - self._corrected_ms
+        if not self._clock.is_known or (self._was_known and by_ms == 0 and offset_ms == self._offset_ms):
             return
         try:
             if not self._was_known:
                 self._spool.stamp(by_ms)
-            self._spool.note_offset(self._clock.offset_ms)
+            self._spool.note_offset(offset_ms)
         except SpoolBroken as error:
             self._complain(str(error))
             return
-        if by_ms:
-            log.info("the server's clock is %d ms ahead of this machine's", self._clock.offset_ms)
+        if offset_ms != self._offset_ms:
+            log.info("the server's clock is %d ms ahead of this machine's", offset_ms)
         self._memory = self._memory.shifted(by_ms)
-        self._offset_ms, self._was_known = self._clock.offset_ms, True
+        self._offset_ms, self._corrected_ms, self._was_known = offset_ms, self._clock.corrected_ms, True
 
     async def wait_for_events(self, seconds: float) -> None:
         """Wait until something was recorded, so many seconds at most."""

@@ -9,6 +9,7 @@ from __future__ import annotations
 import dataclasses
 import plistlib
 import shlex
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -34,12 +35,21 @@ class ServiceFile:
     disabling: tuple[tuple[str, ...], ...]
 
 
+def own_command(*, platform: str = sys.platform) -> tuple[str, ...]:
+    """Return the agent's command with full paths; on Windows one that opens no window in the person's session."""
+    interpreter = Path(sys.executable)
+    if platform == "win32":
+        return str(interpreter.with_name("pythonw.exe")), "-m", "callfloor_agent"
+    found = shutil.which(NAME) or shutil.which(NAME, path=str(interpreter.parent))
+    return (str(Path(found).resolve()),) if found else (str(interpreter), "-m", "callfloor_agent")
+
+
 def service_file(program: str, arguments: tuple[str, ...], *, platform: str = sys.platform) -> ServiceFile:
     """Return the service file: a systemd user unit, a scheduled task of Windows, or a launch agent of macOS.
 
     Args:
-        program: the full path of the agent's command.
-        arguments: of the command.
+        program: the full path of the program to start.
+        arguments: of the program.
         platform: as `sys.platform` names it.
     """
     if platform == "win32":

@@ -18,6 +18,8 @@ from callfloor_agent.pauses import LONGEST_SECONDS, SLOW_SECONDS
 
 LANGUAGE = re.compile(r"[A-Za-z]{2,8}(?:-[A-Za-z0-9]{1,8})*")
 PREFIX = "CALLFLOOR_AGENT_"
+TEXT = "utf-8-sig"
+"""Editors of Windows begin a file with a byte order mark."""
 
 
 class SettingWrong(Exception):
@@ -74,11 +76,14 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
         """Return the team's secret, read anew; empty without one.
 
         Raises:
-            OSError: its file cannot be read.
+            OSError: its file cannot be read, or is no text.
         """
-        if self.team_secret_file is not None:
-            return self.team_secret_file.read_text(encoding="utf-8").strip()
-        return self.team_secret or ""
+        if self.team_secret_file is None:
+            return self.team_secret or ""
+        try:
+            return self.team_secret_file.read_text(encoding=TEXT).strip()
+        except UnicodeDecodeError as error:
+            raise OSError(f"{self.team_secret_file} is no text in UTF-8") from error
 
 
 def read_settings(path: Path | None, environment: Mapping[str, str]) -> Settings:
@@ -91,7 +96,7 @@ def read_settings(path: Path | None, environment: Mapping[str, str]) -> Settings
     Raises:
         SettingWrong: the file cannot be read, or a value is not of its kind.
     """
-    named = path or (Path(environment[f"{PREFIX}CONFIG"]) if environment.get(f"{PREFIX}CONFIG") else None)
+    named = path or config_file_of(environment)
     values = _file_values(named or default_config_file(), is_needed=named is not None)
     names = {field.name: field for field in msgspec.structs.fields(Settings)}
     for variable, text in environment.items():
@@ -108,6 +113,12 @@ def read_settings(path: Path | None, environment: Mapping[str, str]) -> Settings
     if settings.language is not None and not LANGUAGE.fullmatch(settings.language):
         raise SettingWrong(f"language is a BCP 47 tag such as de or en-US, not {settings.language!r}")
     return settings
+
+
+def config_file_of(environment: Mapping[str, str]) -> Path | None:
+    """Return the file that the environment names, if it does."""
+    named = environment.get(f"{PREFIX}CONFIG")
+    return Path(named) if named else None
 
 
 def default_config_file() -> Path:
@@ -138,7 +149,7 @@ def _path(type_: type, value: object) -> object:
 
 def _file_values(path: Path, *, is_needed: bool) -> dict[str, object]:
     try:
-        return tomllib.loads(path.read_text(encoding="utf-8"))
+        return tomllib.loads(path.read_text(encoding=TEXT))
     except FileNotFoundError as error:
         if is_needed:
             raise SettingWrong(f"there is no file {path}") from error
@@ -148,12 +159,16 @@ def _file_values(path: Path, *, is_needed: bool) -> dict[str, object]:
 
 
 def _check_server(server: str) -> None:
-    address = urlsplit(server)
     if not server:
         raise SettingWrong(f"no server is set: server in {default_config_file()}, or {PREFIX}SERVER")
-    if address.scheme not in {"https", "http"} or not address.hostname:
+    try:
+        address = urlsplit(server)
+        host, is_port = address.hostname or "", address.port != 0
+    except ValueError:  # of the port, or of the brackets of an IPv6 address
+        host, is_port = "", False
+    if not (host and is_port) or address.scheme not in {"https", "http"}:
         raise SettingWrong(f"server is an address such as https://callfloor.example, not {server!r}")
-    if address.scheme == "http" and not _is_this_machine(address.hostname):
+    if address.scheme == "http" and not _is_this_machine(host):
         raise SettingWrong("server must be https: the team's secret would travel in the open")
 
 

@@ -22,7 +22,7 @@ KEPT_MS = 30 * 24 * 3_600_000
 """Events older than this are given up: the server forgets their ids, and could count them twice."""
 REJECTED_KEPT = 1_000
 BUSY_MS = 5_000
-PRUNED_AT_ONCE = 1_000
+PRUNED_AT_ONCE = STAMPED_AT_ONCE = 1_000
 
 _SCHEMA = """
 CREATE TABLE IF NOT EXISTS event (
@@ -175,21 +175,20 @@ class Spool:
             SpoolBroken: nothing was moved.
         """
         with self._writing():
-            rows = self._connection.execute("SELECT seq, content FROM event WHERE is_stamped = 0 ORDER BY seq")
-            for seq, content in list(rows):
-                event = shifted(decode(content), by_ms)
-                row = (instant_ms(event.at), encode(event), seq)
-                self._connection.execute("UPDATE event SET is_stamped = 1, at = ?, content = ? WHERE seq = ?", row)
+            while rows := self._unstamped():
+                for seq, content in rows:
+                    event = shifted(decode(content), by_ms)
+                    row = (instant_ms(event.at), encode(event), seq)
+                    self._connection.execute("UPDATE event SET is_stamped = 1, at = ?, content = ? WHERE seq = ?", row)
 
     def note_offset(self, offset_ms: int) -> None:
         """Keep how far the server's clock is ahead of this machine's."""
         with self._writing():
             self._keep("offset_ms", str(offset_ms).encode())
 
-    def offset_ms(self) -> int | None:
-        """Return the offset last kept; None if the server was never heard."""
-        content = self._note("offset_ms")
-        return None if content is None else int(content)
+    def offset_ms(self) -> int:
+        """Return the offset last kept; 0 if the server was never heard."""
+        return int(self._note("offset_ms") or 0)
 
     def probe(self) -> None:
         """Write nothing, as far as the disk.
@@ -228,6 +227,10 @@ class Spool:
     def _drop(self, which: str, *values: int) -> int:
         self._connection.execute(f"DELETE FROM event WHERE seq IN ({which})", (*values, PRUNED_AT_ONCE))  # noqa: S608  # constants of this module
         return self._connection.changes()
+
+    def _unstamped(self) -> list[tuple[int, bytes]]:
+        some = "SELECT seq, content FROM event WHERE is_stamped = 0 ORDER BY seq LIMIT ?"
+        return list(self._connection.execute(some, (STAMPED_AT_ONCE,)))
 
     def _keep(self, name: str, value: bytes) -> None:
         self._connection.execute(

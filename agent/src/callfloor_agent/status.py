@@ -76,17 +76,20 @@ class FolderLock:
 
     Raises:
         AlreadyRunning: another holds it.
+        OSError: the folder is not ours to write.
     """
 
     def __init__(self, folder: Path, *, wait_ms: int = LOCK_MS) -> None:
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-        self._connection = apsw.Connection(str(folder / "lock"))
         try:
+            self._connection = apsw.Connection(str(folder / "lock"))
             self._connection.set_busy_timeout(wait_ms)
             self._connection.execute("BEGIN EXCLUSIVE")
         except apsw.BusyError as error:
             self._connection.close()
             raise AlreadyRunning(f"an agent already works in {folder}") from error
+        except apsw.Error as error:
+            raise OSError(f"{folder} cannot be locked: {error}") from error
 
     def release(self) -> None:
         """Let others work in the folder."""
@@ -94,7 +97,11 @@ class FolderLock:
 
 
 def is_running(folder: Path) -> bool:
-    """Return whether an agent works in the folder."""
+    """Return whether an agent works in the folder.
+
+    Raises:
+        OSError: the folder is not ours to look into.
+    """
     if not folder.is_dir():
         return False
     try:

@@ -1,0 +1,61 @@
+"""The commands, where something is not as it should be: a sentence, and an exit code."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from agent_support.programs import carried_out
+
+pytestmark = pytest.mark.timeout(400)
+NOBODY = {"server": "https://127.0.0.1:9", "audio": "false", "desktop_ports": ""}
+
+
+@pytest.mark.parametrize("command", ["run", "login", "doctor", "logout", "simulate"])
+def test_an_authority_that_is_not_there_is_named(tmp_path: Path, command: str) -> None:
+    ended = carried_out(command, **NOBODY, state_dir=tmp_path, ca_file=tmp_path / "absent.pem", team_secret="x")
+
+    assert ended.returncode == 1
+    assert f"ca_file {tmp_path / 'absent.pem'} cannot be used: No such file" in ended.stdout + ended.stderr
+    assert "Traceback" not in ended.stderr
+
+
+@pytest.mark.parametrize("command", ["run", "status", "doctor"])
+def test_a_state_folder_that_is_none_is_named(tmp_path: Path, command: str) -> None:
+    (tmp_path / "file").write_text("")
+
+    ended = carried_out(command, **NOBODY, state_dir=tmp_path / "file", team_secret="x")
+
+    assert ended.returncode == 1
+    assert str(tmp_path / "file") in ended.stdout + ended.stderr
+    assert "Traceback" not in ended.stderr
+
+
+@pytest.mark.parametrize("command", ["run", "status"])
+def test_a_lock_that_cannot_be_had_is_told(tmp_path: Path, command: str) -> None:
+    (tmp_path / "lock").mkdir()
+
+    ended = carried_out(command, **NOBODY, state_dir=tmp_path)
+
+    assert ended.returncode == 1
+    assert f"{tmp_path} cannot be locked" in ended.stderr
+    assert "Traceback" not in ended.stderr
+
+
+def test_a_secret_that_is_no_text_is_named(tmp_path: Path) -> None:
+    secret = tmp_path / "team.secret"
+    secret.write_bytes("the secret".encode("utf-16"))
+
+    ended = carried_out("login", **NOBODY, state_dir=tmp_path, team_secret_file=secret)
+
+    assert (ended.returncode, ended.stderr) == (1, f"{secret} is no text in UTF-8\n")
+
+
+@pytest.mark.parametrize("options", [("--script", "absent.txt"), ("--port", "99999")])
+def test_a_stand_in_without_its_script_or_port_says_so(options: tuple[str, str]) -> None:
+    ended = carried_out("desktop-stand-in", *options)
+
+    assert ended.returncode == 2
+    assert options[0] in ended.stderr
+    assert "Traceback" not in ended.stderr
