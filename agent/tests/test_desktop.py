@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 import socketio
+from aiohttp import web
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -22,6 +23,8 @@ from callfloor_agent.desktop.pretending import CommandUnclear, Pretense
 from callfloor_agent.desktop.reading import with_event
 from callfloor_agent.desktop.stand_in import NoFreePort, StandIn
 from callfloor_agent.sight import Device, Side, Sight
+
+OPEN = '0{"sid":"x","upgrades":[],"pingInterval":25000,"pingTimeout":20000}'
 
 
 class Followed:
@@ -68,6 +71,31 @@ async def playing(port: int = 0) -> AsyncIterator[StandIn]:
         yield app
     finally:
         await app.stop()
+
+
+@contextlib.asynccontextmanager
+async def greeting_with(messages: str) -> AsyncIterator[int]:
+    """Let another program listen, which sends these lines to who opens a web socket; yield its port."""
+
+    async def greet(request: web.Request) -> web.WebSocketResponse:
+        socket_ = web.WebSocketResponse()
+        await socket_.prepare(request)
+        for message in messages.split("\n"):
+            await socket_.send_str(message)
+        async for _ in socket_:
+            pass
+        return socket_
+
+    application = web.Application()
+    application.router.add_get("/socket.io/", greet)
+    runner = web.AppRunner(application, shutdown_timeout=0.1)
+    await runner.setup()
+    site = web.TCPSite(runner, "127.0.0.1", 0)
+    await site.start()
+    try:
+        yield runner.addresses[0][1]
+    finally:
+        await runner.cleanup()
 
 
 def free_port() -> int:
@@ -127,6 +155,37 @@ async def test_the_first_port_that_answers_is_taken() -> None:
                 await followed.wait(lambda sight: sight is not None)
 
                 assert followed.follower.port == app.port
+
+
+@pytest.mark.parametrize("greeting", ["hello", "", "0", "0{}", "0[]", "0null", '0{"sid":"x"}', OPEN, f'{OPEN}\n44"no"'])
+def test_what_is_no_desktop_app_is_passed_over(greeting: str) -> None:
+    @in_a_loop
+    async def follow() -> None:
+        async with (
+            greeting_with(greeting) as other,
+            playing() as app,
+            Followed(other, app.port).following() as followed,
+        ):
+            await followed.wait(lambda sight: sight is not None)
+
+            assert followed.follower.port == app.port
+
+    follow()
+
+
+@pytest.mark.parametrize(
+    "saying", ["", "9", "2x", "4", "42", '42["device_state",{},{}]', "43[", "4\ud7ff", "451-x", "6"]
+)
+def test_an_app_that_babbles_is_followed_or_left(saying: str) -> None:
+    @in_a_loop
+    async def follow() -> None:
+        async with (
+            greeting_with(f'{OPEN}\n40{{"sid":"y"}}\n{saying}') as other,
+            Followed(other, answer_seconds=0.1, round_seconds=0.1).following() as followed,
+        ):
+            await followed.wait(lambda _: followed.seen)
+
+    follow()
 
 
 @in_a_loop

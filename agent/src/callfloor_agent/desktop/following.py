@@ -28,6 +28,8 @@ REFUSAL_SECONDS = 1.0
 """For so long after a refusal, an error is taken for its words."""
 SEARCH_SECONDS = 2.0
 """Between two searches for an app that is not there."""
+OTHER_PROGRAM = (TimeoutError, ValueError, LookupError, TypeError, AttributeError)
+"""What the library raises when something else answers on the port."""
 NO_ANSWER = "the desktop app does not answer"
 
 
@@ -79,8 +81,7 @@ class DesktopFollower:
             await self._follow(client)
         finally:
             self._shows, self.port = False, None
-            with contextlib.suppress(socketio.exceptions.SocketIOError, OSError):
-                await client.shutdown()
+            await _hang_up(client)
         log.info("the desktop app is gone")
         self._changed(None)
 
@@ -91,10 +92,9 @@ class DesktopFollower:
             try:
                 async with asyncio.timeout(CONNECT_SECONDS):
                     await client.connect(url, transports=["websocket"], wait_timeout=CONNECT_SECONDS)
-            except (socketio.exceptions.ConnectionError, TimeoutError, OSError, ValueError) as error:
+            except (socketio.exceptions.ConnectionError, OSError, *OTHER_PROGRAM) as error:
                 log.debug("nothing to follow on port %d: %s", port, error)
-                with contextlib.suppress(socketio.exceptions.SocketIOError, OSError):
-                    await client.shutdown()
+                await _hang_up(client)
                 continue
             self.port = port
             return client
@@ -182,3 +182,10 @@ class DesktopFollower:
             self._error, self._refused_at = before, asyncio.get_running_loop().time()
             return None
         return answer
+
+
+async def _hang_up(client: socketio.AsyncClient) -> None:
+    with contextlib.suppress(socketio.exceptions.SocketIOError, OSError):
+        await client.shutdown()
+    if client.eio.ws is not None:  # left open where the library gave up on what came
+        await client.eio.ws.close()
