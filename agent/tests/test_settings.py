@@ -4,9 +4,12 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import msgspec
 import pytest
 
-from callfloor_agent.settings import SettingWrong, read_settings
+from callfloor.foundation.environment import OF_THE_AGENT, variables
+from callfloor.foundation.environment import read_settings as read_server_settings
+from callfloor_agent.settings import OF_THE_SERVER, PREFIX, Settings, SettingWrong, read_settings
 
 SERVER = {"CALLFLOOR_AGENT_SERVER": "https://callfloor.test"}
 
@@ -80,6 +83,16 @@ def test_a_secret_that_is_no_text_is_told(tmp_path: Path) -> None:
 def test_what_is_wrong_is_said(environment: dict[str, str], sentence: str) -> None:
     with pytest.raises(SettingWrong, match=sentence):
         read_settings(None, environment)
+
+
+def test_the_server_and_its_agent_may_be_set_in_one_shell() -> None:
+    of_agent = {f"{PREFIX}{field.name.upper()}" for field in msgspec.structs.fields(Settings)} | {f"{PREFIX}CONFIG"}
+    of_server = {variable.name for variable in variables() if variable.name.startswith(PREFIX)}
+
+    assert of_agent == OF_THE_AGENT
+    assert of_server == {f"{PREFIX}{name.upper()}" for name in OF_THE_SERVER}
+    assert read_server_settings(dict.fromkeys(of_agent, "x")) == read_server_settings({})
+    assert read_settings(None, {**SERVER, **dict.fromkeys(of_server, "x")}).server == "https://callfloor.test"
 
 
 def test_plain_http_is_for_this_machine_only() -> None:

@@ -92,6 +92,7 @@ def status(
 @app.command()
 def doctor(config: Config = None, as_json: Json = False) -> None:
     """Look for what keeps this machine from being seen, and say what to do; the exit code is 1 if something fails."""
+    logging.disable()  # what would be logged is a finding
     findings = _carried_out(examine(_settings(config)))
     if as_json:
         typer.echo(msgspec.json.encode({"findings": findings}).decode())

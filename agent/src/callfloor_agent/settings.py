@@ -18,6 +18,10 @@ from callfloor_agent.pauses import LONGEST_SECONDS, SLOW_SECONDS
 
 LANGUAGE = re.compile(r"[A-Za-z]{2,8}(?:-[A-Za-z0-9]{1,8})*")
 PREFIX = "CALLFLOOR_AGENT_"
+OF_THE_SERVER = frozenset(
+    {"authorization_minutes", "code_hours", "limit_requests", "limit_window_seconds", "limit_block_seconds"}
+)
+"""Settings of the server with this prefix, which may be set in the same shell."""
 TEXT = "utf-8-sig"
 """Editors of Windows begin a file with a byte order mark."""
 
@@ -101,7 +105,7 @@ def read_settings(path: Path | None, environment: Mapping[str, str]) -> Settings
     names = {field.name: field for field in msgspec.structs.fields(Settings)}
     for variable, text in environment.items():
         name = variable.removeprefix(PREFIX).lower()
-        if variable.startswith(PREFIX) and name != "config":
+        if variable.startswith(PREFIX) and name != "config" and name not in OF_THE_SERVER:
             if name not in names:
                 raise SettingWrong(f"{variable} is no setting")
             values[name] = [part for part in text.split(",") if part] if name == "desktop_ports" else text

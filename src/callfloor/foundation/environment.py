@@ -16,6 +16,13 @@ from callfloor.foundation.settings import Settings
 from callfloor.foundation.subject import Subject
 
 PREFIX = "CALLFLOOR_"
+_AGENT_NAMES = (
+    *("SERVER", "CA_FILE", "TEAM_SECRET", "TEAM_SECRET_FILE", "STATE_DIR", "MACHINE_ID", "HOSTNAME", "USERNAME"),
+    *("APP_NAME", "LANGUAGE", "DESKTOP_PORTS", "AUDIO", "SPOOL_MAX_EVENTS", "LOOK_SECONDS", "LOG_LEVEL", "CONFIG"),
+    *("RETRY_LONGEST_SECONDS", "RETRY_SLOW_SECONDS"),
+)
+OF_THE_AGENT = frozenset(f"{PREFIX}AGENT_{name}" for name in _AGENT_NAMES)
+"""Settings of the program beside the headset, which may be set in the same shell: a simulated fleet's."""
 
 
 class SettingsRefused(Exception):
@@ -125,7 +132,7 @@ def _unknown(environ: Mapping[str, str], known: Mapping[str, Variable]) -> list[
     names = set(known) | {f"{variable.name}_FILE" for variable in known.values() if variable.is_secret}
     sentences = []
     for name in sorted(environ):
-        if not name.startswith(PREFIX) or name in names:
+        if not name.startswith(PREFIX) or name in names or name in OF_THE_AGENT:
             continue
         close = difflib.get_close_matches(name, names, n=1, cutoff=0.6)
         hint = f" Did you mean {close[0]}?" if close else ""
