@@ -118,6 +118,16 @@ class TestCalls:
         assert [(one["accepted"], one["duplicates"]) for one in taken] == [(1, 0), (1, 0), (0, 1), (0, 1)]
         assert seconds_by_device(db, agent.team.id) == (1, 600)
 
+    def test_are_taken_in_their_order_also_where_one_comes_again(self, db: Database, http: httpx.Client) -> None:
+        agent = make_agent(db)
+        first = call(seconds=600)
+        later = {**call(seconds=1200, call_id=first["call_id"]), "revision": 2}
+
+        taken = agent.send(http, first, later, first)
+
+        assert (taken["accepted"], taken["duplicates"]) == (2, 1)
+        assert seconds_by_device(db, agent.team.id) == (1, 600)
+
     def test_calls_of_one_device_may_overlap(self, db: Database, http: httpx.Client) -> None:
         agent = make_agent(db)
 

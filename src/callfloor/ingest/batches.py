@@ -73,8 +73,10 @@ def parcel_of(body: bytes, token_hash: bytes, *, now: Millis) -> Parcel:
     if not places:
         return Parcel(token_hash, len(events), [], 0, rejected)
     kept = _kept(events, raws or _raw_events(body), places)
-    once = {one.id: one for one in reversed(kept)}
-    return Parcel(token_hash, len(events) - len(kept), list(reversed(once.values())), len(kept) - len(once), rejected)
+    once: dict[str, Kept] = {}
+    for one in kept:
+        once.setdefault(one.id, one)
+    return Parcel(token_hash, len(events) - len(kept), list(once.values()), len(kept) - len(once), rejected)
 
 
 def _raw_events(body: bytes) -> list[msgspec.Raw]:
