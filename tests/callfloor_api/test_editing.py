@@ -169,6 +169,7 @@ def test_a_change_of_what_was_not_read_is_refused(db: Database, http: httpx.Clie
         ({"rating": 6}, "rating"),
         ({"rating": "5"}, "rating"),
         ({"name": " "}, "name"),
+        ({"name": None}, "name"),
         ({"outcome": "x" * 201}, "outcome"),
         ({"crm_reference": {"id": "\x00"}}, "crm_reference"),
         ({"participants": [{"id": "nobody", "name": "Ann"}]}, "participants"),

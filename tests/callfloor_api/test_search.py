@@ -126,6 +126,25 @@ def test_walks_newest_first_however_often_a_word_is_said(db: Database, team: Tea
     assert all(len(one["snippets"]) <= 3 for one in find.page("yes")["data"])
 
 
+def test_walks_without_a_repeat_while_others_come(db: Database, team: Team, find: Finder) -> None:
+    """At the same moments as those that are there, before and after them."""
+    dates = [at * HOUR for at in range(6)]
+    made = [make_conversation(db, team, transcript=said("yes"), date=date) for date in dates]
+
+    walked, cursor = list[str](), None
+    while True:
+        page = find.page("yes", limit=2, **({"cursor": cursor} if cursor else {}))
+        walked += [one["id"] for one in page["data"]]
+        cursor = page["next_cursor"]
+        if cursor is None:
+            break
+        for date in (*dates, 7 * HOUR):
+            make_conversation(db, team, transcript=said("yes"), date=date)
+
+    assert len(walked) == len(set(walked))
+    assert [one for one in walked if one in made] == made[::-1]
+
+
 def test_narrows(db: Database, team: Team, find: Finder) -> None:
     words = said("hello")
     call = make_conversation(db, team, transcript=words, date=HOUR)

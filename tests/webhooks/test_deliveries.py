@@ -71,14 +71,16 @@ class TestContent:
 
     def test_is_what_changed_of_anything_else(self, floor: Floor, receiver: Receiver) -> None:
         floor.listen(receiver.url, "seat_added")
-        floor.publish("seat.added", "12", count=3)
+        floor.publish("seat.added", "12", count=3, ends_at=0, freed_at=None, since=1500)
         floor.tell()
         floor.work()
 
         body = json.loads(receiver.came[0].body)
 
         assert body["eventType"] == "seat_added"
-        assert body["seat"].items() >= {"id": "12", "count": 3}.items()
+        del body["seat"]["occurred_at"]
+        instants = {"ends_at": "1970-01-01T00:00:00.000Z", "freed_at": None, "since": "1970-01-01T00:00:01.500Z"}
+        assert body["seat"] == {"id": "12", "count": 3, **instants}
 
     def test_goes_only_to_who_wants_it(self, floor: Floor, receiver: Receiver) -> None:
         seats = floor.listen(receiver.url, "seat_added")["webhook"]["id"]

@@ -23,6 +23,7 @@ from callfloor.conversations.shapes import ConversationShown
 from callfloor.conversations.tables import ConversationKind
 from callfloor.foundation.clock import iso
 from callfloor.foundation.database import Tx
+from callfloor.foundation.errors import invalid
 from callfloor.foundation.fields import checked_name, name_field
 from callfloor.foundation.idempotency import Repeatable
 from callfloor.foundation.web import (
@@ -268,7 +269,9 @@ def _edit(one: PastEdit) -> EditShown:
 
 def _fields(body: ConversationChange) -> dict[str, Any]:
     fields: dict[str, Any] = {}
-    if body.name is not None:
+    if "name" in body.model_fields_set:
+        if body.name is None:
+            raise invalid("name", "cannot be emptied")
         fields["name"] = checked_name("name", body.name, limit=NAME_LENGTH)
     if "outcome" in body.model_fields_set:
         fields["outcome"] = body.outcome and checked_name("outcome", body.outcome, limit=OUTCOME_LENGTH)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+from collections.abc import Mapping
 from typing import Any
 
 from callfloor.conversations_api.webhook_records import conversation_record
@@ -37,10 +38,16 @@ def tell_endpoints(tx: Tx, numbered: NumberedEvent, *, settings: Settings) -> No
 
 def _happened(tx: Tx, event: Event, event_type: EventType, settings: Settings) -> Happened | None:
     team_id = event.team_id or 0
-    content: Any = {"id": event.subject, "occurred_at": iso(event.at), **event.payload}
+    content: Any = {"id": event.subject, "occurred_at": iso(event.at), **_written(event.payload)}
     if event_type.is_record:
         content = conversation_record(tx, team_id, event_type.key, event.subject, settings=settings, now=event.at)
     if content is None:
         return None
     priority = event.payload.get("priority", USUAL_PRIORITY) if event_type.is_record else USUAL_PRIORITY
     return Happened(team_id, event_type, f"{event_type.key} {event.subject}", content, event.at, priority)
+
+
+def _written(payload: Mapping[str, Any]) -> dict[str, Any]:
+    """Return what an event says with its instants as the APIs write them: their names end in `_at`, or are `since`."""
+    is_instant = {name: isinstance(value, int) and name.endswith(("_at", "since")) for name, value in payload.items()}
+    return {name: iso(value) if is_instant[name] else value for name, value in payload.items()}
