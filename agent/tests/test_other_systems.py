@@ -14,7 +14,7 @@ from agent_support.programs import carried_out
 from callfloor_agent.audio.coreaudio import CoreAudioUnavailable, CoreAudioWatcher
 from callfloor_agent.audio.registry_export import exported_entries
 from callfloor_agent.audio.windows import ConsentWatcher
-from callfloor_agent.services import install, own_command, service_file, uninstall
+from callfloor_agent.services import InstallFailed, install, own_command, service_file, uninstall
 from callfloor_agent.sight import Sight
 from callfloor_agent.states import state_of
 
@@ -162,6 +162,17 @@ def test_a_service_is_installed_and_removed(tmp_path: Path, monkeypatch: pytest.
         "--user enable --now callfloor-agent.service",
         "--user disable --now callfloor-agent.service",
     ]
+
+
+def test_what_the_system_says_is_told_in_whatever_letters(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    systemctl = tmp_path / "systemctl"
+    systemctl.write_bytes(b"#!/bin/sh\nprintf 'verweigert \\201\\377' >&2\nexit 1\n")
+    systemctl.chmod(0o755)
+    monkeypatch.setenv("HOME", str(tmp_path))
+    monkeypatch.setenv("PATH", f"{tmp_path}:/usr/bin:/bin")
+
+    with pytest.raises(InstallFailed, match="verweigert"):
+        install(service_file("/usr/bin/callfloor-agent", ("run",), platform="linux"))
 
 
 def test_a_service_is_installed_by_a_file_and_not_by_this_shells_environment(tmp_path: Path) -> None:

@@ -83,7 +83,9 @@ def uninstall(file: ServiceFile) -> None:
 def _run_all(commands: tuple[tuple[str, ...], ...]) -> None:
     for command in commands:
         try:
-            answer = subprocess.run(command, capture_output=True, text=True, check=False, timeout=COMMAND_SECONDS)
+            answer = subprocess.run(
+                command, capture_output=True, text=True, errors="replace", check=False, timeout=COMMAND_SECONDS
+            )
         except (OSError, subprocess.SubprocessError) as error:
             raise InstallFailed(f"{shlex.join(command)}: {error}") from error
         if answer.returncode:
