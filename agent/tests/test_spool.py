@@ -111,6 +111,18 @@ def test_what_was_recorded_before_the_clock_was_known_is_moved_once(tmp_path: Pa
     spool.close()
 
 
+def test_what_was_recorded_by_a_clock_that_is_right_stays_as_it_is(tmp_path: Path) -> None:
+    spool = Spool(tmp_path / "spool.db")
+    spool.append([state() for _ in range(2_500)], Memory(), is_stamped=False)
+    before = spool.oldest(2_500)
+
+    spool.stamp(0)
+    spool.stamp(3_600_000)
+
+    assert spool.oldest(2_500) == before
+    spool.close()
+
+
 def test_a_file_that_is_no_database_is_put_aside(tmp_path: Path) -> None:
     path = tmp_path / "spool.db"
     path.write_bytes(b"this is no database, " * 1000)

@@ -175,6 +175,8 @@ class Spool:
             SpoolBroken: nothing was moved.
         """
         with self._writing():
+            if by_ms == 0:  # which is usual, and there may be many
+                self._connection.execute("UPDATE event SET is_stamped = 1 WHERE is_stamped = 0")
             while rows := self._unstamped():
                 for seq, content in rows:
                     event = shifted(decode(content), by_ms)
