@@ -21,11 +21,11 @@ def test_an_authority_that_is_not_there_is_named(tmp_path: Path, command: str) -
     assert "Traceback" not in ended.stderr
 
 
-@pytest.mark.parametrize("command", ["run", "status", "doctor"])
+@pytest.mark.parametrize("command", ["run", "status", "status --rejected", "doctor"])
 def test_a_state_folder_that_is_none_is_named(tmp_path: Path, command: str) -> None:
     (tmp_path / "file").write_text("")
 
-    ended = carried_out(command, **NOBODY, state_dir=tmp_path / "file", team_secret="x")
+    ended = carried_out(*command.split(), **NOBODY, state_dir=tmp_path / "file", team_secret="x")
 
     assert ended.returncode == 1
     assert str(tmp_path / "file") in ended.stdout + ended.stderr

@@ -70,11 +70,11 @@ def status(
 ) -> None:
     """Tell how the running agent is; the exit code is 3 while none runs."""
     folder = _settings(config).state_folder
-    if rejected:
-        return _print_rejected(folder)
     try:
+        if rejected:
+            return _print_rejected(folder)
         told, runs = StatusFile(folder).read(), is_running(folder)
-    except OSError as error:
+    except (OSError, SpoolBroken) as error:
         _fail(str(error))
     values = {"running": runs, **(msgspec.to_builtins(told) if told else {})}
     if told and not runs:
