@@ -16,6 +16,7 @@ from sqlalchemy import func, select
 from callfloor.access.audit import OPERATOR
 from callfloor.conversations.imports.imports import NEWEST, Import, NewImport, begin_import, imports_below
 from callfloor.conversations.imports.options import ImportFormat, Options
+from callfloor.conversations.imports.tables import ImportState
 from callfloor.conversations.incoming import ABANDONED_AFTER, condemn_abandoned
 from callfloor.conversations.tables import conversation, recording
 from callfloor.foundation import clock
@@ -103,6 +104,33 @@ def test_tries_a_table_out_imports_it_and_writes_down_what_is_refused(
     assert report.read_bytes() == (
         b"row,file,field,expected\r\n4,,recordingfile,the path or the name of a file among the recordings\r\n"
     )
+
+
+@pytest.mark.parametrize("command", ["import", "imports"])
+def test_of_a_team_that_is_not_there_is_refused(services: Services, tmp_path: Path, command: str) -> None:
+    folder = make_folder(tmp_path / "archive", 1)
+    where = ["--data", str(services.settings.data), "--database", services.settings.database_url]
+    source = [str(folder)] if command == "import" else []
+
+    ended = run_command("calls", command, *source, "--team", "99", *where)
+
+    assert (ended.returncode, ended.stdout, ended.stderr) == (1, "", "there is no team 99\n")
+
+
+def test_that_cannot_begin_has_failed_with_its_reason(services: Services, team: Team, tmp_path: Path) -> None:
+    (tmp_path / "calls.csv").write_text("id|when|file\n1|1704449730|0000.wav\n")
+    folder, table = make_folder(tmp_path / "archive", 1), str(tmp_path / "calls.csv")
+    columns = ("--column", "date=began", "--column", "recording=file")
+
+    no_folder = run_command(*arguments(services, team, table, "--recordings", str(tmp_path / "none"), *columns))
+    no_column = run_command(*arguments(services, team, table, "--recordings", str(folder), *columns))
+
+    assert (no_folder.returncode, no_column.returncode) == (1, 1)
+    assert [(one.state, f"{one.reason}\n") for one in newest(services, team)] == [
+        (ImportState.FAILED, no_column.stderr),
+        (ImportState.FAILED, no_folder.stderr),
+    ]
+    assert no_column.stderr == "the table's header has no column 'began'\n"
 
 
 def test_takes_a_mapping_from_a_file_and_from_options(services: Services, team: Team, tmp_path: Path) -> None:

@@ -19,6 +19,7 @@ from callfloor.conversations.imports.imports import (
     NewImport,
     RunOver,
     begin_import,
+    end_import,
     import_by_id,
     imports_below,
     refusals_after,
@@ -33,9 +34,10 @@ from callfloor.conversations.imports.shapes import refusal_lines, shown_import
 from callfloor.conversations.imports.tables import ImportState
 from callfloor.foundation import clock
 from callfloor.foundation.command_line import MISUSED, AsJson, Data, DatabaseUrl, answer, opened, refuse
-from callfloor.foundation.errors import invalid
+from callfloor.foundation.errors import DomainError, invalid
 from callfloor.foundation.ids import new_id
 from callfloor.foundation.services import Services
+from callfloor.teams.teams import team_by_id
 
 app = typer.Typer(name="calls", help="Calls of years before.", no_args_is_help=True)
 
@@ -76,6 +78,7 @@ def import_(  # noqa: PLR0913, PLR0917  # one parameter an option
     """Import calls; the same command goes on where one that was stopped or killed has been."""
     is_table = not is_bucket(source) and not Path(source).is_dir()
     with opened(data, database) as services:
+        services.db.read_now(functools.partial(team_by_id, team_id=team))
         columns = _mapping(mapping, column or [])
         options = Options(
             format=format_ or _format_of(is_table=is_table, columns=columns),
@@ -101,6 +104,7 @@ def import_(  # noqa: PLR0913, PLR0917  # one parameter an option
 def imports(team: TeamId, data: Data = None, database: DatabaseUrl = None, as_json: AsJson = False) -> None:
     """List a team's imports, newest first."""
     with opened(data, database) as services:
+        services.db.read_now(functools.partial(team_by_id, team_id=team))
         found = services.db.read_now(functools.partial(imports_below, team_id=team, below=NEWEST, take=_LOOKED_AT))
         if as_json:
             answer({"imports": [_told(one) for one in found]}, as_json=True)
@@ -165,19 +169,22 @@ def _begun(services: Services, team_id: int, origin: str, options: Options, *, d
 
 
 def _run(services: Services, begun: Import, table: Path | None, place: str) -> Import:
-    own = functools.partial(stop_import, team_id=begun.team_id, import_id=begun.id, actor=OPERATOR)
+    own = {"team_id": begun.team_id, "import_id": begun.id}
     with import_folder(services.settings.data, begun.id) as scratch, told_progress() as tell:
         runner = Runner(services, scratch, clock.now, tell)
-        recordings = open_recordings(place)
         try:
+            recordings = open_recordings(place)
             run_import(runner, begun, source_of(begun, table, recordings, runner), recordings)
         except RunOver:
             typer.echo("Another process goes on with this import.", err=True)
         except KeyboardInterrupt:
-            services.db.write_now(functools.partial(own, now=clock.now()))
+            services.db.write_now(functools.partial(stop_import, **own, actor=OPERATOR, now=clock.now()))
             typer.echo("Stopped; the same command goes on from here.", err=True)
-    read = functools.partial(import_by_id, team_id=begun.team_id, import_id=begun.id)
-    return services.db.read_now(read)
+        except DomainError as error:
+            end = functools.partial(end_import, **own, run=begun.run, now=clock.now(), reason=error.message)
+            services.db.write_now(end)
+            raise
+    return services.db.read_now(functools.partial(import_by_id, **own))
 
 
 def _write_refusals(services: Services, ended: Import, file: Path) -> None:
