@@ -145,12 +145,18 @@ def test_is_asked_again_while_it_does_not_answer(near: Services, member: Member,
     telephony.reply = lambda handler: answer(handler, b"later", 503)
     _, record = send(member.http, telephony.url)
     work(near, member)
-    assert record_of(member, record["id"])["processingStatus"] == "queued"
+    waiting = record_of(member, record["id"])
+    assert waiting["processingStatus"] == "queued"
+    assert waiting["processingReason"] == (
+        "The recording could not be fetched yet: the address answered 503 Service Unavailable. It is asked again."
+    )
 
     telephony.reply = lambda handler: answer(handler, WAV)
     work(near, member, later=DAY)
 
-    assert record_of(member, record["id"])["recordingRef"] is not None
+    fetched = record_of(member, record["id"])
+    assert fetched["recordingRef"] is not None
+    assert (fetched["processingStatus"], fetched["processingReason"]) == ("queued", None)
 
 
 def test_says_so_when_it_never_answers(near: Services, member: Member, telephony: Telephony) -> None:

@@ -34,6 +34,11 @@ _touch = (
     .where(_c.team_id == param("team"), _c.id == param("conversation"))
     .values(updated_at=param("now"))
 )
+_forget_wait = (
+    update(conversation)
+    .where(_c.team_id == param("team"), _c.id == param("conversation"))
+    .values(processing_reason_code=None, processing_reason=None)
+)
 
 
 def attach_recording(tx: Tx, team_id: int, conversation_id: str, kept: StoredRecording, *, now: Millis) -> None:
@@ -68,6 +73,7 @@ def _attach(tx: Tx, team_id: int, conversation_id: str, kept: StoredRecording, r
     tx.run(_touch, {"team": team_id, "conversation": conversation_id, "now": now})
     tx.run(_add_recording, recording_row(team_id, conversation_id, kept, now))
     if row[0] == ProcessingStatus.QUEUED.value:
+        tx.run(_forget_wait, {"team": team_id, "conversation": conversation_id})
         enqueue(tx, transcribe_order(team_id, conversation_id, now))
     else:  # its transcript came with it, or it is not to be analyzed
         note_change(tx, team_id, row[1], conversation_id, Change.EDITED, now=now)
