@@ -98,6 +98,9 @@ def _write_forms_in(paths: dict[str, Any], schemas: dict[str, Any]) -> None:
             if name.startswith("Body_"):
                 content["schema"] = schemas.pop(name)
                 content["schema"].pop("title", None)
+                content["schema"]["additionalProperties"] = False
+                fields = content["schema"]["properties"]
+                fields.update({field: _not_null(schema) for field, schema in fields.items()})
 
 
 def _operations(app: FastAPI) -> Iterator[tuple[str, str, Dependant]]:
@@ -161,7 +164,7 @@ def _refusal(status: str) -> dict[str, Any]:
 
 
 def _not_null(schema: dict[str, Any]) -> dict[str, Any]:
-    """Return the schema of a parameter that is left out when it is nothing: no client can send null."""
+    """Return the schema of a parameter or a form's field, left out when it is nothing: no client can send null."""
     choices = [choice for choice in schema.get("anyOf", ()) if choice != {"type": "null"}]
     rest = {key: value for key, value in schema.items() if key not in {"anyOf", "title"}}
     return {**rest, **choices[0]} if len(choices) == 1 else schema

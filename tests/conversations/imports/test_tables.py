@@ -154,6 +154,17 @@ class TestRefusals:
         assert counts(shown) == {"refused": 1203}
         assert [int(line.partition(",")[0]) for line in lines] == list(range(2, 1205))
 
+    def test_of_a_field_that_no_import_has(self, floor: Floor) -> None:
+        """A dry run that is spelt otherwise would be none."""
+        answer = floor.begin(cdr_table([cdr_row(0)]), **{"dry-run": "true", "colour": "red"})
+
+        assert answer.status_code == 422
+        assert [(one["field"], one["message"]) for one in answer.json()["errors"]] == [
+            ("dry-run", "is not a field of an import"),
+            ("colour", "is not a field of an import"),
+        ]
+        assert floor.http.get("/imports").json()["data"] == []
+
     def test_nothing_outside_the_location_is_read(self, floor: Floor, monitor: Path, tmp_path: Path) -> None:
         secret = tmp_path / "secret.wav"
         secret.write_bytes(make_wav())

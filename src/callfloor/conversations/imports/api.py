@@ -11,6 +11,7 @@ from pathlib import Path as FilePath
 from typing import Annotated
 
 from fastapi import APIRouter, Depends, File, Form, Path, UploadFile
+from fastapi.requests import Request
 from fastapi.responses import Response, StreamingResponse
 
 from callfloor.access.guard import Caller, needs
@@ -28,7 +29,15 @@ from callfloor.conversations.imports.imports import (
 )
 from callfloor.conversations.imports.jobs import import_folder
 from callfloor.conversations.imports.locations import is_bucket, location_by_name, locations_of
-from callfloor.conversations.imports.options import ColumnMap, ImportFormat, Options, checked_options, column_map
+from callfloor.conversations.imports.options import (
+    ColumnMap,
+    ImportFormat,
+    Options,
+    checked_options,
+    column_map,
+    mapping_schema,
+)
+from callfloor.conversations.imports.rows import LANGUAGE_PATTERN
 from callfloor.conversations.imports.shapes import (
     ImportLocation,
     ImportLocations,
@@ -39,7 +48,7 @@ from callfloor.conversations.imports.shapes import (
 )
 from callfloor.conversations.imports.sources import TableSource
 from callfloor.conversations.incoming import announce_file
-from callfloor.foundation.errors import invalid
+from callfloor.foundation.errors import FieldError, InvalidInput, invalid
 from callfloor.foundation.ids import new_id
 from callfloor.foundation.web import Cursor, Facts, Limit, RequestFacts, cursor_after, position_of
 
@@ -47,6 +56,7 @@ router = APIRouter(prefix="/imports", tags=["Imports"])
 
 _READ_BYTES = 1024 * 1024
 _REFUSALS_AT_ONCE = 500
+_FIELDS = frozenset(("location", "format", "table", "timezone", "encoding", "language", "mapping", "dry_run"))
 
 Id = Annotated[str, Path(max_length=255, pattern=r"^[^\x00]+$")]
 Reader = Annotated[Caller, needs(Scope.CONVERSATIONS_READ, of_everybody=True)]
@@ -77,9 +87,21 @@ def options_of(
     format_: Annotated[ImportFormat, Form(alias="format")] = ImportFormat.CDR,
     timezone: Annotated[Word, Form(description="Of times without an offset.", examples=["Europe/Berlin"])] = None,
     encoding: Annotated[str, Form(max_length=40, pattern=r"^[A-Za-z0-9._-]+$")] = "utf-8",
-    language: Annotated[Word, Form(description="Spoken in calls that do not say it.", examples=["de"])] = None,
+    language: Annotated[
+        str | None,
+        Form(
+            description="Spoken in calls that do not say it.",
+            examples=["de"],
+            json_schema_extra={"pattern": f"^({LANGUAGE_PATTERN})?$"},
+        ),
+    ] = None,
     mapping: Annotated[
-        str | None, Form(max_length=100_000, description="JSON: `columns`, `values`, `date_format`, `delimiter`.")
+        str | None,
+        Form(
+            max_length=100_000,
+            description="JSON: `columns`, `values`, `date_format`, `delimiter`.",
+            json_schema_extra={"contentMediaType": "application/json", "contentSchema": mapping_schema()},
+        ),
     ] = None,
 ) -> Options:
     """Return what the form says of the rows."""
@@ -90,7 +112,14 @@ def options_of(
     return checked_options(given)
 
 
-@router.post("", operation_id="begin_import", status_code=HTTPStatus.ACCEPTED)
+async def _known(request: Request) -> None:
+    """Refuse fields that no import has: a dry run that is spelt otherwise would be none."""
+    unknown = [name for name in await request.form() if name not in _FIELDS]
+    if unknown:
+        raise InvalidInput([FieldError(name[:64], "is not a field of an import") for name in unknown])
+
+
+@router.post("", operation_id="begin_import", status_code=HTTPStatus.ACCEPTED, dependencies=[Depends(_known)])
 async def begin(  # noqa: PLR0917  # one parameter a field of the form
     facts: Facts,
     caller: Writer,

@@ -7,7 +7,7 @@ import json
 import tomllib
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
@@ -169,7 +169,7 @@ def _begun(services: Services, team_id: int, origin: str, options: Options, *, d
 
 
 def _run(services: Services, begun: Import, table: Path | None, place: str) -> Import:
-    own = {"team_id": begun.team_id, "import_id": begun.id}
+    own: dict[str, Any] = {"team_id": begun.team_id, "import_id": begun.id}
     with import_folder(services.settings.data, begun.id) as scratch, told_progress() as tell:
         runner = Runner(services, scratch, clock.now, tell)
         try:

@@ -6,6 +6,7 @@ import codecs
 import enum
 import re
 from collections.abc import Iterator, Mapping
+from typing import Any
 
 import msgspec
 
@@ -58,6 +59,7 @@ class ColumnMap(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     date_format: str | None = None
     """As `strptime` has it, or `epoch`; ISO 8601 when left out."""
     delimiter: str | None = None
+    """One character; left out, what the first line has most of."""
 
 
 class Options(msgspec.Struct, frozen=True, kw_only=True):
@@ -81,6 +83,15 @@ def checked_options(options: Options) -> Options:
     if errors:
         raise InvalidInput(errors)
     return options
+
+
+def mapping_schema() -> dict[str, Any]:
+    """Return what the documents say of a mapping."""
+    _, schemas = msgspec.json.schema_components([ColumnMap])
+    schema: dict[str, Any] = schemas[ColumnMap.__name__]
+    for name in ("columns", "values"):
+        schema["properties"][name]["propertyNames"] = {"enum": [target.value for target in Target]}
+    return schema
 
 
 def column_map(given: Mapping[str, object]) -> ColumnMap:

@@ -14,7 +14,8 @@ from callfloor.foundation.errors import InvalidInput
 
 TEXT_LIMIT = 255
 _UNDECODED = re.compile("[\ud800-\udfff]")
-_LANGUAGE = re.compile(r"[A-Za-z]{2,3}(-[A-Za-z0-9]{2,8}){0,3}")
+LANGUAGE_PATTERN = "[A-Za-z]{2,3}(-[A-Za-z0-9]{2,8}){0,3}"
+_LANGUAGE = re.compile(LANGUAGE_PATTERN)
 
 
 class Direction(enum.StrEnum):
