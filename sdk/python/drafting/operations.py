@@ -130,6 +130,8 @@ class Method:
         if self.api == "PORTAL":
             schema = schema["properties"]["data"]
         type_ = self._shapes.type_of(schema, within=self.name, name="answer")
+        if self.operation.method != "GET":  # what does something is done when it is called, not when it is walked
+            return type_, "", "", ""
         fields = self._shapes.document.resolved(schema).get("properties", {})
         queried = {wire for wire, _, _ in self._queries}
         for mark, rows, following in PAGING:

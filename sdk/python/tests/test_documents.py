@@ -1,4 +1,4 @@
-"""Every block of code in the documents runs, in the order in which it stands, against a real server."""
+"""Every block of code in the documents runs, in the order in which it stands, on a real server, and is well typed."""
 
 from __future__ import annotations
 
@@ -7,6 +7,8 @@ import datetime
 import json
 import re
 import shutil
+import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -20,8 +22,19 @@ from tests.factories.audio import make_wav
 from tests.factories.teams import make_portal_key
 
 ROOT = Path(__file__).parents[3]
+DOCUMENTS = ("docs/use/sdk.md", "sdk/python/README.md")
 BLOCK = re.compile(r"^```python\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 WEBHOOK_SECRET = "whsec_" + base64.b64encode(bytes(32)).decode()
+GIVEN = """
+TOKEN: str
+SECRET: str
+API_KEY: str
+CLIENT_ID: str
+WEBHOOK_SECRET: str
+BODY: bytes
+HEADERS: dict[str, str]
+"""
+"""What the documents take as given, as `said` returns it."""
 BODY = json.dumps({"eventType": "seat_added", "seat": {"id": "4"}}).encode()
 
 
@@ -33,7 +46,7 @@ def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Installation]:
         yield one
 
 
-@pytest.mark.parametrize("name", ["docs/use/sdk.md", "sdk/python/README.md"])
+@pytest.mark.parametrize("name", DOCUMENTS)
 def test_its_blocks_run(name: str, running: Installation, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     blocks = BLOCK.findall((ROOT / name).read_text(encoding="utf-8"))
     monkeypatch.chdir(tmp_path)
@@ -51,6 +64,24 @@ def test_its_blocks_run(name: str, running: Installation, tmp_path: Path, monkey
     for client in ("client", "patient"):
         if client in names:
             names[client].close()
+
+
+@pytest.mark.timeout(300)
+@pytest.mark.parametrize("name", DOCUMENTS)
+def test_its_blocks_are_well_typed(name: str, tmp_path: Path) -> None:
+    blocks = BLOCK.findall((ROOT / name).read_text(encoding="utf-8"))
+    program = tmp_path / "program.py"
+    program.write_text("\n".join([GIVEN, *blocks]), encoding="utf-8")
+
+    checked = subprocess.run(
+        [sys.executable, "-m", "mypy", "--strict", "--config-file=", program.name],
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+    assert checked.stdout.startswith("Success"), checked.stdout + checked.stderr
 
 
 def said(running: Installation) -> dict[str, Any]:

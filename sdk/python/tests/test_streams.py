@@ -6,6 +6,7 @@ import asyncio
 import contextlib
 import signal
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -15,7 +16,8 @@ from callfloor.foundation import clock
 from callfloor.foundation.clock import iso
 from callfloor.foundation.database import Database, open_database
 from callfloor.foundation.ids import new_id, new_secret
-from callfloor_sdk import LiveMessage, NoAnswer, NotAuthenticated
+from callfloor_sdk import LiveMessage, NoAnswer, NotAuthenticated, Retries
+from sdk_support import DEADLINE_SECONDS
 from sdk_support.installation import Installation
 from tests.factories.conversations import make_conversation
 from tests.factories.devices import DeviceTeam, log_in, machine, make_device_team
@@ -160,3 +162,18 @@ def test_a_follower_gives_up_when_told_to(tmp_path: Path) -> None:
         client = one.client(one.team())
     with client, pytest.raises(NoAnswer):
         list(client.changes.follow(give_up_after=0.0))
+
+
+def test_a_follower_waits_longer_than_its_client_does(tmp_path: Path) -> None:
+    with restarted(tmp_path, 0) as one:
+        team = one.team()
+        client = one.client(team, timeout=0.5, retries=Retries(attempts=1))
+        pages = client.changes.follow(give_up_after=0.0)
+        with client, ThreadPoolExecutor(1) as pool:
+            told = pool.submit(next, pages)
+            with pytest.raises(TimeoutError):  # nothing happens for longer than the client waits elsewhere
+                told.result(1.5)
+            made = make_conversation(one.db, team)
+            page = told.result(DEADLINE_SECONDS)
+
+    assert {change.conversation_id for change in page.data} == {made}

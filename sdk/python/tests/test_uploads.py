@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from callfloor_sdk import InvalidInput
+from callfloor_sdk import InvalidInput, UploadFields
 from callfloor_sdk.conversations_types import CallRecord, ParticipantInput, Segment
 from callfloor_sdk.types import UploadMutedIntervals, UploadParticipants
 from sdk_support.installation import Installation
@@ -118,3 +118,18 @@ def test_a_refusal_names_the_fields(installation: Installation) -> None:
 
     assert (nothing.value.status, [error.field for error in nothing.value.errors]) == (415, ["file"])
     assert [(error.field, bool(error.expected)) for error in wrong.value.errors] == [("pageSize", True)]
+
+
+def test_an_instant_that_nobody_can_place_is_not_sent(installation: Installation, recording: Path) -> None:
+    somewhen = datetime.datetime(2026, 11, 3, 9, 30)  # noqa: DTZ001  # that is the mistake
+    with installation.client(installation.team()) as client:
+        with pytest.raises(ValueError, match="time zone"):
+            client.conversations.upload_call(recording, date=somewhen)
+        with pytest.raises(ValueError, match="time zone"):
+            client.calls.upload(transcript="WEBVTT", date=somewhen)
+        with pytest.raises(ValueError, match="time zone"):
+            client.uploads.send(recording, UploadFields(date=somewhen))
+        with pytest.raises(ValueError, match="time zone"):
+            client.webhooks.redeliver_many(1, since=somewhen)
+
+        assert client.conversations.calls(scopes=["internal", "external"]).first().data == []

@@ -94,6 +94,22 @@ def test_a_signed_one_of_another_form_is_unreadable(body: bytes) -> None:
         verify_webhook(body, contracted(body), KEY.hex(), now=NOW)
 
 
+def test_of_what_was_erased_there_is_no_record() -> None:
+    body = b'{"eventType":"call_erased","call":{"id":"7","occurred_at":"2026-11-22T06:00:00.000Z","erasure_id":"9"}}'
+    event = verify_webhook(body, contracted(body), KEY.hex(), now=NOW)
+
+    assert (event.subject, event.call, event.meeting) == ("call", None, None)
+    assert (event.data["id"], event.data["erasure_id"]) == ("7", "9")
+
+
+def test_a_record_of_another_form_is_unreadable() -> None:
+    body = b'{"eventType":"call_analyzed","call":{"id":"7"}}'
+    event = verify_webhook(body, contracted(body), KEY.hex(), now=NOW)
+
+    with pytest.raises(UnreadableAnswer):
+        assert event.call
+
+
 def test_takes_what_a_real_server_sends(receiver: Receiver, tmp_path: Path) -> None:
     url = f"sqlite:///{tmp_path / 'callfloor.db'}"
     with Installation.running(tmp_path, url, options=(), **ALLOWED) as one:

@@ -11,8 +11,22 @@ from callfloor_sdk.generated.async_callfloor import AsyncChangesMethods
 from callfloor_sdk.generated.callfloor import ChangesMethods
 from callfloor_sdk.generated.callfloor_types import ChangePage
 from callfloor_sdk.patience import Patience
+from callfloor_sdk.requests import Api, Request
 
 WAIT_SECONDS = 25
+ANSWER_SECONDS = 45.0
+"""For an answer that waits for a change: longer than that, however impatient the client is otherwise."""
+
+
+def _next(after: str | None, limit: int | None) -> Request[ChangePage]:
+    return Request(
+        api=Api.CALLFLOOR,
+        method="GET",
+        path="/api/v2/changes",
+        answer=ChangePage,
+        query={"after": after, "limit": limit, "wait": WAIT_SECONDS},
+        timeout=ANSWER_SECONDS,
+    )
 
 
 class ChangeFeed(ChangesMethods):
@@ -47,7 +61,7 @@ class ChangeFeed(ChangesMethods):
         patience = Patience(give_up_after)
         while True:
             try:
-                page = self.list(after=after, limit=limit, wait=WAIT_SECONDS)
+                page = self._sender.send(_next(after, limit))
             except CallfloorError as fault:
                 time.sleep(patience.wait_after(fault))
                 continue
@@ -89,7 +103,7 @@ class AsyncChangeFeed(AsyncChangesMethods):
         patience = Patience(give_up_after)
         while True:
             try:
-                page = await self.list(after=after, limit=limit, wait=WAIT_SECONDS)
+                page = await self._sender.send(_next(after, limit))
             except CallfloorError as fault:
                 await asyncio.sleep(patience.wait_after(fault))
                 continue

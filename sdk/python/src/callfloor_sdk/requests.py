@@ -79,7 +79,7 @@ class Request(Generic[T]):
         sent: dict[str, Any] = {"params": pairs} if pairs else {}  # an empty list would take the path's own away
         headers = {name: value for name, value in self.headers.items() if value is not None}
         if self.body is not None:
-            filled = {name: value for name, value in self.body.items() if value is not UNSET}
+            filled = {name: sent_value(value) for name, value in self.body.items() if value is not UNSET}
             sent["content"] = msgspec.json.encode(filled)
             headers["content-type"] = "application/json"
         if self.piece is not None:
@@ -125,6 +125,11 @@ def _text(value: object) -> str:
     if isinstance(value, datetime.datetime):
         return instant(value)
     return value.isoformat() if isinstance(value, datetime.date) else str(value)
+
+
+def sent_value(value: object) -> object:
+    """Return a field as it is sent. Raises as `instant`."""
+    return instant(value) if isinstance(value, datetime.datetime) else value
 
 
 def instant(value: datetime.datetime) -> str:

@@ -25,7 +25,7 @@ from callfloor_sdk.generated.callfloor_types import (
     UploadTranscript,
 )
 from callfloor_sdk.records import Input
-from callfloor_sdk.requests import Api, Request, path
+from callfloor_sdk.requests import Api, Request, path, sent_value
 from callfloor_sdk.retrying import Wait
 from callfloor_sdk.sending import Work
 from callfloor_sdk.uploads import File, Progress, opened_file
@@ -147,7 +147,8 @@ class _Way:
         return path(f"{ADDRESS}/{{id}}", id=self.upload_id)
 
     def _metadata(self) -> str:
-        fields = msgspec.to_builtins(self.fields)
+        given = msgspec.structs.asdict(self.fields)
+        fields = {field: msgspec.to_builtins(sent_value(value)) for field, value in given.items() if value is not None}
         name = self.fields.filename or Path(str(getattr(self.file, "name", ""))).name
         fields |= {"kind": self.fields.kind} | ({"filename": name} if name else {})
         return ",".join(f"{field} {_base64(value)}" for field, value in fields.items())

@@ -12,7 +12,7 @@ from typing import IO, Any, TypeVar
 
 import msgspec
 
-from callfloor_sdk.requests import UNSET, Request
+from callfloor_sdk.requests import UNSET, Request, sent_value
 
 T = TypeVar("T")
 
@@ -50,7 +50,7 @@ def upload(
 
 
 def _text(value: object) -> str:
-    built = msgspec.to_builtins(value)
+    built = msgspec.to_builtins(sent_value(value))
     return built if isinstance(built, str) else msgspec.json.encode(built).decode()
 
 

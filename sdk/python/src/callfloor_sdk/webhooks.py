@@ -8,7 +8,7 @@ import dataclasses
 import hashlib
 import hmac
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, TypeVar
 
 import msgspec
 
@@ -17,6 +17,8 @@ from callfloor_sdk.errors import SignatureInvalid, UnreadableAnswer
 from callfloor_sdk.generated.conversations_types import CallRecord, MeetingRecord
 
 TOLERANCE_SECONDS = 300
+
+T = TypeVar("T")
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -39,13 +41,21 @@ class WebhookEvent:
 
     @property
     def call(self) -> CallRecord | None:
-        """The call, where it is about one."""
-        return msgspec.convert(self.data, CallRecord) if self.subject == "call" else None
+        """The call, where it is about one; of one that was erased there is none, only `data`."""
+        return self._record("call", CallRecord)
 
     @property
     def meeting(self) -> MeetingRecord | None:
-        """The meeting, where it is about one."""
-        return msgspec.convert(self.data, MeetingRecord) if self.subject == "meeting" else None
+        """The meeting, where it is about one; of one that was erased there is none, only `data`."""
+        return self._record("meeting", MeetingRecord)
+
+    def _record(self, subject: str, type_: type[T]) -> T | None:
+        if self.subject != subject or self.event_type == f"{subject}_erased":
+            return None
+        try:
+            return msgspec.convert(self.data, type_)
+        except msgspec.ValidationError as fault:
+            raise UnreadableAnswer(f"a webhook of another form: {fault}") from fault
 
 
 def verify_webhook(

@@ -2668,28 +2668,25 @@ class AsyncWebhooksMethods:
             "data",
         )
 
-    def redeliver_many(
+    async def redeliver_many(
         self,
         webhook_id: int,
         *,
         since: datetime.datetime,
         state: Literal["delivered", "failed", "canceled"] | None = None,
-    ) -> AsyncPages[Redelivered, str]:
+    ) -> Redelivered:
         """Have deliveries of a webhook tried anew: the same ids, the same bytes.
 
         Needs the scope `webhooks:write`.
         """
-        return AsyncPages(
-            self._sender,
+        return await self._sender.send(
             Request[Redelivered](
                 api=Api.CALLFLOOR,
                 method="POST",
                 path=path("/api/v2/webhooks/{webhook_id}/redeliveries", webhook_id=webhook_id),
                 answer=Redelivered,
                 body={"since": since, "state": given(state)},
-            ),
-            whole,
-            "data",
+            )
         )
 
     async def show_delivery(self, delivery_id: str) -> DeliveryDetails:

@@ -2666,22 +2666,19 @@ class WebhooksMethods:
         *,
         since: datetime.datetime,
         state: Literal["delivered", "failed", "canceled"] | None = None,
-    ) -> Pages[Redelivered, str]:
+    ) -> Redelivered:
         """Have deliveries of a webhook tried anew: the same ids, the same bytes.
 
         Needs the scope `webhooks:write`.
         """
-        return Pages(
-            self._sender,
+        return self._sender.send(
             Request[Redelivered](
                 api=Api.CALLFLOOR,
                 method="POST",
                 path=path("/api/v2/webhooks/{webhook_id}/redeliveries", webhook_id=webhook_id),
                 answer=Redelivered,
                 body={"since": since, "state": given(state)},
-            ),
-            whole,
-            "data",
+            )
         )
 
     def show_delivery(self, delivery_id: str) -> DeliveryDetails:

@@ -167,6 +167,7 @@ class Conversations:
         """Get a call.
 
         Args:
+            call_id: The call's own, from a list or an upload.
             expand: The owner's fuller profile; what was said.
         """
         return self._sender.send(
@@ -246,6 +247,7 @@ class Conversations:
         """Get a meeting.
 
         Args:
+            meeting_id: The meeting's own, from a list or an upload.
             expand: The owner's fuller profile; what was said.
         """
         return self._sender.send(
