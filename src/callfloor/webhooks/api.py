@@ -203,6 +203,7 @@ async def show_webhook(webhook_id: Id, facts: Facts, caller: Reader) -> WebhookS
 async def change_webhook(webhook_id: Id, body: WebhookChanges, facts: Facts, caller: Writer) -> WebhookShown:
     """Change a webhook; enabling it again forgets its failures."""
     await _check(facts, body.url, body.events or ())
+    is_emptied = body.description is None and "description" in body.model_fields_set
     command = ChangeEndpoint(
         caller.team_id,
         webhook_id,
@@ -210,7 +211,7 @@ async def change_webhook(webhook_id: Id, body: WebhookChanges, facts: Facts, cal
         facts.now,
         url=body.url,
         events=body.events,
-        description=body.description,
+        description="" if is_emptied else body.description,
         is_enabled=body.is_enabled,
     )
     return _shown(await facts.services.db.write(functools.partial(change_endpoint, command=command)))
