@@ -7,9 +7,9 @@ from collections.abc import Iterator
 import pytest
 
 from sdk_support.installation import Installation
-from tests.conftest import database_url, postgres_template, sqlite_template
+from tests.conftest import database_url, fresh_database_url, postgres_template, sqlite_template
 
-__all__ = ["database_url", "installation", "postgres_template", "sqlite_template"]
+__all__ = ["database_url", "fresh_database_url", "installation", "postgres_template", "sqlite_template"]
 
 
 @pytest.fixture(scope="session")

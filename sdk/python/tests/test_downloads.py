@@ -8,7 +8,10 @@ from pathlib import Path
 import pytest
 
 from callfloor_sdk import AsyncCallfloor, Callfloor, NoAnswer
+from sdk_support.cutting import cut_line
+from sdk_support.installation import Installation
 from sdk_support.standing_in import Answer, standing_in
+from tests.factories.audio import make_wav
 
 RANGES = {"accept-ranges": "bytes", "etag": '"one"'}
 CUT = Answer(200, b"first ", {**RANGES, "content-length": "17"})
@@ -36,6 +39,23 @@ def test_the_awaited_client_goes_on_too(tmp_path: Path) -> None:
 
     with standing_in(CUT, AGAIN, REST) as server:
         assert asyncio.run(work(server.url)) == b"first second rest"
+
+
+def test_a_recording_comes_whole_over_a_line_that_is_cut(installation: Installation, tmp_path: Path) -> None:
+    team, wav = installation.team(), make_wav(seconds=120)
+    with installation.client(team) as client:
+        address = client.conversations.upload_call(wav).recording_ref
+        assert address is not None
+
+    cuts = [400_000, 50_000, 300_000]
+    with (
+        cut_line(installation.server.port, *cuts, is_on_way_back=True) as line,
+        installation.client(team, url=line.url) as client,
+    ):
+        path = client.recording(address.replace(installation.server.url, line.url)).save(tmp_path / "call.wav")
+
+    assert line.cuts == len(cuts)
+    assert path.read_bytes() == wav
 
 
 @pytest.mark.parametrize(
