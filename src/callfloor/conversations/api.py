@@ -18,7 +18,7 @@ from callfloor.conversations.queries import ConversationFilter
 from callfloor.conversations.recording_links import Holder, recording_path
 from callfloor.conversations.shapes import ConversationPage, ConversationShown, MutedIntervalShown, shown_conversation
 from callfloor.conversations.tables import ConversationKind
-from callfloor.foundation.asked_host import base_url
+from callfloor.foundation.asked_host import asked_url
 from callfloor.foundation.clock import Millis, from_datetime
 from callfloor.foundation.fields import Moment
 from callfloor.foundation.web import Facts, RequestFacts, cursor_after, entity_tag, position_of
@@ -148,7 +148,7 @@ async def one_shown(  # who asks, for which one, and how it is answered
     if row.recording_id is not None:
         holder = Holder(caller.kind, caller.id)
         path = recording_path(caller.team_id, row.recording_id, holder=holder, now=facts.now, key=settings.hash_key)
-        url = base_url(settings, request.scope) + path
+        url = asked_url(request.scope) + path
     response.headers["ETag"] = entity_tag(tag_material(row.id, row.updated_at))
     shown = shown_conversation(row, found, with_transcript=True)
     pauses = await facts.services.db.read(INTERVALS, {"team_id": caller.team_id, "conversation_id": row.id})

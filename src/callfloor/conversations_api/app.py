@@ -15,10 +15,10 @@ from callfloor.conversations.tables import ConversationKind
 from callfloor.conversations_api import swagger, wire
 from callfloor.conversations_api.reading import list_conversations, show_conversation
 from callfloor.conversations_api.recordings import Listeners, recording_of, send_recording
-from callfloor.conversations_api.refusals import ClientGone, Refused, not_found, unavailable
+from callfloor.conversations_api.refusals import ClientGone, Refused, bad_request, not_found, unavailable
 from callfloor.conversations_api.uploading import upload_call
 from callfloor.foundation import clock
-from callfloor.foundation.errors import DomainError, Unavailable
+from callfloor.foundation.errors import DomainError, InvalidInput, Unavailable
 from callfloor.foundation.rate_limit import Api, limit_fields
 from callfloor.foundation.services import Services
 from callfloor.teams.principals import KeyRefused, Origin, Principal, conversations_principal
@@ -57,6 +57,8 @@ class _Application:
             return await self._route(request)
         except Refused as refused:
             return refused.response()
+        except InvalidInput as error:
+            return bad_request(*(f"{one.field}: {one.message}" for one in error.errors)).response()
         except DomainError as error:
             return Refused(HTTPStatus(error.status), error.message).response()
         except Unavailable as error:

@@ -17,7 +17,7 @@ from callfloor.conversations_api.records import Links, View, call_records, meeti
 from callfloor.conversations_api.refusals import json_response, not_found
 from callfloor.conversations_api.wire import Expand, Query
 from callfloor.foundation import clock
-from callfloor.foundation.asked_host import base_url
+from callfloor.foundation.asked_host import asked_url
 from callfloor.foundation.services import Services
 from callfloor.teams.principals import Principal
 
@@ -91,7 +91,7 @@ def view_of(request: Request, services: Services, principal: Principal, expand: 
         InvalidInput: the Host header is none.
     """
     holder = Holder(f"{principal.key_kind}_key", principal.key_id)
-    links = Links(base_url(services.settings, request.scope), clock.now(), services.settings.hash_key, holder)
+    links = Links(asked_url(request.scope), clock.now(), services.settings.hash_key, holder)
     return View(principal.team_id, principal.client_id, expand, links)
 
 

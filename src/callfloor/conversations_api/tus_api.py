@@ -41,7 +41,7 @@ from callfloor.conversations_api.tus_protocol import (
 from callfloor.conversations_api.tus_writing import Uploads, expiry
 from callfloor.conversations_api.upload_api import Writer, sender_of
 from callfloor.conversations_api.upload_fields import form_value, upload_fields
-from callfloor.foundation.asked_host import base_url
+from callfloor.foundation.asked_host import asked_url
 from callfloor.foundation.clock import iso
 from callfloor.foundation.errors import invalid
 from callfloor.foundation.files import FileMissing
@@ -130,7 +130,7 @@ async def create(  # noqa: PLR0917  # one parameter a header
     begun = _begun(facts, caller, upload_length, upload_metadata)
     content_type = request.headers.get("content-type", "")
     await facts.services.db.write(partial(begin_upload, upload=begun))
-    headers = {"Location": f"{base_url(facts.services.settings, request.scope)}{PATH}/{begun.id}"}
+    headers = {"Location": f"{asked_url(request.scope)}{PATH}/{begun.id}"}
     if content_type.startswith(PIECE):
         answer = await _piece(facts, caller, request, here, begun, 0)
         headers |= {name: value for name, value in answer.headers.items() if name.startswith("upload-")}
