@@ -128,10 +128,11 @@ class TestFilters:
         assert ids(member.http, startDate="2026-03-10", endDate="2026-03-10", sortingOrder="ascending") == edge[1:3]
         assert ids(member.http, endDate="2026-03-09") == edge[:1]
 
-    def test_repairs_an_offset_whose_plus_became_a_space(self, http: Http, five: list[str]) -> None:
-        answer = http.send("GET", "/calls?startDate=2026-03-10T14:00:00+01:00&sortingOrder=ascending")
+    @pytest.mark.parametrize("time", ["14:00", "14:00:00", "14:00:00.0", "14:00:00.000", "14:00:00.000000"])
+    def test_repairs_an_offset_whose_plus_became_a_space(self, http: Http, five: list[str], time: str) -> None:
+        answer = http.send("GET", f"/calls?startDate=2026-03-10T{time}+01:00&sortingOrder=ascending")
 
-        assert [r["id"] for r in answer.json()["data"]] == five[1:]
+        assert [r["id"] for r in answer.json()["data"]] == five[1:], answer.text
 
     def test_leaves_internal_conversations_out_unless_asked_for(self, services: Services, member: Member) -> None:
         inside = make_conversation(services.db, member.team, parties=[COLLEAGUE], date=NOON)

@@ -114,6 +114,7 @@ def test_tells_of_it_without_sending_it(address: str, stranger: Http) -> None:
     answer = fetch(stranger, address, "HEAD")
 
     assert (answer.status_code, answer.content, answer.headers["content-length"]) == (200, b"", str(len(WAV)))
+    assert fetch(stranger, address, "HEAD", Range="bytes=0-9").headers["content-length"] == str(len(WAV))
 
 
 @pytest.mark.parametrize(

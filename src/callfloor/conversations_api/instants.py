@@ -9,7 +9,7 @@ from callfloor.foundation.clock import DAY, Millis, from_datetime
 
 _BARE_DATE = re.compile(r"\d{4}-\d\d-\d\d", re.ASCII)
 _DATE_TIME = re.compile(r"\d{4}-\d\d-\d\d[Tt ]\d\d:\d\d(:\d\d(\.\d{1,9})?)?([Zz]|[+-]\d\d:?\d\d)?", re.ASCII)
-_LOST_PLUS = re.compile(r"(?<=:\d\d) (?=\d\d:?\d\d$)|(?<=\.\d{3}) (?=\d\d:?\d\d$)", re.ASCII)
+_LOST_PLUS = re.compile(r"(:\d\d(?:\.\d{1,9})?) (?=\d\d:?\d\d$)", re.ASCII)
 _LAST_YEAR = 9998
 EXPECTED = "must be an ISO 8601 date or date and time, such as 2026-01-31 or 2026-01-31T09:30:00Z"
 
@@ -24,7 +24,7 @@ def instant(text: str) -> Millis:
     """
     if _BARE_DATE.fullmatch(text):
         return _checked(text)
-    repaired = _LOST_PLUS.sub("+", text.strip())
+    repaired = _LOST_PLUS.sub(r"\1+", text.strip())
     if not _DATE_TIME.fullmatch(repaired):
         raise ValueError(EXPECTED)
     return _checked(repaired)

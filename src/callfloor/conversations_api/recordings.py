@@ -107,7 +107,7 @@ async def _answer(request: Request, services: Services, kept: RecordingFile) -> 
 def _range(request: Request, size: int, etag: str) -> tuple[int, int] | None:
     """Return start and end (exclusive) of the one range asked for; several, or what is no range, are the whole."""
     asked = _RANGE.fullmatch(request.headers.get("range", "").replace(" ", ""))
-    if asked is None or request.headers.get("if-range", etag) != etag:
+    if asked is None or request.method == "HEAD" or request.headers.get("if-range", etag) != etag:
         return None
     first, last = asked.groups()
     if not first:
