@@ -6,6 +6,7 @@ import re
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Literal
 
 import pytest
 from playwright.sync_api import Page, expect, sync_playwright
@@ -21,10 +22,12 @@ class TestFiles:
         ("path", "media_type"),
         [
             ("/swagger", "text/html"),
+            ("/swagger/", "text/html"),
             ("/swagger-json", "application/json"),
             ("/swagger/start.js", "text/javascript"),
             ("/swagger/swagger-ui-bundle.js", "text/javascript"),
             ("/swagger/swagger-ui.css", "text/css"),
+            ("/swagger/own.css", "text/css"),
         ],
     )
     def test_need_no_key_and_carry_the_strict_policy(self, http: Http, path: str, media_type: str) -> None:
@@ -82,6 +85,49 @@ def test_authorize_and_try_it_out_work_in_a_browser(
     assert listed.startswith("200")
     assert complaints == []
     assert hosts == {server.url}
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_everything_can_be_read_and_fits_on_a_telephone(
+    floor: tuple[Server, ConversationsKey], page: Page, scheme: Literal["light", "dark"]
+) -> None:
+    server, _ = floor
+    page.emulate_media(color_scheme=scheme)
+    page.set_viewport_size({"width": 390, "height": 800})
+
+    page.goto(f"{server.url}/swagger")
+    for operation in ("list_calls", "upload_call", "get_call"):
+        page.click(f"#operations-Calls-{operation} .opblock-summary")
+        page.wait_for_selector(f"#operations-Calls-{operation} .responses-table")
+
+    assert page.evaluate("document.documentElement.scrollWidth") == 390
+    assert page.evaluate(FAINT) == []
+
+
+FAINT = """() => {
+  const channels = (text) => text.match(/[0-9.]+/g).map(Number);
+  const light = (color) => {
+    const [r, g, b] = color.map((v) => (v / 255 <= 0.03928 ? v / 255 / 12.92 : ((v / 255 + 0.055) / 1.055) ** 2.4));
+    return 0.2126 * r + 0.7152 * g + 0.0722 * b;
+  };
+  const behind = (element) => {
+    for (; element; element = element.parentElement) {
+      const [r, g, b, opacity = 1] = channels(getComputedStyle(element).backgroundColor);
+      if (opacity > 0.5) return [r, g, b];
+    }
+    return [255, 255, 255];
+  };
+  const texts = document.createTreeWalker(document.querySelector("#swagger-ui"), NodeFilter.SHOW_TEXT);
+  const faint = [];
+  while (texts.nextNode()) {
+    const element = texts.currentNode.parentElement;
+    if (!texts.currentNode.textContent.trim() || !element.getClientRects().length) continue;
+    const [one, two] = [light(channels(getComputedStyle(element).color).slice(0, 3)), light(behind(element))];
+    if ((Math.max(one, two) + 0.05) / (Math.min(one, two) + 0.05) < 2) faint.push(texts.currentNode.textContent);
+  }
+  return faint;
+}"""
+"""Returns texts that cannot be read: whose contrast is below 2 to 1. Swagger UI's own colors are above, if not far."""
 
 
 def authorize(page: Page, key: ConversationsKey) -> None:

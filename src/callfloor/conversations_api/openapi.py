@@ -50,12 +50,16 @@ def document(limits: UploadLimits) -> dict[str, Any]:
         },
         "components": {
             "securitySchemes": {
-                "apiKey": {"type": "apiKey", "in": "header", "name": wire.API_KEY_HEADER},
-                "clientId": {"type": "apiKey", "in": "header", "name": wire.CLIENT_ID_HEADER},
+                "apiKey": _header(wire.API_KEY_HEADER, "The key. It was shown once, when it was made."),
+                "clientId": _header(wire.CLIENT_ID_HEADER, "The team's Client ID. It stands beside the keys."),
             },
             "schemas": _schemas(),
         },
     }
+
+
+def _header(name: str, about: str) -> dict[str, Any]:
+    return {"type": "apiKey", "in": "header", "name": name, "description": about}
 
 
 def _schemas() -> dict[str, Any]:
@@ -96,7 +100,13 @@ def _one(kind: str) -> dict[str, Any]:
         "tags": [f"{kind.capitalize()}s"],
         "summary": f"Get a {kind}",
         "parameters": [
-            {"name": "id", "in": "path", "required": True, "schema": {"type": "string"}},
+            {
+                "name": "id",
+                "in": "path",
+                "required": True,
+                "description": f"The {kind}'s own, from a list or an upload.",
+                "schema": {"type": "string"},
+            },
             _expand(),
         ],
         "responses": {

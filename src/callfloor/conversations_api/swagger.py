@@ -42,6 +42,7 @@ _PAGE = """<!DOCTYPE html>
 <title>Callfloor Conversations API</title>
 <link rel="stylesheet" href="/swagger/swagger-ui.css">
 <link rel="stylesheet" href="/swagger/index.css">
+<link rel="stylesheet" href="/swagger/own.css">
 <link rel="icon" type="image/png" href="/swagger/favicon-32x32.png" sizes="32x32">
 </head>
 <body>
@@ -50,6 +51,12 @@ _PAGE = """<!DOCTYPE html>
 <script src="/swagger/start.js"></script>
 </body>
 </html>
+"""
+_STYLE = """/* Swagger UI writes names of headers dark on dark, and this light on light. */
+.swagger-ui .json-schema-2020-12-expand-deep-button { color: inherit; }
+.dark-mode .swagger-ui table.headers td { color: #e4e6e6; }
+/* No operation has links: their empty column is what does not fit on a telephone. */
+.swagger-ui .responses-table .response-col_links { display: none; }
 """
 _START = """const dark = window.matchMedia("(prefers-color-scheme: dark)");
 const follow = () => document.documentElement.classList.toggle("dark-mode", dark.matches);
@@ -78,10 +85,12 @@ def response(request: Request, parts: list[str], settings: Settings) -> Response
         case ["swagger-json"]:
             body = _encoded(settings.upload)
             return Response(body, headers=_HEADERS, media_type="application/json")
-        case ["swagger"]:
+        case ["swagger"] | ["swagger", ""]:
             return Response(_PAGE, headers=_HEADERS, media_type="text/html")
         case ["swagger", "start.js"]:
             return Response(_START, headers=_HEADERS, media_type="text/javascript")
+        case ["swagger", "own.css"]:
+            return Response(_STYLE, headers=_HEADERS, media_type="text/css")
         case ["swagger", name] if name in _ASSETS:
             return FileResponse(_folder() / name, headers=_HEADERS, media_type=_ASSETS[name])
         case _:
