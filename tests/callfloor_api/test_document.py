@@ -50,6 +50,13 @@ def test_every_operation_is_named_by_its_verb_and_summed_up() -> None:
     assert all(len(one["summary"]) > 5 and not one["summary"].endswith(".") for _, _, one in operations())
 
 
+def test_the_page_of_scopes_has_every_one() -> None:
+    page = (CHECKED_IN.parents[1] / "use" / "callfloor-api.md").read_text(encoding="utf-8")
+    table = "".join(line for line in page.splitlines(keepends=True) if line.startswith("| `"))
+
+    assert set(re.findall(r"`([a-z]+:[a-z]+)`", table)) == set(Scope)
+
+
 def test_every_component_has_a_name_of_its_own() -> None:
     """Two shapes of one name would be told apart by their modules, in names that no client should have to write."""
     names = json.loads(CHECKED_IN.read_bytes())["components"]["schemas"]
