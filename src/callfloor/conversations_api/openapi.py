@@ -11,6 +11,19 @@ from callfloor.conversations.search_words import MAX_QUERY_LENGTH
 from callfloor.conversations_api import examples, wire
 from callfloor.conversations_api.multipart import FIELD_BYTES
 from callfloor.conversations_api.parameters import DEFAULT_PAGE_SIZE, MAX_PAGE, MAX_PAGE_SIZE, MAX_REPEATS
+from callfloor.conversations_api.upload_schemas import (
+    ADDRESS,
+    CHANNELS,
+    DATE,
+    DOMAIN_PATTERN,
+    EMAIL,
+    INSTANT_PATTERN,
+    LANGUAGE,
+    NAMED,
+    NO_NUL,
+    something,
+    text,
+)
 from callfloor.conversations_api.wire import Expand, Order, Query, Scope, Upload
 from callfloor.foundation.settings import Upload as UploadLimits
 
@@ -19,14 +32,17 @@ _STRUCTS = (wire.CallPage, wire.MeetingPage, wire.ErrorBody, wire.CallUpload)
 _INPUTS = frozenset(("CallUpload", "MutedInterval", "ParticipantInput", "Segment"))
 _OFTEN = (403, 429, 500, 503)
 _FORM_TEXT = {
-    Upload.EXTERNAL_CALL_ID: "Your own id of the call; the same id again is the same call.",
-    Upload.DATE: "When the call began, ISO 8601; left out, now.",
-    Upload.CALLER: "Number or address of who called.",
-    Upload.CALLEE: "Number or address of who was called.",
-    Upload.NAME: "Left out, the file's name.",
-    Upload.LANGUAGE: "Language code such as `en`; left out, it is recognized.",
-    Upload.RECORDING_URL: "Instead of a file: an https address from which this server fetches the recording.",
-    Upload.USER_EMAIL: "Whose call it is; left out or unknown, the key's maker.",
+    Upload.EXTERNAL_CALL_ID: ("Your own id of the call; the same id again is the same call.", text(255)),
+    Upload.DATE: ("When the call began, ISO 8601; left out, now.", DATE),
+    Upload.CALLER: ("Number or address of who called.", text(255)),
+    Upload.CALLEE: ("Number or address of who was called.", text(255)),
+    Upload.NAME: ("Left out, the file's name.", text(500)),
+    Upload.LANGUAGE: ("Language code such as `en`; left out, it is recognized.", LANGUAGE),
+    Upload.RECORDING_URL: (
+        "Instead of a file: an https address from which this server fetches the recording.",
+        ADDRESS,
+    ),
+    Upload.USER_EMAIL: ("Whose call it is; left out or unknown, the key's maker.", EMAIL),
 }
 
 
@@ -69,7 +85,13 @@ def _schemas() -> dict[str, Any]:
             _mark_always_present(
                 schema, sometimes=("firstName", "lastName", "clientId", "createdAt") if name == "User" else ()
             )
+    schemas["ParticipantInput"]["anyOf"] = NAMED
+    schemas["CallUpload"]["allOf"] = _something(is_form=False)
     return schemas
+
+
+def _something(*, is_form: bool) -> list[dict[str, Any]]:
+    return something(Upload.FILE.value, Upload.RECORDING_URL.value, Upload.TRANSCRIPT.value, is_form=is_form)
 
 
 def _mark_always_present(schema: dict[str, Any], sometimes: tuple[str, ...]) -> None:
@@ -163,18 +185,24 @@ def _upload(limits: UploadLimits) -> dict[str, Any]:
 
 def _form_schema() -> dict[str, Any]:
     # An empty field was not given; without the default Swagger UI would send "string" for every one.
-    texts = {name.value: {"type": "string", "default": "", "description": about} for name, about in _FORM_TEXT.items()}
+    texts = {
+        name.value: {"type": "string", "default": "", "description": about, **more}
+        for name, (about, more) in _FORM_TEXT.items()
+    }
+    file = {"type": "string", "format": "binary", "minLength": 1, "description": "The recording."}
     return {
         "type": "object",
         "additionalProperties": False,
+        "allOf": _something(is_form=True),
         "properties": {
-            Upload.FILE.value: {"type": "string", "format": "binary", "description": "The recording."},
+            Upload.FILE.value: file,
             **texts,
             Upload.DIRECTION.value: {"type": "string", "enum": [d.value for d in wire.Direction]},
             Upload.CONSENT.value: {
                 "type": "string",
                 "enum": [c.value for c in wire.Consent],
-                "description": "Declined: the recording is kept, and not analyzed.",
+                "description": "Declined: the recording is kept, and not analyzed; a transcript is not kept, and an "
+                "address is not asked.",
             },
             Upload.PARTICIPANTS.value: _json_text(
                 "Who took part.", {"type": "array", "items": {"$ref": _REF.format(name="ParticipantInput")}}
@@ -182,7 +210,7 @@ def _form_schema() -> dict[str, Any]:
             Upload.CHANNELS.value: _json_text(
                 "`agent`, `customer`, or a participant's name or email by channel number, such as "
                 '`{"0": "agent", "1": "customer"}`; left out, channel 0 is the agent.',
-                {"type": "object", "additionalProperties": {"type": "string"}},
+                {"type": "object", "additionalProperties": {"type": "string"}, **CHANNELS},
             ),
             Upload.MUTED.value: _json_text(
                 "Pauses, in seconds: never transcribed, and silent in the recording that is given out.",
@@ -210,7 +238,7 @@ def _json_text(about: str, schema: dict[str, Any]) -> dict[str, Any]:
 
 
 def _list_parameters() -> list[dict[str, Any]]:
-    instant = {"type": "string", "examples": ["2026-11-03", "2026-11-03T09:30:00Z"]}
+    instant = {"type": "string", "pattern": INSTANT_PATTERN, "examples": ["2026-11-03", "2026-11-03T09:30:00Z"]}
     return [
         _parameter(Query.PAGE, {"type": "integer", "minimum": 0, "maximum": MAX_PAGE, "default": 0}, "0 is the first."),
         _parameter(
@@ -230,6 +258,7 @@ def _list_parameters() -> list[dict[str, Any]]:
             {
                 "type": "array",
                 "items": {"type": "string", "enum": [s.value for s in Scope]},
+                "minItems": 1,
                 "default": [Scope.EXTERNAL.value],
             },
             "Internal conversations are left out unless asked for.",
@@ -237,25 +266,42 @@ def _list_parameters() -> list[dict[str, Any]]:
         ),
         _expand(),
         _parameter(
-            Query.DOMAIN, _strings(), "An external participant has this e-mail domain; may repeat.", explode=True
+            Query.DOMAIN,
+            _strings(DOMAIN_PATTERN),
+            "An external participant has this e-mail domain; may repeat.",
+            explode=True,
         ),
-        _parameter(Query.ID, _strings(), "One of these ids; may repeat.", explode=True),
+        _parameter(Query.ID, _strings(r"^[^\x00]+$"), "One of these ids; may repeat.", explode=True),
         _parameter(Query.UPDATED_SINCE, instant, "`updatedAt` on or after."),
         _parameter(
             Query.WORDS,
-            {"type": "string", "minLength": 1, "maxLength": MAX_QUERY_LENGTH, "examples": ['refund "next week"']},
+            {
+                "type": "string",
+                "minLength": 1,
+                "maxLength": MAX_QUERY_LENGTH,
+                "pattern": NO_NUL,
+                "examples": ['refund "next week"'],
+            },
             'Words that are said in one breath; "a phrase"; begin*; -without.',
         ),
-        _parameter(Query.CURSOR, {"type": "string"}, "From the header `Link` of the page before; not with `page`."),
+        _parameter(
+            Query.CURSOR,
+            {"type": "string", "pattern": "^[A-Za-z0-9_-]{1,255}$"},
+            "From the header `Link` of the page before; not with `page`.",
+        ),
     ]
 
 
-def _strings() -> dict[str, Any]:
-    return {"type": "array", "items": {"type": "string"}, "maxItems": MAX_REPEATS}
+def _strings(pattern: str) -> dict[str, Any]:
+    return {
+        "type": "array",
+        "items": {"type": "string", "maxLength": 255, "pattern": pattern},
+        "maxItems": MAX_REPEATS,
+    }
 
 
 def _expand() -> dict[str, Any]:
-    choices = {"type": "array", "items": {"type": "string", "enum": [e.value for e in Expand]}}
+    choices = {"type": "array", "items": {"type": "string", "enum": [e.value for e in Expand]}, "minItems": 1}
     return _parameter(Query.EXPAND, choices, "The owner's fuller profile; what was said.", explode=False)
 
 

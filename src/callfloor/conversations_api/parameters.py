@@ -22,6 +22,8 @@ MAX_PAGE_SIZE = 100
 MAX_REPEATS = 100
 MAX_PAGE = 999_999_999
 _MAX_LENGTH = 255
+_CHOSEN = frozenset((Query.SCOPES, Query.EXPAND))
+"""Lists of known words, however long."""
 
 T = TypeVar("T")
 Choice = TypeVar("Choice", Scope, Expand)
@@ -54,7 +56,7 @@ class _Reading:
             self._values.setdefault(name, []).append(value)
         self.problems = [f"{name}: is not a parameter of this list" for name in self._values if name not in known]
         for name, values in self._values.items():
-            if any("\x00" in value or len(value) > _MAX_LENGTH for value in values):
+            if name not in _CHOSEN and any("\x00" in value or len(value) > _MAX_LENGTH for value in values):
                 self.problems.append(f"{name}: must have at most {_MAX_LENGTH} characters, none of them NUL")
                 self._values[name] = []
 

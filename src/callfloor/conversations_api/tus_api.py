@@ -21,9 +21,11 @@ from callfloor.conversations_api.arrivals import check_content
 from callfloor.conversations_api.refusals import Refused
 from callfloor.conversations_api.spelling import UploadForeign, domain_error
 from callfloor.conversations_api.tus_protocol import (
+    CHECKSUM,
     CHECKSUMS,
     EXTENSIONS,
     KIND,
+    METADATA,
     PATH,
     PIECE,
     VERSION,
@@ -67,7 +69,12 @@ Id = Annotated[str, Path(max_length=64, pattern=r"^[A-Za-z0-9-]+$")]
 Version = Annotated[str | None, Header(alias=VERSION_HEADER, description=f"`{VERSION}`.")]
 Offset = Annotated[int | None, Header(alias="Upload-Offset", ge=0, description="Where the piece begins.")]
 Checksum = Annotated[
-    str | None, Header(alias="Upload-Checksum", description=f"An algorithm ({CHECKSUMS}), a space, and Base64.")
+    str | None,
+    Header(
+        alias="Upload-Checksum",
+        description=f"An algorithm ({CHECKSUMS}), a space, and Base64.",
+        json_schema_extra=CHECKSUM,
+    ),
 ]
 
 
@@ -121,6 +128,7 @@ async def create(  # noqa: PLR0917  # one parameter a header
             alias="Upload-Metadata",
             description="The fields of an upload, each with its value in Base64: `kind` (`call` or `meeting`), "
             "`filename`, `external_call_id`, …",
+            json_schema_extra=METADATA,
         ),
     ] = None,
     upload_checksum: Checksum = None,  # noqa: ARG001  # read where the piece is

@@ -9,7 +9,8 @@ import re
 from http import HTTPStatus
 from typing import TYPE_CHECKING
 
-from callfloor.conversations_api.spelling import camel
+from callfloor.conversations_api.spelling import camel, underscored
+from callfloor.conversations_api.upload_schemas import BASE64_PATTERN
 from callfloor.conversations_api.wire import Upload
 from callfloor.foundation.errors import DomainError, invalid
 
@@ -29,6 +30,12 @@ _ALGORITHMS = {"sha1": hashlib.sha1, "sha256": hashlib.sha256, "md5": hashlib.md
 CHECKSUMS = ",".join(_ALGORITHMS)
 _METADATA_LENGTH = 65_536
 _KEY = re.compile(r"[A-Za-z0-9_.-]{1,64}", re.ASCII)
+_TAKEN = [one for one in Upload if one not in {Upload.FILE, Upload.RECORDING_URL}]
+_NAMES = sorted({KIND, *FILE_NAMES, *_NOT_OURS, *_TAKEN, *map(underscored, _TAKEN)})
+_PAIR = rf" *({'|'.join(_NAMES)})( +{BASE64_PATTERN})? *"
+METADATA = {"maxLength": _METADATA_LENGTH, "pattern": rf"^({_PAIR}(,{_PAIR})*)?$"}
+CHECKSUM = {"pattern": rf"^({'|'.join(_ALGORITHMS)}) +{BASE64_PATTERN}$"}
+"""What the document says of these headers; what stands in the Base64 is beyond it."""
 
 
 class VersionUnknown(DomainError):

@@ -17,6 +17,7 @@ from callfloor.conversations.parties import AGENT, CUSTOMER, Party
 from callfloor.conversations_api import wire
 from callfloor.conversations_api.instants import instant
 from callfloor.conversations_api.refusals import bad_request
+from callfloor.conversations_api.upload_schemas import LANGUAGE_PATTERN
 from callfloor.conversations_api.upload_transcripts import transcript_of_file, transcript_of_value
 from callfloor.conversations_api.wire import Upload
 from callfloor.foundation.clock import Millis
@@ -27,7 +28,7 @@ CHANNEL_COUNT = 2
 PARTICIPANTS_LIMIT = 100
 MUTED_LIMIT = 1000
 _TEXT_LENGTH, _NAME_LENGTH = 255, 500
-_LANGUAGE = re.compile(r"[a-zA-Z]{2,3}([-_][a-zA-Z0-9]{2,8}){0,2}", re.ASCII)
+_LANGUAGE = re.compile(LANGUAGE_PATTERN)
 _AS_JSON = frozenset((Upload.PARTICIPANTS, Upload.CHANNELS, Upload.MUTED))
 
 

@@ -8,6 +8,8 @@ from typing import Annotated, Any
 import msgspec
 from msgspec import UNSET, Meta, Struct, UnsetType
 
+from callfloor.conversations_api.upload_schemas import ADDRESS, CHANNELS, DATE, EMAIL, LANGUAGE, NO_NUL
+
 API_KEY_HEADER = "api-key"
 CLIENT_ID_HEADER = "client-id"
 
@@ -86,6 +88,8 @@ class Direction(enum.StrEnum):
 
 _Instant = Annotated[str, Meta(description="ISO 8601, UTC, milliseconds.", extra_json_schema={"format": "date-time"})]
 _Share = Annotated[float, Meta(ge=0, le=1)]
+_NoNul = Meta(extra_json_schema={"pattern": NO_NUL})
+_Line = Annotated[str, Meta(max_length=255), _NoNul]
 
 
 class ErrorBody(Struct, rename="camel"):
@@ -134,7 +138,7 @@ class Metrics(Struct, rename="camel"):
 class Word(Struct, rename="camel"):
     """A word; start and end in seconds from the beginning."""
 
-    text: str
+    text: Annotated[str, _NoNul]
     start: Annotated[float, Meta(ge=0, le=604800)]
     end: Annotated[float, Meta(ge=0, le=604800)]
 
@@ -142,10 +146,10 @@ class Word(Struct, rename="camel"):
 class Segment(Struct, rename="camel", omit_defaults=True):
     """What one speaker said without a break; start and end in seconds from the beginning."""
 
-    speaker: Annotated[str, Meta(max_length=255)]
+    speaker: _Line
     start: Annotated[float, Meta(ge=0, le=604800)]
     end: Annotated[float, Meta(ge=0, le=604800)]
-    text: Annotated[str, Meta(max_length=100_000)]
+    text: Annotated[str, Meta(max_length=100_000), _NoNul]
     words: list[Word] | None = None
 
 
@@ -277,8 +281,8 @@ class MeetingPage(Struct):
 class ParticipantInput(Struct, rename="camel", forbid_unknown_fields=True):
     """A party of an uploaded call; what is left out of `isInternal` follows from the e-mail domain."""
 
-    name: Annotated[str, Meta(max_length=255)] | None = None
-    email: Annotated[str, Meta(max_length=254)] | None = None
+    name: _Line | None = None
+    email: Annotated[str, Meta(max_length=254, extra_json_schema=EMAIL)] | None = None
     is_internal: bool | None = None
     channel: Annotated[int, Meta(ge=0, le=1)] | None = None
 
@@ -293,21 +297,23 @@ class MutedInterval(Struct, rename="camel", forbid_unknown_fields=True):
 class CallUpload(Struct, rename="camel", forbid_unknown_fields=True):
     """An upload without a file: the address of the recording, the transcript that the telephony made, or both."""
 
-    recording_url: Annotated[str, Meta(max_length=2048, description="https; fetched by this server.")] | None = None
+    recording_url: (
+        Annotated[str, Meta(description="https; fetched by this server.", extra_json_schema=ADDRESS)] | None
+    ) = None
     transcript: (
         Annotated[list[Segment], Meta(max_length=50_000)]
         | Annotated[str, Meta(description="The text of a WebVTT or SRT file.")]
         | None
     ) = None
-    external_call_id: Annotated[str, Meta(max_length=255)] | None = None
-    date: _Instant | None = None
+    external_call_id: _Line | None = None
+    date: Annotated[str, Meta(description="ISO 8601; left out, now.", extra_json_schema=DATE)] | None = None
     direction: Annotated[str, Meta(extra_json_schema={"enum": list(Direction)})] | None = None
-    caller: Annotated[str, Meta(max_length=255)] | None = None
-    callee: Annotated[str, Meta(max_length=255)] | None = None
-    name: Annotated[str, Meta(max_length=500)] | None = None
-    language: Annotated[str, Meta(max_length=35)] | None = None
-    user_email: Annotated[str, Meta(max_length=254)] | None = None
+    caller: _Line | None = None
+    callee: _Line | None = None
+    name: Annotated[str, Meta(max_length=500), _NoNul] | None = None
+    language: Annotated[str, Meta(extra_json_schema=LANGUAGE)] | None = None
+    user_email: Annotated[str, Meta(extra_json_schema=EMAIL)] | None = None
     participants: Annotated[list[ParticipantInput], Meta(max_length=100)] | None = None
-    channels: dict[str, str] | None = None
+    channels: Annotated[dict[str, str], Meta(extra_json_schema=CHANNELS)] | None = None
     recording_consent: Annotated[str, Meta(extra_json_schema={"enum": list(Consent)})] | None = None
     muted_intervals: Annotated[list[MutedInterval], Meta(max_length=1000)] | None = None

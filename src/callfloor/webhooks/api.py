@@ -18,7 +18,7 @@ from callfloor.foundation.clock import HOUR, Millis, from_datetime, iso, iso_or_
 from callfloor.foundation.database import Tx
 from callfloor.foundation.errors import invalid
 from callfloor.foundation.fields import ID_LIMIT, Moment
-from callfloor.foundation.outgoing import AddressRefused, check_address, rules_of
+from callfloor.foundation.outgoing import ADDRESS_PATTERN, AddressRefused, check_address, rules_of
 from callfloor.foundation.web import Facts, RequestFacts, Shape, cursor_after, position_of
 from callfloor.webhooks.catalog import CATALOG, TEST_EVENT
 from callfloor.webhooks.deliveries import Happened, add_delivery, lock_endpoint, redeliver, redeliver_since
@@ -46,7 +46,15 @@ Reader = Annotated[Caller, needs(Scope.WEBHOOKS_READ)]
 Writer = Annotated[Caller, needs(Scope.WEBHOOKS_WRITE)]
 Id = Annotated[int, Path(ge=1, le=ID_LIMIT)]
 DeliveryId = Annotated[str, Path(max_length=64, pattern=r"^[^\x00]+$")]
-Url = Annotated[str, Field(min_length=1, max_length=2048, examples=["https://hooks.company.example/callfloor"])]
+Url = Annotated[
+    str,
+    Field(
+        min_length=1,
+        max_length=2048,
+        examples=["https://hooks.company.example/callfloor"],
+        json_schema_extra={"pattern": ADDRESS_PATTERN},
+    ),
+]
 EventName = Annotated[str, Field(json_schema_extra={"enum": list(CATALOG)})]
 Events = Annotated[list[EventName], Field(min_length=1, max_length=len(CATALOG), examples=[["call_analyzed"]])]
 Description = Annotated[str, Field(max_length=255, pattern=r"^[^\x00]*$")]

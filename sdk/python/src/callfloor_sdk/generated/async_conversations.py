@@ -132,7 +132,8 @@ class AsyncConversations:
             participants: Who took part.
             channels: `agent`, `customer`, or a participant's name or email by channel number, such as `{"0": "agent",
                 "1": "customer"}`; left out, channel 0 is the agent.
-            recording_consent: Declined: the recording is kept, and not analyzed.
+            recording_consent: Declined: the recording is kept, and not analyzed; a transcript is not kept, and an
+                address is not asked.
             muted_intervals: Pauses, in seconds: never transcribed, and silent in the recording that is given out.
             on_progress: Told how many bytes of how many are sent; after a fault it begins anew.
         """

@@ -6,6 +6,7 @@ Enumerations are strings when they are read: a newer server may say what is not 
 from __future__ import annotations
 
 import datetime
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, Literal
 
 from callfloor_sdk.records import Input, Record
@@ -150,6 +151,7 @@ __all__ = [
     "UploadRecordingConsent",
     "UploadShown",
     "UploadTranscript",
+    "UploadTranscriptWords",
     "UsageFeatures",
     "UsageGroup",
     "UsageLeader",
@@ -1342,6 +1344,15 @@ class UploadTranscript(Input, kw_only=True, frozen=True):
     start: float
     end: float
     text: str
+    words: Sequence[UploadTranscriptWords] | None = None
+
+
+class UploadTranscriptWords(Input, kw_only=True, frozen=True):
+    """Of `words`."""
+
+    text: str
+    start: float
+    end: float
 
 
 class UsageFeatures(Record, kw_only=True):
