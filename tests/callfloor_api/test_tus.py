@@ -169,8 +169,11 @@ class TestProtocol:
         growing = services.settings.data / f"files/_growing/{team.id}"
         for name in ("019aa8f2-6f1c-7c3e-9a55-2b7f6f0d9c11", whole.rpartition("/")[2]):
             (growing / name).write_bytes(b"of a writer that came too late")
+        (foreign := growing.parent / "notes.txt").write_bytes(b"of somebody else")
 
         forget(services, now=clock.now())
+
+        assert foreign.exists()
 
         assert [path.name for path in growing.iterdir()] == [upload.rpartition("/")[2]]
         assert piece(http, upload, content[100:], at=100).headers["Upload-Conversation-New"] == "false"

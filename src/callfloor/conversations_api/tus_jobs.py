@@ -51,6 +51,8 @@ def _remove_left(growing: GrowingFiles, services: Services) -> None:
     """
     for name, parts in growing.kept_now():
         team_id, _, upload_id = name.partition("/")
+        if not team_id.isdecimal():
+            continue
         upload = services.db.read_now(partial(upload_now, team_id=int(team_id), upload_id=upload_id))
         if upload is None or upload.conversation_id is not None:
             growing.remove_now(name, parts)
