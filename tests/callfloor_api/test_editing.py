@@ -9,8 +9,11 @@ from typing import Any
 import httpx
 import pytest
 
+from callfloor.access.audit import OPERATOR
 from callfloor.access.tables import Role
 from callfloor.conversations.changes import CHANGES
+from callfloor.conversations.editing import By, EditConversation, edit_conversation
+from callfloor.conversations.locking import Which, tag_material
 from callfloor.conversations.outcomes import Analyzed, record_analysis
 from callfloor.conversations.tables import ConversationKind
 from callfloor.conversations.transcripts import Segment
@@ -19,12 +22,14 @@ from callfloor.foundation import clock
 from callfloor.foundation.database import Database
 from callfloor.foundation.sequence import number_waiting, prepare
 from callfloor.foundation.services import Services
+from callfloor.foundation.web import PreconditionFailed, check_match
 from callfloor.teams.teams import Team
 from tests.callfloor_api.conftest import ClientOf
 from tests.factories.conversations import CUSTOMER, make_conversation
 from tests.factories.sessions import sign_in
 from tests.factories.teams import make_conversations_key, make_team
 from tests.portal_api.in_process import LoopTransport
+from tests.support.racing import at_once
 
 SAID = (Segment("Ben", 0, 1500, "Hello."), Segment("Cleo", 1500, 2500, "Hi."))
 SCOPES = ("conversations:read", "conversations:write", "audit:read")
@@ -161,6 +166,25 @@ def test_a_change_of_what_was_not_read_is_refused(db: Database, http: httpx.Clie
     assert (second.status_code, second.json()["code"]) == (412, "precondition_failed")
     assert (third.status_code, third.json()["rating"]) == (200, 3)
     assert third.headers["etag"] == http.get(path).headers["etag"]
+
+
+def test_of_those_who_change_what_they_read_at_one_moment_one_is_heard(
+    db: Database, http: httpx.Client, team: Team
+) -> None:
+    call = make_conversation(db, team)
+    tag = http.get(f"/calls/{call}").headers["etag"]
+    by = By(OPERATOR, clock.now(), lambda held: check_match(tag, tag_material(held.id, held.updated_at)))
+
+    def change(rating: int) -> None:
+        command = EditConversation(Which(team.id, ConversationKind.CALL, call), by, {"rating": rating}, {})
+        db.write_now(functools.partial(edit_conversation, command=command))
+
+    ends = at_once([functools.partial(change, rating) for rating in (1, 2, 3, 4)])
+
+    assert ends.count(None) == 1
+    assert [type(end) for end in ends if end is not None] == [PreconditionFailed] * 3
+    assert http.get(f"/calls/{call}").json()["rating"] == 1 + ends.index(None)
+    assert len(http.get(f"/calls/{call}/history").json()["data"]) == 1
 
 
 @pytest.mark.parametrize(
