@@ -238,6 +238,19 @@ def test_knows_an_answer_that_broke_off(target: Target) -> None:
         fetch(target.url())
 
 
+def test_says_what_came_instead_of_an_answer_as_it_can_be_kept(target: Target) -> None:
+    def reply(handler: http.server.BaseHTTPRequestHandler) -> None:
+        handler.send_response(404, "no\x00" + "x" * 10_000)
+        handler.end_headers()
+
+    target.reply = reply
+    with pytest.raises(RequestFailed) as failed:
+        fetch(target.url())
+
+    assert str(failed.value).startswith("the address answered 404 no\ufffdxx")
+    assert len(str(failed.value)) == 500
+
+
 @pytest.mark.parametrize("begin", [b"", b"HTTP/1.1 200 OK\r\nX: ", b"HTTP/1.0 200 OK\r\n\r\n"])
 def test_ends_at_its_deadline(begin: bytes, target: Target) -> None:
     let_go = threading.Event()

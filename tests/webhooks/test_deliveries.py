@@ -8,6 +8,7 @@ import hashlib
 import hmac
 import itertools
 import json
+import socketserver
 import threading
 from concurrent.futures import Future, ThreadPoolExecutor
 from typing import Any
@@ -227,6 +228,27 @@ class TestAnswers:
         late, taken = floor.details(delivery["id"])["attempts"]
         assert (late["status"], late["error"]) == (None, "no whole answer in time")
         assert (taken["status"], delivery["state"]) == (200, "delivered")
+
+    def test_that_are_no_http_are_written_down_and_followed_by_another(self, floor: Floor) -> None:
+        class Garbage(socketserver.BaseRequestHandler):
+            def handle(self) -> None:
+                self.request.recv(65_536)
+                self.request.sendall(b"\x00\xff" + b"x" * 10_000 + b"\r\n\r\n")
+
+        with socketserver.TCPServer(("127.0.0.1", 0), Garbage) as server:
+            threading.Thread(target=server.serve_forever, daemon=True).start()
+            url = f"http://127.0.0.1:{server.server_address[1]}/"
+            webhook = floor.listen(url, "seat_added")["webhook"]["id"]
+            self.happen(floor)
+            floor.work()
+            floor.work(minutes=1)
+            server.shutdown()
+
+        (delivery,) = floor.deliveries(webhook)
+        attempts = floor.details(delivery["id"])["attempts"]
+        assert (delivery["state"], [one["status"] for one in attempts]) == ("pending", [None, None])
+        assert attempts[0]["error"].startswith("no whole answer: \ufffd")
+        assert len(attempts[0]["error"]) == 500
 
     @pytest.mark.parametrize("form", ["seconds", "date"])
     def test_with_retry_after_are_obeyed(self, floor: Floor, receiver: Receiver, webhook: int, form: str) -> None:

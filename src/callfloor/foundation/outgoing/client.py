@@ -21,6 +21,7 @@ from callfloor.foundation.outgoing.addresses import (
     check_address,
 )
 
+_REASON_LENGTH = 500
 _LATE = "no whole answer in time"
 _PIECE_BYTES = 64 * 1024
 _CONNECT_SECONDS = 10.0
@@ -36,7 +37,13 @@ _REDIRECTS = frozenset(
 
 
 class RequestFailed(Exception):
-    """Nobody answered properly: not known, not reached, not in time, not by HTTP; trying again may help."""
+    """Nobody answered properly: not known, not reached, not in time, not by HTTP; trying again may help.
+
+    What it says may be what came: it is cut, and without the one character that PostgreSQL does not keep.
+    """
+
+    def __init__(self, reason: str) -> None:
+        super().__init__(reason.replace("\x00", "\ufffd")[:_REASON_LENGTH])
 
 
 class AnswerTooLarge(Exception):
@@ -163,7 +170,9 @@ def _asked(  # as send
         with _reading(deadline):
             connection.request(method, target.path, body, sent)
             answer = connection.getresponse()
-        yield answer, deadline
+        # The connection of an answer that ends with it is the answer's to close.
+        with contextlib.closing(answer):
+            yield answer, deadline
     finally:
         deadline.cancel()
         connection.close()
