@@ -30,7 +30,7 @@ from callfloor.conversations.persons import person_key, person_keys
 from callfloor.conversations.receipts import ErasedConversation, Receipt, conversations_of, receipts_below
 from callfloor.conversations.retaining import SetRetention, set_retention
 from callfloor.conversations.stewardship_tables import ItemState
-from callfloor.conversations.tables import ConversationKind, conversation
+from callfloor.conversations.tables import ConversationKind, conversation, recording
 from callfloor.conversations.transcripts import Segment
 from callfloor.foundation import clock
 from callfloor.foundation.clock import DAY
@@ -44,7 +44,7 @@ from callfloor.foundation.services import Services
 from callfloor.foundation.settings import Settings
 from callfloor.migrations.tables import load
 from callfloor.teams.teams import Team
-from tests.factories.conversations import COLLEAGUE, make_conversation
+from tests.factories.conversations import COLLEAGUE, make_conversation, make_recorded_call
 from tests.factories.teams import make_team
 
 CALL, MEETING = ConversationKind.CALL, ConversationKind.MEETING
@@ -188,6 +188,25 @@ def test_goes_on_where_it_was_stopped(services: Services, db: Database, team: Te
     assert (receipt.state, receipt.counts["conversations_erased"]) == ("done", 5)
     assert receipt.counts["transcript_segment"] == 5
     assert receipt.digest is not None
+
+
+def test_a_file_before_which_it_was_stopped_is_gone_when_it_is_done(
+    services: Services, db: Database, team: Team
+) -> None:
+    call = make_recorded_call(db, team)
+    ((key,),) = db.read_now(lambda tx: tx.all(select(recording.c.file_key)))
+    path = services.settings.data / "files" / key
+    path.parent.mkdir(parents=True)
+    path.write_bytes(b"said")
+    asked = request(db, team, call)
+    erase = functools.partial(erase_item, team_id=team.id, erasure_id=asked.erasure_id, hash_key=HASH_KEY)
+    # As by a worker that was killed, or whose store of files was away.
+    db.write_now(functools.partial(erase, conversation_id=call, now=clock.now()))
+
+    run(services)
+
+    assert [one.state for one in receipts(db, team)] == ["done"]
+    assert not path.exists()
 
 
 def test_what_is_older_than_a_team_keeps_goes_by_kind(services: Services, db: Database, team: Team) -> None:

@@ -24,7 +24,7 @@ from callfloor.conversations.erasing import (
 )
 from callfloor.conversations.holds import holds_on
 from callfloor.conversations.imports.forgetting import forget_histories
-from callfloor.conversations.incoming import forget_files
+from callfloor.conversations.incoming import condemn_abandoned, forget_files
 from callfloor.conversations.retaining import (
     BEGINNING,
     REMOVE,
@@ -112,6 +112,7 @@ SCRUB_SCHEDULE = Schedule("scrub_database", SCRUB_DATABASE.name, Daily(3, 20))
 
 def _erase(job: RunningJob, services: Services, team_id: int, erasure_id: str, *, scrubs: bool) -> Verb:
     _erase_waiting(job, services, team_id, erasure_id, erase_item if scrubs else erase_due_item)
+    _delete_told(job, services, team_id)
     if scrubs:
         services.db.write_now(partial(forget_histories, team_id=team_id, now=job.now()))
     sums = _sums(services, team_id, erasure_id)
@@ -136,6 +137,12 @@ def _erase_waiting(job: RunningJob, services: Services, team_id: int, erasure_id
             files = services.db.write_now(partial(erase, conversation_id=conversation_id, now=job.now()))
             _delete(services, team_id, files)
             done += 1
+
+
+def _delete_told(job: RunningJob, services: Services, team_id: int) -> None:
+    """Delete what a run that was stopped had left to the sweep: what is done has no file."""
+    told = services.db.write_now(partial(condemn_abandoned, now=job.now()))
+    _delete(services, team_id, [(file_id, key) for of_team, file_id, key in told if of_team == team_id])
 
 
 def _delete(services: Services, team_id: int, files: Sequence[tuple[str, str]]) -> None:
