@@ -36,6 +36,7 @@ REFUSED_THOUGH_WELL_FORMED = {
 }
 """What is said of a request that is as its schema wants it, with 400, 413 or 422."""
 BEYOND_A_SCHEMA = {
+    "after": ("must be the next of an earlier answer, unchanged",),
     "channels": (r"['\"].*['\"] must be agent, customer, or the name or email of a participant$",),
     "conversation_id": ("give one of", "there is no such conversation"),
     "conversation_ids": ("give one of", "there is no conversation"),
@@ -47,6 +48,7 @@ BEYOND_A_SCHEMA = {
     "page": ("cannot be combined with cursor",),
     "from": ("must not be", "must be at most"),
     "group_id": ("must be a whole number: it is the id of a",),
+    "name": ("cannot be emptied",),
     "networks": ("must be addresses or networks such as",),
     "number": ("give one of", "must be a telephone number"),
     "participants": ("there is no participant",),
