@@ -449,6 +449,24 @@ class TestByHand:
 
         assert (answer.status_code, answer.json()["code"]) == (409, "delivery_pending")
 
+    def test_refuses_what_a_disabled_endpoint_would_not_be_sent(self, floor: Floor, receiver: Receiver) -> None:
+        webhook = floor.listen(receiver.url, "seat_added")["webhook"]["id"]
+        floor.publish("seat.added", "1")
+        floor.tell()
+        floor.work()
+        (delivery,) = floor.deliveries(webhook)
+        floor.http.patch(f"/webhooks/{webhook}", json={"is_enabled": False})
+
+        since = {"since": "2020-01-01T00:00:00Z", "state": "delivered"}
+        refused = [
+            floor.http.post(f"/webhook-deliveries/{delivery['id']}/redelivery"),
+            floor.http.post(f"/webhooks/{webhook}/redeliveries", json=since),
+            floor.http.post(f"/webhooks/{webhook}/test"),
+        ]
+
+        assert [(one.status_code, one.json()["code"]) for one in refused] == [(409, "webhook_disabled")] * 3
+        assert floor.deliveries(webhook) == [delivery]
+
     def test_sends_again_all_that_failed_since(self, floor: Floor, receiver: Receiver) -> None:
         webhook = floor.listen(receiver.url, "seat_added")["webhook"]["id"]
         receiver.answers = refuse(410)

@@ -21,7 +21,14 @@ from callfloor.foundation.fields import ID_LIMIT, Moment
 from callfloor.foundation.outgoing import ADDRESS_PATTERN, AddressRefused, check_address, rules_of
 from callfloor.foundation.web import Facts, RequestFacts, Shape, cursor_after, position_of
 from callfloor.webhooks.catalog import CATALOG, TEST_EVENT
-from callfloor.webhooks.deliveries import Happened, add_delivery, lock_endpoint, redeliver, redeliver_since
+from callfloor.webhooks.deliveries import (
+    Happened,
+    add_delivery,
+    check_enabled,
+    lock_endpoint,
+    redeliver,
+    redeliver_since,
+)
 from callfloor.webhooks.endpoints import (
     ChangeEndpoint,
     CreateEndpoint,
@@ -330,6 +337,7 @@ def _kept(facts: RequestFacts, team_id: int, secret: bytes) -> bytes:
 def _add_test(tx: Tx, team_id: int, endpoint_id: int, actor: Actor, now: Millis) -> str:
     if not lock_endpoint(tx, team_id, endpoint_id):
         raise EndpointNotFound(f"there is no webhook {endpoint_id} in this team")
+    check_enabled(tx, team_id, endpoint_id)
     content = {"id": str(endpoint_id), "occurred_at": iso(now), "sent_by": actor.name}
     return add_delivery(tx, endpoint_id, Happened(team_id, TEST_EVENT, f"test {now}", content, now))
 

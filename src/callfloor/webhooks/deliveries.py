@@ -41,6 +41,7 @@ _listening = (
     .with_for_update()
 )
 _lock_endpoint = select(_e.id).where(_e.team_id == param("team"), _e.id == param("endpoint")).with_for_update()
+_is_enabled = select(_e.is_enabled).where(_e.team_id == param("team"), _e.id == param("endpoint"))
 _add = insert(webhook_delivery)
 _first_pending = (
     select(_d.id, _d.next_at)
@@ -101,6 +102,12 @@ class DeliveryPending(DomainError):
     """The delivery is still being tried."""
 
     code = "delivery_pending"
+
+
+class EndpointDisabled(DomainError):
+    """Nothing is sent to the endpoint until it is enabled again."""
+
+    code = "webhook_disabled"
 
 
 class DeliveryErased(DomainError):
@@ -173,6 +180,17 @@ def lock_endpoint(tx: Tx, team_id: int, endpoint_id: int) -> bool:
     return tx.one(_lock_endpoint, {"team": team_id, "endpoint": endpoint_id}) is not None
 
 
+def check_enabled(tx: Tx, team_id: int, endpoint_id: int) -> None:
+    """Refuse to send by hand what would be canceled at once.
+
+    Raises:
+        EndpointDisabled: somebody, or its failures, disabled it.
+    """
+    row = tx.one(_is_enabled, {"team": team_id, "endpoint": endpoint_id})
+    if row is not None and not row[0]:
+        raise EndpointDisabled(f"webhook {endpoint_id} is disabled; enable it first")
+
+
 def enqueue_delivery(
     tx: Tx, team_id: int, delivery_id: str, *, at: Millis, now: Millis, priority: int = USUAL_PRIORITY
 ) -> None:
@@ -196,11 +214,13 @@ def redeliver(tx: Tx, team_id: int, delivery_id: str, *, now: Millis) -> None:
         DeliveryNotFound: the team has none with this id, or its endpoint is gone.
         DeliveryPending: it has not ended.
         DeliveryErased: nothing is left to be sent.
+        EndpointDisabled: its endpoint is disabled.
     """
     row = tx.one(_one, {"team": team_id, "delivery": delivery_id})
     if row is None or not lock_endpoint(tx, team_id, row[0]):
         raise DeliveryNotFound(f"there is no delivery {delivery_id} in this team, or its webhook was deleted")
     endpoint_id, subject, state, is_erased = row
+    check_enabled(tx, team_id, endpoint_id)
     if state == _PENDING:
         raise DeliveryPending("the delivery is still being tried")
     if is_erased:
@@ -214,7 +234,12 @@ def redeliver(tx: Tx, team_id: int, delivery_id: str, *, now: Millis) -> None:
 def redeliver_since(
     tx: Tx, team_id: int, endpoint_id: int, *, state: DeliveryState, since: Millis, now: Millis
 ) -> list[str]:
-    """Have up to 1,000 deliveries of an endpoint tried anew that ended in a state; returns their ids, oldest first."""
+    """Have up to 1,000 deliveries of an endpoint tried anew that ended in a state; returns their ids, oldest first.
+
+    Raises:
+        EndpointDisabled: the endpoint is disabled.
+    """
+    check_enabled(tx, team_id, endpoint_id)
     found = tx.all(
         _ended_since,
         {
