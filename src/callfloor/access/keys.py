@@ -226,7 +226,7 @@ def _tell(
 
 
 def _taken(kind: KeyKind, name: str) -> KeyNameTaken:
-    return KeyNameTaken(f"a {kind.value} key named {name!r} exists already; choose another name")
+    return KeyNameTaken(f"a key named {name!r} of the kind {kind.value} exists already; choose another name")
 
 
 def _checked_name(name: str) -> str:

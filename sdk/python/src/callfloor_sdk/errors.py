@@ -77,7 +77,8 @@ class Refused(CallfloorError):
         retry_after: float | None = None,
     ) -> None:
         wrong = "; ".join(f"{error.field}: {error.expected}" for error in errors)
-        super().__init__(f"{status} {code}: {message}{f' ({wrong})' if wrong else ''} [request {request_id}]")
+        more = f" ({wrong})" if wrong not in message else ""
+        super().__init__(f"{status} {code}: {message}{more} [request {request_id}]")
         self.status = status
         self.code = code
         self.message = message
