@@ -21,7 +21,7 @@ from callfloor.conversations.tables import ConversationKind
 from callfloor.foundation.asked_host import asked_url
 from callfloor.foundation.clock import Millis, from_datetime
 from callfloor.foundation.fields import Moment
-from callfloor.foundation.web import Facts, RequestFacts, cursor_after, entity_tag, position_of
+from callfloor.foundation.web import Cursor, Facts, RequestFacts, cursor_after, entity_tag, position_of
 
 router = APIRouter(tags=["Conversations"])
 
@@ -29,7 +29,7 @@ MAX_LIMIT = 200
 
 Reader = Annotated[Caller, needs(Scope.CONVERSATIONS_READ)]
 Id = Annotated[str, Path(max_length=255, pattern=r"^[^\x00]+$")]
-Limit = Annotated[int, Query(ge=1, le=MAX_LIMIT)]
+Limit = Annotated[int, Query(ge=1, le=MAX_LIMIT, description="How many rows at most.")]
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -57,12 +57,23 @@ class Asked:
 
 
 def asked_of(  # noqa: PLR0917  # one parameter a filter
-    scope: Annotated[Literal["external", "internal", "all"], Query()] = "all",
+    scope: Annotated[
+        Literal["external", "internal", "all"],
+        Query(description="Whether somebody from outside the team took part."),
+    ] = "all",
     from_: Annotated[Moment | None, Query(alias="from", description="Began then or later.")] = None,
     to: Annotated[Moment | None, Query(description="Began then or earlier.")] = None,
-    updated_since: Annotated[Moment | None, Query()] = None,
-    customer_domain: Annotated[str | None, Query(min_length=1, max_length=253, pattern=r"^[^\x00]*$")] = None,
-    cursor: str | None = None,
+    updated_since: Annotated[Moment | None, Query(description="Changed then or later.")] = None,
+    customer_domain: Annotated[
+        str | None,
+        Query(
+            min_length=1,
+            max_length=253,
+            pattern=r"^[^\x00]*$",
+            description="An external participant has this e-mail domain.",
+        ),
+    ] = None,
+    cursor: Cursor = None,
     limit: Limit = 50,
 ) -> Asked:
     """Return what the query asks for."""

@@ -46,7 +46,7 @@ async def list_changes(
     facts: Facts,
     caller: Reader,
     after: Annotated[str | None, Query(description="`next` of your last answer; left out, from the first.")] = None,
-    limit: Annotated[int, Query(ge=1, le=1000)] = 100,
+    limit: Annotated[int, Query(ge=1, le=1000, description="How many changes at most.")] = 100,
     wait: Annotated[
         int, Query(ge=0, le=LONGEST_WAIT_SECONDS, description="Seconds to wait for a change where there is none.")
     ] = 0,

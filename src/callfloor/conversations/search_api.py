@@ -16,7 +16,7 @@ from callfloor.conversations.searching import Search
 from callfloor.conversations.tables import ConversationKind
 from callfloor.foundation.clock import from_datetime
 from callfloor.foundation.fields import Moment
-from callfloor.foundation.web import Facts, Shape, position_of
+from callfloor.foundation.web import Cursor, Facts, Shape, position_of
 
 router = APIRouter(prefix="/search", tags=["Search"])
 
@@ -71,13 +71,24 @@ async def search(  # noqa: PLR0913, PLR0917  # one parameter a filter
             examples=['refund "next week" -invoice'],
         ),
     ],
-    kind: Annotated[Literal["call", "meeting"] | None, Query()] = None,
-    scope: Annotated[Literal["external", "internal", "all"], Query()] = "all",
+    kind: Annotated[Literal["call", "meeting"] | None, Query(description="Only of this kind.")] = None,
+    scope: Annotated[
+        Literal["external", "internal", "all"],
+        Query(description="Whether somebody from outside the team took part."),
+    ] = "all",
     from_: Annotated[Moment | None, Query(alias="from", description="Began then or later.")] = None,
     to: Annotated[Moment | None, Query(description="Began then or earlier.")] = None,
-    customer_domain: Annotated[str | None, Query(min_length=1, max_length=253, pattern=r"^[^\x00]*$")] = None,
-    cursor: str | None = None,
-    limit: Annotated[int, Query(ge=1, le=MAX_LIMIT)] = USUAL_LIMIT,
+    customer_domain: Annotated[
+        str | None,
+        Query(
+            min_length=1,
+            max_length=253,
+            pattern=r"^[^\x00]*$",
+            description="An external participant has this e-mail domain.",
+        ),
+    ] = None,
+    cursor: Cursor = None,
+    limit: Annotated[int, Query(ge=1, le=MAX_LIMIT, description="How many conversations at most.")] = USUAL_LIMIT,
 ) -> Response:
     """Find conversations by what was said in them."""
     asked = AskedSearch(

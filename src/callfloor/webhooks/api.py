@@ -19,7 +19,7 @@ from callfloor.foundation.database import Tx
 from callfloor.foundation.errors import invalid
 from callfloor.foundation.fields import ID_LIMIT, Moment
 from callfloor.foundation.outgoing import ADDRESS_PATTERN, AddressRefused, check_address, rules_of
-from callfloor.foundation.web import Facts, RequestFacts, Shape, cursor_after, position_of
+from callfloor.foundation.web import Cursor, Facts, Limit, RequestFacts, Shape, cursor_after, position_of
 from callfloor.webhooks.catalog import CATALOG, TEST_EVENT
 from callfloor.webhooks.deliveries import (
     Happened,
@@ -273,9 +273,9 @@ async def list_webhook_deliveries(
     webhook_id: Id,
     facts: Facts,
     caller: Reader,
-    state: Annotated[DeliveryState | None, Query()] = None,
-    cursor: str | None = None,
-    limit: Annotated[int, Query(ge=1, le=200)] = 50,
+    state: Annotated[DeliveryState | None, Query(description="Only in this state.")] = None,
+    cursor: Cursor = None,
+    limit: Limit = 50,
 ) -> DeliveryPage:
     """List what was, or is to be, delivered to a webhook, newest first."""
     (before,) = position_of(cursor, str) or (NEWEST,)

@@ -505,8 +505,13 @@ class AsyncCallsMethods:
         Needs the scope `conversations:read`.
 
         Args:
+            scope: Whether somebody from outside the team took part.
             from_: Began then or later.
             to: Began then or earlier.
+            updated_since: Changed then or later.
+            customer_domain: An external participant has this e-mail domain.
+            cursor: The `next_cursor` of the answer before.
+            limit: How many rows at most.
         """
         return AsyncPages(
             self._sender,
@@ -543,6 +548,7 @@ class AsyncChangesMethods:
 
         Args:
             after: `next` of your last answer; left out, from the first.
+            limit: How many changes at most.
             wait: Seconds to wait for a change where there is none.
         """
         return await self._sender.send(
@@ -1651,8 +1657,13 @@ class AsyncMeetingsMethods:
         Needs the scope `conversations:read`.
 
         Args:
+            scope: Whether somebody from outside the team took part.
             from_: Began then or later.
             to: Began then or earlier.
+            updated_since: Changed then or later.
+            customer_domain: An external participant has this e-mail domain.
+            cursor: The `next_cursor` of the answer before.
+            limit: How many rows at most.
         """
         return AsyncPages(
             self._sender,
@@ -1883,8 +1894,13 @@ class AsyncSearchMethods:
 
         Args:
             q: Words that are all said in one breath; "a phrase"; begin*; -without.
+            kind: Only of this kind.
+            scope: Whether somebody from outside the team took part.
             from_: Began then or later.
             to: Began then or earlier.
+            customer_domain: An external participant has this e-mail domain.
+            cursor: The `next_cursor` of the answer before.
+            limit: How many conversations at most.
         """
         return AsyncPages(
             self._sender,
@@ -2654,6 +2670,11 @@ class AsyncWebhooksMethods:
         """List what was, or is to be, delivered to a webhook, newest first.
 
         Needs the scope `webhooks:read`.
+
+        Args:
+            state: Only in this state.
+            cursor: The `next_cursor` of the answer before.
+            limit: How many rows at most.
         """
         return AsyncPages(
             self._sender,

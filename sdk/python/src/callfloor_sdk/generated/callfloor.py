@@ -505,8 +505,13 @@ class CallsMethods:
         Needs the scope `conversations:read`.
 
         Args:
+            scope: Whether somebody from outside the team took part.
             from_: Began then or later.
             to: Began then or earlier.
+            updated_since: Changed then or later.
+            customer_domain: An external participant has this e-mail domain.
+            cursor: The `next_cursor` of the answer before.
+            limit: How many rows at most.
         """
         return Pages(
             self._sender,
@@ -543,6 +548,7 @@ class ChangesMethods:
 
         Args:
             after: `next` of your last answer; left out, from the first.
+            limit: How many changes at most.
             wait: Seconds to wait for a change where there is none.
         """
         return self._sender.send(
@@ -1647,8 +1653,13 @@ class MeetingsMethods:
         Needs the scope `conversations:read`.
 
         Args:
+            scope: Whether somebody from outside the team took part.
             from_: Began then or later.
             to: Began then or earlier.
+            updated_since: Changed then or later.
+            customer_domain: An external participant has this e-mail domain.
+            cursor: The `next_cursor` of the answer before.
+            limit: How many rows at most.
         """
         return Pages(
             self._sender,
@@ -1877,8 +1888,13 @@ class SearchMethods:
 
         Args:
             q: Words that are all said in one breath; "a phrase"; begin*; -without.
+            kind: Only of this kind.
+            scope: Whether somebody from outside the team took part.
             from_: Began then or later.
             to: Began then or earlier.
+            customer_domain: An external participant has this e-mail domain.
+            cursor: The `next_cursor` of the answer before.
+            limit: How many conversations at most.
         """
         return Pages(
             self._sender,
@@ -2646,6 +2662,11 @@ class WebhooksMethods:
         """List what was, or is to be, delivered to a webhook, newest first.
 
         Needs the scope `webhooks:read`.
+
+        Args:
+            state: Only in this state.
+            cursor: The `next_cursor` of the answer before.
+            limit: How many rows at most.
         """
         return Pages(
             self._sender,
