@@ -75,13 +75,16 @@ def test_authorize_and_try_it_out_work_in_a_browser(
 
     page.goto(f"{server.url}/swagger")
     authorize(page, key)
-    uploaded = tried_out(page, "#operations-Calls-upload_call", recording)
+    with page.expect_response(lambda answer: answer.request.method == "POST") as said:
+        uploaded = tried_out(page, "#operations-Calls-upload_call", recording)
     listed = tried_out(page, "#operations-Calls-list_calls")
     # At least the one: other tests send calls to the same server.
     shown = page.locator("#operations-Calls-list_calls .live-responses-table")
     expect(shown).to_contain_text(re.compile(r'"total": [1-9]'))
 
     assert uploaded.startswith("202")
+    assert [said.value.json()[name] for name in ("direction", "recordingConsent", "language")] == [None] * 3
+    assert page.locator("#operations-Calls-upload_call input[type=file]").count() == 1
     assert listed.startswith("200")
     assert complaints == []
     assert hosts == {server.url}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import enum
 from collections.abc import Mapping
 from typing import Any
 
@@ -13,7 +14,6 @@ from callfloor.conversations_api.multipart import FIELD_BYTES
 from callfloor.conversations_api.parameters import DEFAULT_PAGE_SIZE, MAX_PAGE, MAX_PAGE_SIZE, MAX_REPEATS
 from callfloor.conversations_api.upload_schemas import (
     ADDRESS,
-    CHANNELS,
     DATE,
     DOMAIN_PATTERN,
     EMAIL,
@@ -197,24 +197,19 @@ def _form_schema() -> dict[str, Any]:
         "properties": {
             Upload.FILE.value: file,
             **texts,
-            Upload.DIRECTION.value: {"type": "string", "enum": [d.value for d in wire.Direction]},
-            Upload.CONSENT.value: {
-                "type": "string",
-                "enum": [c.value for c in wire.Consent],
-                "description": "Declined: the recording is kept, and not analyzed; a transcript is not kept, and an "
-                "address is not asked.",
-            },
-            Upload.PARTICIPANTS.value: _json_text(
-                "Who took part.", {"type": "array", "items": {"$ref": _REF.format(name="ParticipantInput")}}
+            Upload.DIRECTION.value: _choice(wire.Direction, "Who called whom."),
+            Upload.CONSENT.value: _choice(
+                wire.Consent,
+                "Declined: the recording is kept, and not analyzed; a transcript is not kept, and an address is not "
+                "asked.",
             ),
+            Upload.PARTICIPANTS.value: _json_text("Who took part, a list of `ParticipantInput`."),
             Upload.CHANNELS.value: _json_text(
                 "`agent`, `customer`, or a participant's name or email by channel number, such as "
-                '`{"0": "agent", "1": "customer"}`; left out, channel 0 is the agent.',
-                {"type": "object", "additionalProperties": {"type": "string"}, **CHANNELS},
+                '`{"0": "agent", "1": "customer"}`; left out, channel 0 is the agent.'
             ),
             Upload.MUTED.value: _json_text(
-                "Pauses, in seconds: never transcribed, and silent in the recording that is given out.",
-                {"type": "array", "items": {"$ref": _REF.format(name="MutedInterval")}},
+                "Pauses, a list of `MutedInterval`: never transcribed, and silent in the recording that is given out."
             ),
             Upload.TRANSCRIPT.value: {
                 "type": "string",
@@ -227,14 +222,14 @@ def _form_schema() -> dict[str, Any]:
     }
 
 
-def _json_text(about: str, schema: dict[str, Any]) -> dict[str, Any]:
-    return {
-        "type": "string",
-        "default": "",
-        "description": f"JSON text. {about}",
-        "contentMediaType": "application/json",
-        "contentSchema": schema,
-    }
+def _json_text(about: str) -> dict[str, Any]:
+    # With a media type of its own Swagger UI would ask for a file.
+    return {"type": "string", "default": "", "description": f"JSON text. {about}"}
+
+
+def _choice(values: type[enum.StrEnum], about: str) -> dict[str, Any]:
+    # Without the empty one Swagger UI would choose the first, and say of a call what nobody said.
+    return {"type": "string", "enum": ["", *values], "default": "", "description": about}
 
 
 def _list_parameters() -> list[dict[str, Any]]:

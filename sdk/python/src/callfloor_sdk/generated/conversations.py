@@ -124,17 +124,19 @@ class Conversations:
                 known by its content.
             external_call_id: Your own id of the call; the same id again is the same call.
             date: When the call began, ISO 8601; left out, now.
+            direction: Who called whom.
             caller: Number or address of who called.
             callee: Number or address of who was called.
             name: Left out, the file's name.
             language: Language code such as `en`; left out, it is recognized.
             user_email: Whose call it is; left out or unknown, the key's maker.
-            participants: Who took part.
+            participants: Who took part, a list of `ParticipantInput`.
             channels: `agent`, `customer`, or a participant's name or email by channel number, such as `{"0": "agent",
                 "1": "customer"}`; left out, channel 0 is the agent.
             recording_consent: Declined: the recording is kept, and not analyzed; a transcript is not kept, and an
                 address is not asked.
-            muted_intervals: Pauses, in seconds: never transcribed, and silent in the recording that is given out.
+            muted_intervals: Pauses, a list of `MutedInterval`: never transcribed, and silent in the recording that is
+                given out.
             on_progress: Told how many bytes of how many are sent; after a fault it begins anew.
         """
         return self._sender.send(
