@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
 
-from agent_support.programs import carried_out
+from agent_support.floor import until
+from agent_support.programs import carried_out, environment
 
 pytestmark = pytest.mark.timeout(400)
 NOBODY = {"server": "https://127.0.0.1:9", "audio": "false", "desktop_ports": ""}
@@ -59,3 +62,16 @@ def test_a_stand_in_without_its_script_or_port_says_so(options: tuple[str, str])
     assert ended.returncode == 2
     assert options[0] in ended.stderr
     assert "Traceback" not in ended.stderr
+
+
+def test_without_standard_error_the_log_is_a_file(tmp_path: Path) -> None:
+    program = "import sys; sys.stderr = None; sys.argv[1:] = ['run']; from callfloor_agent.cli import main; main()"
+    process = subprocess.Popen([sys.executable, "-c", program], env=environment(**NOBODY, state_dir=tmp_path))
+    try:
+        until((tmp_path / "agent.log").exists, bool)
+        text = until((tmp_path / "agent.log").read_text, lambda text: "team_secret_missing" in text)
+    finally:
+        process.kill()
+        process.wait()
+
+    assert "watching; events are kept in" in text

@@ -8,8 +8,9 @@ import logging
 import os
 import sys
 from collections.abc import Coroutine
+from logging.handlers import RotatingFileHandler
 from pathlib import Path
-from typing import Annotated, Any, NoReturn, TypeVar
+from typing import Annotated, Any, NoReturn, TextIO, TypeVar
 
 import msgspec
 import typer
@@ -29,6 +30,7 @@ from callfloor_agent.simulator.run import HISTORY_DAYS_MAX, Plan, simulate
 from callfloor_agent.spool import Spool, SpoolBroken
 from callfloor_agent.status import AlreadyRunning, FolderLock, StatusFile, is_running
 
+LOG_FILE, LOG_MAX_BYTES = "agent.log", 1_000_000
 NOT_RUNNING = 3
 """The exit code of `status` while no agent runs, as of service scripts."""
 
@@ -50,7 +52,7 @@ def main() -> None:
 def run(config: Config = None) -> None:
     """Follow the machine and tell the server, until stopped."""
     settings = _settings(config)
-    _log_to_stderr(settings.log_level)
+    _log_to(sys.stderr, settings)
 
     async def work() -> None:
         agent = Agent(settings)
@@ -293,13 +295,20 @@ def _shown(value: Any) -> str:
     return "-" if value is None else str(value)
 
 
-def _log_to_stderr(level: str) -> None:
-    numbers = logging.getLevelNamesMapping()
-    if level.upper() not in numbers:
-        _fail(f"log_level is debug, info, warning or error, not {level!r}")
-    logging.basicConfig(
-        stream=sys.stderr, level=numbers[level.upper()], format="%(asctime)s %(levelname)s %(name)s: %(message)s"
-    )
+def _log_to(stream: TextIO | None, settings: Settings) -> None:
+    """Log to the stream; where there is none, as in a session of Windows, to a file in the agent's folder."""
+    level = logging.getLevelNamesMapping().get(settings.log_level.upper())
+    if level is None:
+        _fail(f"log_level is debug, info, warning or error, not {settings.log_level!r}")
+    handler: logging.Handler = logging.StreamHandler(stream)
+    if stream is None:
+        try:
+            settings.state_folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+            path = settings.state_folder / LOG_FILE
+            handler = RotatingFileHandler(path, maxBytes=LOG_MAX_BYTES, backupCount=1, encoding="utf-8")
+        except OSError as error:
+            _fail(str(error))
+    logging.basicConfig(handlers=[handler], level=level, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
     for noisy in ("socketio", "engineio", "aiohttp"):
         logging.getLogger(noisy).setLevel(logging.ERROR)
 

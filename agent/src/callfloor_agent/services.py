@@ -178,6 +178,7 @@ def _launch_agent(program: str, arguments: tuple[str, ...]) -> ServiceFile:
             "RunAtLoad": True,
             "KeepAlive": True,
             "ProcessType": "Background",
+            "StandardErrorPath": str(Path.home() / "Library" / "Logs" / f"{NAME}.log"),
         }
     )
     return ServiceFile(
