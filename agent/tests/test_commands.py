@@ -75,3 +75,15 @@ def test_without_standard_error_the_log_is_a_file(tmp_path: Path) -> None:
         process.wait()
 
     assert "watching; events are kept in" in text
+
+
+def test_what_an_output_has_no_letters_for_is_told_without_them(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PYTHONIOENCODING", "cp1252")  # of what Windows writes to a file
+
+    ended = carried_out("doctor", **NOBODY, state_dir=tmp_path, team_secret="x")
+
+    assert ended.returncode == 1
+    assert "? check server and ca_file" in ended.stdout
+    assert "UnicodeEncodeError" not in ended.stderr
