@@ -276,7 +276,7 @@ async def test_a_client_of_another_version_is_refused() -> None:
 @in_a_loop
 async def test_the_command_plays_a_script_and_typed_lines(tmp_path: Path) -> None:
     script = tmp_path / "play.txt"
-    script.write_text('# a call\nmic device "Desk Phone 3"\nin_call on\nwait 0.1\nmic nc on\n')
+    script.write_text('\ufeff# a call\nmic device "Desk Phone 3"\nin_call on\nwait 0.1\nmic nc on\n')
 
     with stand_in(script=script) as (running, port):
         async with Followed(port, round_seconds=0.5).following() as followed:

@@ -6,10 +6,13 @@ from pathlib import Path
 
 import msgspec
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from callfloor.foundation.environment import OF_THE_AGENT, variables
 from callfloor.foundation.environment import read_settings as read_server_settings
-from callfloor_agent.settings import OF_THE_SERVER, PREFIX, Settings, SettingWrong, read_settings
+from callfloor.ingest.language_tags import canonical_tag
+from callfloor_agent.settings import LANGUAGE, OF_THE_SERVER, PREFIX, Settings, SettingWrong, read_settings
 
 SERVER = {"CALLFLOOR_AGENT_SERVER": "https://callfloor.test"}
 
@@ -77,12 +80,27 @@ def test_a_secret_that_is_no_text_is_told(tmp_path: Path) -> None:
         ({**SERVER, "CALLFLOOR_AGENT_AUDIO": "perhaps"}, "a setting is wrong"),
         ({**SERVER, "CALLFLOOR_AGENT_DESKTOP_PORTS": "x"}, "a setting is wrong"),
         ({**SERVER, "CALLFLOOR_AGENT_LANGUAGE": "German!"}, "language is a BCP 47 tag"),
+        ({**SERVER, "CALLFLOOR_AGENT_LANGUAGE": "en_US"}, "language is a BCP 47 tag"),
+        ({**SERVER, "CALLFLOOR_AGENT_LANGUAGE": "en-US-utf8"}, "language is a BCP 47 tag"),
+        ({**SERVER, "CALLFLOOR_AGENT_LANGUAGE": "de-a"}, "language is a BCP 47 tag"),
         ({"CALLFLOOR_AGENT_CONFIG": "absent.toml"}, "there is no file absent.toml"),
     ],
 )
 def test_what_is_wrong_is_said(environment: dict[str, str], sentence: str) -> None:
     with pytest.raises(SettingWrong, match=sentence):
         read_settings(None, environment)
+
+
+@given(st.from_regex(LANGUAGE, fullmatch=True))
+def test_a_language_that_is_taken_is_one_to_the_server_too(language: str) -> None:
+    settings = read_settings(None, {**SERVER, "CALLFLOOR_AGENT_LANGUAGE": language})
+
+    assert canonical_tag(str(settings.language))
+
+
+@pytest.mark.parametrize("language", ["de", "de-DE", "zh-Hant-TW", "es-419", "de-CH-1996", "yue", "zh-yue-HK"])
+def test_usual_languages_are_taken(language: str) -> None:
+    assert read_settings(None, {**SERVER, "CALLFLOOR_AGENT_LANGUAGE": language}).language == language
 
 
 def test_the_server_and_its_agent_may_be_set_in_one_shell() -> None:

@@ -25,7 +25,7 @@ from callfloor_agent.desktop.pretending import CommandUnclear
 from callfloor_agent.desktop.stand_in import NoFreePort, run_stand_in
 from callfloor_agent.doctor import REMEDIES, examine
 from callfloor_agent.enrolment import enrolment_of
-from callfloor_agent.settings import Settings, SettingWrong, config_file_of, read_settings
+from callfloor_agent.settings import TEXT, Settings, SettingWrong, config_file_of, read_settings
 from callfloor_agent.simulator.figures import Progress
 from callfloor_agent.simulator.run import HISTORY_DAYS_MAX, Plan, simulate
 from callfloor_agent.spool import Spool, SpoolBroken
@@ -181,7 +181,7 @@ def desktop_stand_in(
     typed: Annotated[bool, typer.Option(help="Play lines from standard input too.")] = True,
 ) -> None:
     """Stand in for the desktop app, for trials: plays a script, typed lines, and what is posted to /control."""
-    lines = script.read_text(encoding="utf-8").splitlines() if script else []
+    lines = script.read_text(encoding=TEXT, errors="replace").splitlines() if script else []
     _carried_out(run_stand_in(port or PORTS, lines, reads_stdin=typed))
 
 

@@ -16,7 +16,11 @@ import msgspec
 from callfloor_agent.desktop import PORTS
 from callfloor_agent.pauses import LONGEST_SECONDS, SLOW_SECONDS
 
-LANGUAGE = re.compile(r"[A-Za-z]{2,8}(?:-[A-Za-z0-9]{1,8})*")
+LANGUAGE = re.compile(
+    r"(?:[A-Za-z]{2,3}(?:-[A-Za-z]{3})?|[A-Za-z]{4,8})(?:-[A-Za-z]{4})?(?:-(?:[A-Za-z]{2}|[0-9]{3}))?"
+    r"(?:-(?:[A-Za-z0-9]{5,8}|[0-9][A-Za-z0-9]{3}))?"
+)
+"""Language, script, region and a variant (RFC 5646): with another tag, the server would take no call."""
 PREFIX = "CALLFLOOR_AGENT_"
 OF_THE_SERVER = frozenset(
     {"authorization_minutes", "code_hours", "limit_requests", "limit_window_seconds", "limit_block_seconds"}
