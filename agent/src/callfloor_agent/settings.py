@@ -9,9 +9,11 @@ import sys
 import tomllib
 from collections.abc import Mapping
 from pathlib import Path
+from typing import Annotated
 from urllib.parse import urlsplit
 
 import msgspec
+from msgspec import Meta
 
 from callfloor_agent.desktop import PORTS
 from callfloor_agent.pauses import LONGEST_SECONDS, SLOW_SECONDS
@@ -28,6 +30,9 @@ OF_THE_SERVER = frozenset(
 """Settings of the server with this prefix, which may be set in the same shell."""
 TEXT = "utf-8-sig"
 """Editors of Windows begin a file with a byte order mark."""
+
+
+Seconds = Annotated[float, Meta(ge=0.1)]
 
 
 class SettingWrong(Exception):
@@ -67,12 +72,12 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     username: str | None = None
     app_name: str = "unknown"
     language: str | None = None
-    desktop_ports: tuple[int, ...] = PORTS
+    desktop_ports: tuple[Annotated[int, Meta(ge=1, le=65_535)], ...] = PORTS
     audio: bool = True
-    spool_max_events: int = 1_000_000
-    retry_longest_seconds: float = LONGEST_SECONDS
-    retry_slow_seconds: float = SLOW_SECONDS
-    look_seconds: float = 10.0
+    spool_max_events: Annotated[int, Meta(ge=1)] = 1_000_000
+    retry_longest_seconds: Seconds = LONGEST_SECONDS
+    retry_slow_seconds: Seconds = SLOW_SECONDS
+    look_seconds: Seconds = 10.0
     log_level: str = "info"
 
     @property
