@@ -46,7 +46,7 @@ BEYOND_A_SCHEMA = {
         "belongs to another",
     ),
     "page": ("cannot be combined with cursor",),
-    "from": ("must not be", "must be at most"),
+    "from": ("must not be", "must be at most", "must be in a year from"),
     "group_id": ("must be a whole number: it is the id of a",),
     "name": ("cannot be emptied",),
     "networks": ("must be addresses or networks such as",),
@@ -65,7 +65,7 @@ BEYOND_A_SCHEMA = {
     "timezone": ("must be a name of the time zone database",),
     "tells_person": ("must be false: the seats of a device team are machines",),
     "time_zone": ("goes with totals of the whole team", "must be a name of the time zone database"),
-    "to": ("must not be before",),
+    "to": ("must not be before", "must be in a year from"),
     "transcript": (
         *(r"line \d+: ", r"number \d+: ends before it starts"),
         *(r"must be JSON \(", "expected `[a-z]+`", "object missing required field"),  # in text that begins as a list
