@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import functools
-from typing import Any
+import tracemalloc
+from collections.abc import Callable
+from typing import Any, TypeVar
 
 import pytest
 
@@ -13,13 +15,16 @@ from callfloor.devices.leases import renew_leases
 from callfloor.foundation import clock
 from callfloor.foundation.clock import HOUR, MINUTE, SECOND, Millis, iso
 from callfloor.foundation.database import Database, Tx
-from callfloor.live.history import forget_transitions, spans_of_devices
+from callfloor.live.history import forget_transitions, spans_of_devices, times_of_devices
 from callfloor.live.presence import OngoingCall, Sound, StateReport, apply_reports, heard
-from callfloor.live.spans import Range
+from callfloor.live.rows import add_transitions
+from callfloor.live.spans import Range, time_by_state
+from callfloor.live.standing import TransitionRow
 from callfloor.live.tables import State
 from tests.factories.devices import DeviceTeam, log_in, machine, make_device_team
 from tests.live.conftest import ClientOf
 
+T = TypeVar("T")
 STATES = {"online": 0, "in_call": 0, "offline": 0, "unhealthy": 0, "unavailable": 0}
 
 
@@ -101,6 +106,15 @@ class TestSnapshot:
 
         assert [row["id"] for row in answer["data"]] == [ids[number - 1] for number in numbers]
         assert answer["counts"] == {**STATES, "online": 1, "unavailable": 2}
+
+
+def peak_of(act: Callable[[], T]) -> tuple[T, int]:
+    """Return what it returns, and the bytes that Python took for it at most."""
+    tracemalloc.start()
+    try:
+        return act(), tracemalloc.get_traced_memory()[1]
+    finally:
+        tracemalloc.stop()
 
 
 class TestHistory:
@@ -186,6 +200,27 @@ class TestHistory:
 
         assert [row["device_id"] for row in (*first["data"], *rest["data"])] == ids
         assert rest["next_cursor"] is None
+
+    def test_of_a_team_is_added_up_a_few_devices_at_a_time(self, db: Database) -> None:
+        team, begin, now = make_device_team(db, seats=30), clock.now() - HOUR, clock.now()
+        ids = [log_in(db, team, machine(number), now=begin).device_id for number in range(30)]
+        rows = [
+            TransitionRow(one, begin + at * SECOND, f"{at}", ("online", "in_call")[at % 2], None, "agent")
+            for one in ids
+            for at in range(1, 301)
+        ]
+        db.write_now(lambda tx: add_transitions(tx, team.id, rows))
+        within = Range(begin, now)
+
+        spans, all_at_once = peak_of(
+            lambda: db.read_now(lambda tx: spans_of_devices(tx, team.id, ids, within, now=now))
+        )
+        times, few_at_once = peak_of(
+            lambda: db.read_now(lambda tx: times_of_devices(tx, team.id, ids, within, now=now))
+        )
+
+        assert times == [(one, time_by_state(of_one)) for one, of_one in spans]
+        assert few_at_once < all_at_once / 3
 
     @pytest.mark.parametrize(
         ("begin", "end", "field"),

@@ -19,7 +19,7 @@ from callfloor.foundation.database import Tx
 from callfloor.foundation.errors import invalid
 from callfloor.foundation.fields import ID_LIMIT, Moment
 from callfloor.foundation.web import Facts, RequestFacts, Shape, cursor_after, position_of
-from callfloor.live.history import next_devices, spans_of_devices
+from callfloor.live.history import next_devices, spans_of_devices, times_of_devices
 from callfloor.live.hub import Hub, Watcher
 from callfloor.live.queries import LiveFilter, counts_by_state, head_of, live_devices_after
 from callfloor.live.shown import LiveDeviceShown, StateName, shown
@@ -156,7 +156,7 @@ async def list_device_states(
     if not found:
         raise DeviceNotFound(f"there is no device {device_id} in this team")
     spans = found[0][1]
-    return DeviceStates(data=[_span(span) for span in spans], seconds=_seconds(spans))
+    return DeviceStates(data=[_span(span) for span in spans], seconds=_seconds(time_by_state(spans)))
 
 
 @router.get("/live/history", operation_id="live_history", response_model=DeviceTimesPage)
@@ -172,14 +172,14 @@ async def live_history(
     position = position_of(cursor, int)
     within = _range(from_datetime(begin), None if end is None else from_datetime(end), facts)
 
-    def work(tx: Tx) -> list[tuple[int, list[Span]]]:
+    def work(tx: Tx) -> tuple[list[tuple[int, dict[str, Millis]]], bool]:
         after = position[0] if position else 0
         ids = next_devices(tx, caller.team_id, after=after, take=limit + 1)
-        return spans_of_devices(tx, caller.team_id, ids, within, now=facts.now)
+        return times_of_devices(tx, caller.team_id, ids[:limit], within, now=facts.now), len(ids) > limit
 
-    found = await facts.services.db.report(work)
-    times = [DeviceTimes(device_id=device_id, seconds=_seconds(spans)) for device_id, spans in found[:limit]]
-    return DeviceTimesPage(data=times, next_cursor=cursor_after(times[-1].device_id) if len(found) > limit else None)
+    found, has_more = await facts.services.db.report(work)
+    times = [DeviceTimes(device_id=device_id, seconds=_seconds(lengths)) for device_id, lengths in found]
+    return DeviceTimesPage(data=times, next_cursor=cursor_after(times[-1].device_id) if has_more else None)
 
 
 def _snapshot(
@@ -224,5 +224,5 @@ def _span(span: Span) -> StateSpan:
     )
 
 
-def _seconds(spans: list[Span]) -> Any:
-    return {state: round(duration / 1000) for state, duration in time_by_state(spans).items()}
+def _seconds(times: dict[str, Millis]) -> Any:
+    return {state: round(duration / 1000) for state, duration in times.items()}

@@ -12,9 +12,12 @@ from callfloor.devices.tables import device, is_let_in
 from callfloor.foundation.clock import Millis
 from callfloor.foundation.database import Tx, any_of, param
 from callfloor.live.rows import standings
-from callfloor.live.spans import Range, Span, Step, spans_of
+from callfloor.live.spans import Range, Span, Step, spans_of, time_by_state
 from callfloor.live.standing import Moment, Standing
 from callfloor.live.tables import transition
+
+DEVICES_AT_ONCE = 5
+"""Devices whose steps are in memory together: in a month one takes thousands."""
 
 _d, _t = device.c, transition.c
 _next_devices = (
@@ -97,6 +100,17 @@ def spans_of_devices(
         (one.device_id, _spans(one, steps.get(one.device_id, []), until, now))
         for one in standings(tx, team_id, device_ids)
     ]
+
+
+def times_of_devices(
+    tx: Tx, team_id: int, device_ids: list[int], within: Range, *, now: Millis
+) -> list[tuple[int, dict[str, Millis]]]:
+    """Return for each device that there is, by id, for how long it was in each state within the range."""
+    times = []
+    for first in range(0, len(device_ids), DEVICES_AT_ONCE):
+        some = spans_of_devices(tx, team_id, device_ids[first : first + DEVICES_AT_ONCE], within, now=now)
+        times += [(device_id, time_by_state(spans)) for device_id, spans in some]
+    return times
 
 
 def forget_transitions(tx: Tx, devices: list[tuple[int, int]], *, before: Millis) -> None:
