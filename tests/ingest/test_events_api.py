@@ -251,6 +251,25 @@ class TestTimes:
             *((5, "too_far_ahead", "started_at"), (7, "too_old", "started_at")),
         ]
 
+    @pytest.mark.parametrize(
+        ("started_at", "code"),
+        [
+            ("0001-01-01T00:00:00+14:00", "too_old"),
+            ("2020-01-01T00:00:00Z", "too_old"),
+            ("2126-01-01T00:00:00Z", "too_far_ahead"),
+            ("9999-12-31T23:59:59-14:00", "too_far_ahead"),
+        ],
+    )
+    def test_a_call_that_goes_on_began_when_calls_may(
+        self, db: Database, http: httpx.Client, started_at: str, code: str
+    ) -> None:
+        agent = make_agent(db)
+
+        taken = agent.send(http, state("in_call", call={"app_name": "Phone", "started_at": started_at}))
+
+        assert rejected(taken) == [(0, code, "call.started_at")]
+        assert rows_of(db, "agent_event", agent.team.id) == []
+
     def test_a_call_lasts_a_day_at_most_and_ends_after_its_start(self, db: Database, http: httpx.Client) -> None:
         agent = make_agent(db)
         begin = clock.now() - 3 * DAY

@@ -84,6 +84,8 @@ def check_event(event: Event, window: Window, *, has_odd_characters: bool) -> No
         _check_texts(event)
     if isinstance(event, CallEvent):
         _check_call(event, window)
+    elif event.call is not None:
+        _check_instant("call.started_at", event.call.started_at, window)
 
 
 def language_of(event: CallEvent) -> str | None:
