@@ -31,7 +31,7 @@ _FOUND = (
     "FROM said t JOIN search_entry e ON e.id = t.rowid "
     "JOIN conversation c ON c.team_id = e.team_id AND c.id = e.conversation_id "
     "JOIN transcript_segment s ON s.team_id = e.team_id AND s.conversation_id = e.conversation_id "
-    "AND s.position = e.position WHERE e.team_id = {team} "
+    "AND s.position = e.position WHERE e.team_id + 0 = {team} "
     "ORDER BY t.rowid DESC LIMIT {take}"
 )
 
