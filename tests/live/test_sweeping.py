@@ -3,11 +3,8 @@
 from __future__ import annotations
 
 import threading
-import time
 from collections.abc import Callable
 from functools import partial
-
-from sqlalchemy import column, func, select, table
 
 from callfloor.access.audit import OPERATOR
 from callfloor.devices.blocking import ChangeDevice, block_device
@@ -34,6 +31,7 @@ from tests.live.looking import (
     told_of,
     transitions_of,
 )
+from tests.support.waiting import wait_until_somebody_waits
 
 
 def follow(db: Database) -> None:
@@ -317,19 +315,6 @@ def test_a_sweep_that_waited_for_a_report_sees_what_it_told(fresh_database_url: 
     assert [row[1] for row in presence_of(db, team.id)] == ["in_call"]
     db.close_now()
     other.close_now()
-
-
-def wait_until_somebody_waits(db: Database) -> None:
-    """Wait until a transaction waits for another's lock; SQLite lets it wait before it begins."""
-    if db.name != "postgresql":
-        return
-    activity = table("pg_stat_activity", column("wait_event_type"), column("datname"))
-    waiting = select(func.count()).select_from(activity)
-    waiting = waiting.where(activity.c.wait_event_type == "Lock", activity.c.datname == func.current_database())
-    deadline = time.monotonic() + 60
-    while db.read_now(lambda tx: tx.all(waiting)[0][0]) == 0:
-        assert time.monotonic() < deadline, "nobody waits"
-        threading.Event().wait(0.01)
 
 
 def at_once(work: Callable[[], object], times: int) -> None:

@@ -7,14 +7,20 @@ import functools
 import itertools
 import subprocess
 import sys
+import threading
 
+import msgspec
 import pytest
+from sqlalchemy import select
 
-from callfloor.foundation.database import Database
+from callfloor.foundation.database import Database, Tx, open_database, param
 from callfloor.usage.folding import FOLDED_AT_ONCE, fold, is_unfolded, teams_to_fold
 from callfloor.usage.queries import usage_page
+from callfloor.usage.records import record_calls
 from callfloor.usage.rounds import fold_all
+from callfloor.usage.tables import usage_day
 from tests.factories.usage import NOW, finished_call, record
+from tests.support.waiting import wait_until_somebody_waits
 from tests.usage.looking import asked, folded, page, rows_of
 from tests.usage.plain import recounted
 from tests.usage.reporter import FIRST, calls_of
@@ -22,6 +28,12 @@ from tests.usage.reporter import FIRST, calls_of
 DAY = 20_500
 BATCHES = 12
 _teams = itertools.count(30_000_000)
+_d = usage_day.c
+_lock_bob = (
+    select(_d.day)
+    .where(_d.team_id == param("team_id"), _d.group_kind == "username", _d.group_id == "bob")
+    .with_for_update()
+)
 
 
 @pytest.fixture
@@ -47,6 +59,34 @@ def test_processes_that_report_and_fold_at_once_lose_nothing(db: Database, datab
         expected = recounted(calls, kind, FIRST, FIRST + 30, cadence)
         assert rows_of(found) == expected
         assert found.total == len(expected)
+
+
+def test_a_group_that_comes_back_while_it_is_found_empty_stays_counted(fresh_database_url: str, team_id: int) -> None:
+    """Otherwise the day has one group less than there are, for good, and its report ends before the last one."""
+    db, other = open_database(fresh_database_url), open_database(fresh_database_url)
+    call = finished_call(DAY, username="ada")
+    record(db, team_id, [call, finished_call(DAY, username="bob")])
+    folded(db, team_id)
+    record(db, team_id, [msgspec.structs.replace(call, revision=2, username="bob")])
+    folding = threading.Thread(target=lambda: folded(other, team_id))
+
+    def verb(tx: Tx) -> None:
+        tx.all(_lock_bob, {"team_id": team_id})
+        folding.start()
+        wait_until_somebody_waits(db)
+        # Of another device and no language: of what the folding is about only ada's sums are met.
+        record_calls(tx, team_id, [finished_call(DAY, username="ada", device_id=2, language=None)], now=NOW)
+
+    db.write_now(verb)
+    folding.join(60)
+    folded(db, team_id)
+    found = page(db, asked(team_id, "username", DAY, DAY))
+
+    assert not folding.is_alive()
+    assert sorted(row.group.id for row in found.rows) == ["ada", "bob"]
+    assert found.total == 2
+    db.close_now()
+    other.close_now()
 
 
 def test_a_reader_folds_what_waits(db: Database, runner: asyncio.Runner, team_id: int) -> None:

@@ -89,7 +89,7 @@ def _emptying(table: Table, start: Any) -> Delete:
     return delete(table).where(table.c.team_id == param("team_id"), table.c.calls == 0, key.in_(select(*gone.c)))
 
 
-_empty_days = _emptying(usage_day, usage_day.c.day)
+_empty_days = _emptying(usage_day, usage_day.c.day).returning(_d.group_kind, _d.day, _d.group_id)
 _empty_weeks = _emptying(usage_week, usage_week.c.start)
 _empty_months = _emptying(usage_month, usage_month.c.start)
 
@@ -233,21 +233,27 @@ def _move(tx: Tx, team_id: int, cadence: Cadence, totals: Mapping[Key, Sums]) ->
 
 
 def _rank(tx: Tx, team_id: int, days: Sequence[Key]) -> Iterator[_Change]:
-    """Rank groups by their days' seconds as they are now; yields which came and went."""
-    ranks, gone = [], []
+    """Rank groups by their days' seconds as they are now; yields which came and went.
+
+    Reports add to days meanwhile: a group that had no call when it was read is gone only if it is removed.
+    """
+    ranks: list[tuple[Any, ...]] = []
+    empty: dict[Key, bool] = {}
     for kind, day, group_id, calls, mic_seconds, ranked in tx.all(_known_days, {"team_id": team_id, "asked": days}):
         if kind is None:
             continue  # taken back, and removed already
         if not calls:
-            gone.append((kind, day, group_id))
-        elif ranked != mic_seconds:
+            empty[kind, day, group_id] = ranked is not None
+            continue
+        if ranked != mic_seconds:
             ranks.append((kind, day, group_id, mic_seconds))
-        if bool(calls) != (ranked is not None):
-            yield kind, Cadence.DAILY, day, 1 if calls else -1
+        if ranked is None:
+            yield kind, Cadence.DAILY, day, 1
     if ranks:
         tx.run(_set_ranks, {"team_id": team_id, "sent": sorted(ranks)})
-    if gone:
-        tx.run(_empty_days, {"team_id": team_id, "gone": sorted(gone)})
+    if empty:
+        gone = tx.all(_empty_days, {"team_id": team_id, "gone": sorted(empty)})
+        yield from ((kind, Cadence.DAILY, day, -1) for kind, day, group_id in gone if empty[kind, day, group_id])
 
 
 def _count(tx: Tx, team_id: int, changes: Iterable[_Change]) -> None:
