@@ -13,6 +13,7 @@ from psycopg.rows import scalar_row
 from sqlalchemy.dialects import sqlite
 from sqlalchemy.dialects.postgresql import psycopg as psycopg_dialect
 
+from callfloor.conversations.queries import Shape, changes_statement, count_statement, page_statement
 from callfloor.foundation.database.plan import Plan, Plans
 from tests.support.databases import PostgresTemplate, SqliteTemplate
 from tests.support.statements import Named, every_statement, partial_indexes, team_tables
@@ -30,7 +31,7 @@ CONDITIONS = {
     "Bitmap Heap Scan": "Recheck Cond",
 }
 """PostgreSQL's ways to read a table, and what says that only a part of it is read."""
-ONLY_ON_POSTGRESQL = re.compile(r"\.searching\.(newest_statement|hits_statement\(.*is_capped=True)")
+ONLY_ON_POSTGRESQL = re.compile(r"\.searching\._(capped|newest)_hits")
 """Statements that are never sent to SQLite."""
 _IS_FOR_EACH_ROW = re.compile(r"search_text VIRTUAL TABLE INDEX \d+:=")
 
@@ -96,6 +97,25 @@ def test_sqlite_looks_words_up_once_and_not_for_each_row(sqlite_database: apsw.C
 
     assert len(looked_up) > 50
     assert [name for name, steps in looked_up.items() if any(_IS_FOR_EACH_ROW.search(step) for step in steps)] == []
+
+
+@pytest.mark.parametrize("by_scope", [False, True])
+@pytest.mark.parametrize("ascending", [False, True])
+def test_sqlite_finds_few_changes_by_their_index_and_walks_the_list_where_most_changed(
+    sqlite_database: apsw.Connection, *, by_scope: bool, ascending: bool
+) -> None:
+    """A million calls of which one changed took a second to ask about; to put a million in order takes as long."""
+    plans, shape = Plans(sqlite.dialect(paramstyle="named")), Shape(by_update=True, by_scope=by_scope)
+    few = changes_statement(by_scope=by_scope, ascending=ascending, after=False)
+    walk = page_statement(shape, ascending=ascending, after=False)
+
+    found = {
+        name: " ".join(_steps_of_sqlite(sqlite_database, plans.of(one, {}).sql))
+        for name, one in (("few", few), ("count", count_statement(shape)), ("walk", walk))
+    }
+
+    assert {name for name, steps in found.items() if "_updated_at_" in steps} == {"few", "count"}
+    assert "TEMP B-TREE" not in found["walk"]
 
 
 def test_statements_are_found() -> None:

@@ -157,14 +157,8 @@ def _page(
     params = {**which.params(team_id), **bounds, "take": window.take}
     if not are_few_changes:
         return queries.page_statement(shape, ascending=window.ascending, after=after is not None), params
-    statement = queries.changes_statement(
-        by_scope=shape.by_scope,
-        from_date=shape.from_date,
-        to_date=shape.to_date,
-        ascending=window.ascending,
-        after=after is not None,
-    )
-    return statement, params
+    narrowed = functools.partial(queries.changes_statement, by_scope=shape.by_scope)
+    return narrowed(ascending=window.ascending, after=after is not None), params
 
 
 async def _with_belongings(

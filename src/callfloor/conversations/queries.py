@@ -164,7 +164,7 @@ class Shape:
     def looks_for_changes(self) -> bool:
         """Return whether what changed since an instant is the narrowest that is asked for."""
         others = self.by_one_domain, self.by_domains, self.by_id, self.by_words, self.by_owner
-        return self.by_update and not any(others) and not (self.from_date and self.to_date)
+        return self.by_update and not any((*others, self.from_date, self.to_date))
 
 
 @functools.cache
@@ -188,10 +188,9 @@ def page_statement(shape: Shape, *, ascending: bool, after: bool) -> Select[Any]
 
 
 @functools.cache
-def changes_statement(*, by_scope: bool, from_date: bool, to_date: bool, ascending: bool, after: bool) -> Select[Any]:
+def changes_statement(*, by_scope: bool, ascending: bool, after: bool) -> Select[Any]:
     """Return what `page_statement` does, where few of many changed: they are gathered, then put in order."""
-    shape = Shape(by_update=True, by_scope=by_scope, from_date=from_date, to_date=to_date)
-    changed = select(_c.id, _c.date).where(*_conditions(shape)).cte("changed").prefix_with("MATERIALIZED")
+    changed = select(_c.id, _c.date).where(*_changed(by_scope=by_scope)).cte("changed").prefix_with("MATERIALIZED")
     date, row_id = changed.c.date, changed.c.id
     page = (
         select(row_id, date)
@@ -218,7 +217,8 @@ def count_statement(shape: Shape) -> Select[int]:
     """Return how many conversations match."""
     # Counting a column that no index holds keeps ids from being looked for in a whole index of the team.
     matches = func.count(_c.name) if shape.by_id else func.count()
-    return select(matches).select_from(_source(shape)).where(*_conditions(shape))
+    conditions = _changed(by_scope=shape.by_scope) if shape.looks_for_changes else _conditions(shape)
+    return select(matches).select_from(_source(shape)).where(*conditions)
 
 
 ONE = (
@@ -250,15 +250,14 @@ def _conditions(shape: Shape) -> list[Any]:
     if shape.by_one_domain:
         conditions = [_d.team_id == param("team_id"), _d.kind == param("kind"), _d.domain == param("domain")]
     if shape.by_scope:
-        # Where changes are looked for their index is meant, not one that has the scope before.
-        scope = func.coalesce(_c.is_external, False) if shape.looks_for_changes else _c.is_external
-        conditions.append(scope == param("is_external"))
+        conditions.append(_c.is_external == param("is_external"))
     if shape.from_date:
         conditions.append(date >= param("date_from"))
     if shape.to_date:
         conditions.append(date <= param("date_to"))
     if shape.by_update:
-        conditions.append(_c.updated_at >= param("updated_since"))
+        # The list is walked, or narrowed otherwise: not by the index of changes, which is in no order of a list.
+        conditions.append(func.coalesce(_c.updated_at, 0) >= param("updated_since"))
     if shape.by_id:
         conditions.append(any_of(_c.id, "ids"))
     if shape.by_words:
@@ -268,6 +267,12 @@ def _conditions(shape: Shape) -> list[Any]:
     if shape.by_domains:
         conditions.append(_c.id.in_(_with_domain(shape)))
     return conditions
+
+
+def _changed(*, by_scope: bool) -> list[Any]:
+    """Return the conditions of what changed, as its own index serves them and no other."""
+    conditions = [_c.team_id == param("team_id"), _c.kind == param("kind"), _c.updated_at >= param("updated_since")]
+    return [*conditions, func.coalesce(_c.is_external, False) == param("is_external")] if by_scope else conditions
 
 
 def _with_domain(shape: Shape) -> Select[str]:
