@@ -11,9 +11,13 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
+from sqlalchemy import select
 
+from callfloor.conversations.attaching import keep_asking
+from callfloor.conversations.change_tables import conversation_change
 from callfloor.foundation import clock
 from callfloor.foundation.clock import DAY
+from callfloor.foundation.database import param
 from callfloor.foundation.jobs import JobStatus, newest_jobs
 from callfloor.foundation.jobs.testing import drain
 from callfloor.foundation.services import Services
@@ -23,6 +27,8 @@ from tests.conversations_api.conftest import UPLOAD_LIMIT, Http, Loop, Member, m
 from tests.factories.audio import make_wav
 
 WAV = make_wav()
+_k = conversation_change.c
+_changes = select(_k.change).where(_k.team_id == param("team_id"), _k.conversation_id == param("id")).order_by(_k.entry)
 LOOPBACK = ipaddress.IPv4Network("127.0.0.0/8")
 Reply = Callable[[http.server.BaseHTTPRequestHandler], None]
 
@@ -141,9 +147,12 @@ def test_the_same_address_again_is_the_same_call(near: Services, member: Member,
     assert telephony.asked == 1
 
 
-def test_is_asked_again_while_it_does_not_answer(near: Services, member: Member, telephony: Telephony) -> None:
+@pytest.mark.parametrize("pauses", [[], [{"start": 0.1, "end": 0.2}]], ids=["", "with pauses"])
+def test_is_asked_again_while_it_does_not_answer(
+    near: Services, member: Member, telephony: Telephony, pauses: list[dict[str, float]]
+) -> None:
     telephony.reply = lambda handler: answer(handler, b"later", 503)
-    _, record = send(member.http, telephony.url)
+    _, record = send(member.http, telephony.url, mutedIntervals=pauses)
     work(near, member)
     waiting = record_of(member, record["id"])
     assert waiting["processingStatus"] == "queued"
@@ -157,6 +166,21 @@ def test_is_asked_again_while_it_does_not_answer(near: Services, member: Member,
     fetched = record_of(member, record["id"])
     assert fetched["recordingRef"] is not None
     assert (fetched["processingStatus"], fetched["processingReason"]) == ("queued", None)
+    # Who follows the feed is told of both: that it waits, and that it has come.
+    told = near.db.read_now(lambda tx: tx.all(_changes, {"team_id": member.team.id, "id": record["id"]}))
+    assert [change for (change,) in told] == ["created", "queued", "queued", *(["queued"] if pauses else [])]
+
+
+def test_an_attempt_that_was_taken_for_lost_says_nothing_of_what_has_come(
+    near: Services, member: Member, telephony: Telephony
+) -> None:
+    _, record = send(member.http, telephony.url)
+    work(near, member)
+
+    late = functools.partial(keep_asking, reason=("recording_not_fetched", "It fell silent."), now=clock.now())
+    near.db.write_now(functools.partial(late, team_id=member.team.id, conversation_id=record["id"]))
+
+    assert record_of(member, record["id"])["processingReason"] is None
 
 
 def test_says_so_when_it_never_answers(near: Services, member: Member, telephony: Telephony) -> None:

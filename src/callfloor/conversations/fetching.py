@@ -9,9 +9,9 @@ from functools import partial
 from pathlib import PurePosixPath
 
 from callfloor.conversations.arrival import FETCH
-from callfloor.conversations.attaching import attach_recording
+from callfloor.conversations.attaching import attach_recording, keep_asking
 from callfloor.conversations.intake import Intake, StoredRecording
-from callfloor.conversations.outcomes import keep_waiting, record_failure
+from callfloor.conversations.outcomes import record_failure
 from callfloor.foundation import clock
 from callfloor.foundation.jobs import ClaimedJob, JobKind, RunningJob, Verb
 from callfloor.foundation.outgoing import AddressRefused, AnswerTooLarge, RequestFailed, fetched, rules_of
@@ -47,7 +47,7 @@ def fetch_recording(job: RunningJob, services: Services) -> Verb:
         return partial(failed, reason=FOREIGN)
     except RequestFailed as error:
         text = f"The recording could not be fetched yet: {error}. It is asked again."
-        waits = partial(keep_waiting, team_id=team_id, conversation_id=conversation_id, now=job.now())
+        waits = partial(keep_asking, team_id=team_id, conversation_id=conversation_id, now=job.now())
         services.db.write_now(partial(waits, reason=("recording_not_fetched", text)))
         raise
     return partial(attach_recording, team_id=team_id, conversation_id=conversation_id, kept=kept, now=job.now())
