@@ -26,7 +26,7 @@ from callfloor.conversations.erasing import (
 from callfloor.conversations.erasure_jobs import ERASE_CONVERSATIONS, REMOVE_DUE
 from callfloor.conversations.holds import LegalHold, PlaceHold, lift_hold, place_hold
 from callfloor.conversations.parties import Party
-from callfloor.conversations.persons import person_key, person_keys
+from callfloor.conversations.persons import conversations_of_person, person_key, person_keys
 from callfloor.conversations.receipts import ErasedConversation, Receipt, conversations_of, receipts_below
 from callfloor.conversations.retaining import SetRetention, set_retention
 from callfloor.conversations.stewardship_tables import ItemState
@@ -349,6 +349,13 @@ def test_a_number_is_known_by_its_sip_address_too() -> None:
     assert person_keys("sip:+49301234@pbx.example") == known
     assert person_keys("cleo@customer.example") == {"email:cleo@customer.example"}
     assert person_keys("anonymous") == set()
+
+
+def test_an_address_that_begins_with_digits_is_no_number(db: Database, team: Team) -> None:
+    """A colleague's address may begin with their extension: erasing a caller of that number leaves them alone."""
+    make(db, team, Party(name="Ida", email="1001@colleagues.example"))
+
+    assert db.read_now(functools.partial(conversations_of_person, team_id=team.id, key="number:1001")) == []
 
 
 def test_every_table_of_conversations_is_thought_of() -> None:

@@ -18,7 +18,7 @@ from callfloor.conversations.incoming import settle_file
 from callfloor.conversations.intake import StoredRecording
 from callfloor.conversations.muting import MutedInterval, hold_recording, keep_intervals
 from callfloor.conversations.parties import DEFAULT_CHANNELS, Party, external_domains, is_external, permille, placed
-from callfloor.conversations.persons import keep_persons, person_keys
+from callfloor.conversations.persons import keep_persons, person_key, person_keys
 from callfloor.conversations.tables import (
     ConversationKind,
     ProcessingStatus,
@@ -230,7 +230,8 @@ def _store_parties(tx: Tx, arrival: Arrival, parties: Sequence[Party]) -> None:
 
 
 def _known_persons(arrival: Arrival, parties: Sequence[Party]) -> Iterator[str]:
-    for text in (*(party.email for party in parties), arrival.caller, arrival.callee):
+    yield from (key for party in parties if (key := person_key(party.email or "")) is not None)
+    for text in (arrival.caller, arrival.callee):
         yield from person_keys(text or "")
 
 

@@ -39,7 +39,7 @@ def person_key(text: str) -> str | None:
 
 
 def person_keys(text: str) -> set[str]:
-    """Return every form by which who took part may be looked for: a number's SIP address is that number, too."""
+    """Return every form by which a caller or callee may be looked for: a number's SIP address is that number, too."""
     plain = _without_scheme(text)
     user, at, _ = plain.partition("@")
     found = {person_key(text), _number_key(user) if at and _NUMBER.fullmatch(user) else None}
