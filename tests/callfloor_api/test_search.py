@@ -210,7 +210,7 @@ def test_finds_what_claims_to_be_of_another_age(db: Database, team: Team, find: 
     assert find.ids("hello") == [call]
 
 
-@pytest.mark.parametrize("q", ["%22open", "-", "-only", "%20", "...", "a*", "x%20" * 40, "%3D%28%29", "%22%22"])
+@pytest.mark.parametrize("q", ["%22open", "-", "-only", "%20", "...", "a*", "e-s*", "x%20" * 40, "%3D%28%29", "%22%22"])
 def test_says_what_is_wrong_with_a_query(find: Finder, q: str) -> None:
     assert find.refusal(f"q={q}") == (422, "search_query_invalid")
 

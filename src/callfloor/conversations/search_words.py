@@ -199,9 +199,14 @@ def _term(part: str, at: int) -> Term | None:
     words = tuple(words_of(part))
     if not words:
         return None
-    if is_prefix and sum(map(len, words)) < SHORTEST_PREFIX:
+    if is_prefix and not _is_long_enough(words):
         raise SearchQueryInvalid(f"before * there must be at least {SHORTEST_PREFIX} letters", at)
     return Term(words, is_prefix, is_excluded)
+
+
+def _is_long_enough(words: Sequence[str]) -> bool:
+    """Return whether few words begin as the last of these; in a script without spaces each is one letter."""
+    return len(words[-1]) >= SHORTEST_PREFIX or (len(words) >= SHORTEST_PREFIX and _letter(words[-1])[1])
 
 
 def _meets(words: Sequence[str], term: Term) -> bool:

@@ -7,7 +7,7 @@ import functools
 from collections.abc import Sequence
 from typing import Any
 
-from sqlalchemy import FromClause, Integer, Select, func, select, true
+from sqlalchemy import CTE, FromClause, Integer, Select, func, select, true
 
 from callfloor.conversations.search_index import Matches, Place, first_id_of, search_text
 from callfloor.conversations.search_tables import search_entry
@@ -66,42 +66,9 @@ class FoundConversation:
     snippets: list[Snippet]
 
 
-@functools.cache
-def hits_statement(*, by_kind: bool, by_scope: bool, by_domain: bool, by_owner: bool, is_capped: bool) -> Select[Any]:
-    """Return the segments that meet the query, newest first, between the ids `above` and `before`.
-
-    FTS5 finds the newest first by itself. PostgreSQL finds all in any order, and is stopped above `MANY`: capped, there
-    is one row at least, and each ends with the number of segments that were found.
-    """
-    # Found by their words first: PostgreSQL would else read every segment of the team, and look at its words.
-    matching = select(search_text.c.rowid).where(Matches("query"), Place() < param("before"), Place() >= param("above"))
-    matching = matching.limit(MANY + 1) if is_capped else matching
-    said = matching.cte("said").prefix_with("MATERIALIZED", dialect="postgresql")
-    source = said.join(search_entry, _e.id == said.c.rowid)
-    newest = _newest(source, said.c.rowid, by_kind=by_kind, by_scope=by_scope, by_domain=by_domain, by_owner=by_owner)
-    newest = newest.where(_IS_OF_TEAM)
-    if not is_capped:
-        return newest
-    shown = newest.subquery("shown")
-    found = select(func.count().label("segments")).select_from(said).subquery("found")
-    counted = select(*shown.c, found.c.segments).select_from(found.outerjoin(shown, true()))
-    return counted.order_by(shown.c.rowid.desc())
-
-
-@functools.cache
-def newest_statement(*, by_kind: bool, by_scope: bool, by_domain: bool, by_owner: bool) -> Select[Any]:
-    """Return what `hits_statement` does, of words said so often that the team's newest segments soon have them."""
-    source = search_entry.join(search_text, search_text.c.rowid == _e.id)
-    newest = _newest(source, _e.id, by_kind=by_kind, by_scope=by_scope, by_domain=by_domain, by_owner=by_owner)
-    between = _e.id < param("before"), _e.id >= param("above")
-    return newest.where(_e.team_id == param("team_id"), *between, Matches("query", by_index=False))
-
-
-def _newest(
-    source: FromClause, row_id: Any, *, by_kind: bool, by_scope: bool, by_domain: bool, by_owner: bool
-) -> Select[Any]:
+def _hits(source: FromClause, row_id: Any) -> Select[Any]:
     """Return the segments of the source with their conversations, the greatest id first."""
-    statement = (
+    return (
         select(row_id.label("rowid"), _e.position, _c.id, _c.kind, _c.name, _c.date, *_SPOKEN)
         .select_from(source)
         .join(conversation, (_c.team_id == _e.team_id) & (_c.id == _e.conversation_id))
@@ -112,6 +79,31 @@ def _newest(
         .order_by(row_id.desc())
         .limit(param("take", Integer))
     )
+
+
+def _said(*, most: int | None = None) -> CTE:
+    """Return the ids of what meets the query between `above` and `before`.
+
+    Found by its words first: PostgreSQL would else read every segment of the team, and look at its words.
+    """
+    between = Place() < param("before"), Place() >= param("above")
+    return (
+        select(search_text.c.rowid)
+        .where(Matches("query"), *between)
+        .limit(most)
+        .cte("said")
+        .prefix_with("MATERIALIZED", dialect="postgresql")
+    )
+
+
+def _hits_of(said: CTE) -> Select[Any]:
+    return _hits(said.join(search_entry, _e.id == said.c.rowid), said.c.rowid).where(_IS_OF_TEAM)
+
+
+@functools.cache
+def hits_statement(*, by_kind: bool, by_scope: bool, by_domain: bool, by_owner: bool) -> Select[Any]:
+    """Return the segments that meet the query, newest first, between the ids `above` and `before`."""
+    statement = _hits_of(_said())
     if by_kind:
         statement = statement.where(_c.kind == param("kind"))
     if by_scope:
@@ -130,17 +122,39 @@ def _newest(
     return statement
 
 
+def _counted(said: CTE) -> Select[Any]:
+    """Return the hits, each with how many segments were found; one row at least."""
+    shown = _hits_of(said).subquery("shown")
+    found = select(func.count().label("segments")).select_from(said).subquery("found")
+    counted = select(*shown.c, found.c.segments).select_from(found.outerjoin(shown, true()))
+    return counted.order_by(shown.c.rowid.desc())
+
+
+# FTS5 finds the newest first by itself. PostgreSQL finds all in any order, and is stopped where they are too many to
+# be put in order: the team's newest segments soon have words that are said so often.
+_capped_hits = _counted(_said(most=MANY + 1))
+_newest_hits = _hits(search_entry.join(search_text, search_text.c.rowid == _e.id), _e.id).where(
+    _e.team_id == param("team_id"),
+    _e.id < param("before"),
+    _e.id >= param("above"),
+    Matches("query", by_index=False),
+)
+
+
 def ids_that_say() -> Select[str]:
     """Return the ids of the conversations that meet the query, for the condition of a list; team_id and query."""
     return _ids_that_say
 
 
-# As in `hits_statement`: found by their words first.
-_said = (
+# As `_said`: found by their words first.
+_wherever_said = (
     select(search_text.c.rowid).where(Matches("query")).cte("said").prefix_with("MATERIALIZED", dialect="postgresql")
 )
 _ids_that_say = (
-    select(_e.conversation_id).select_from(_said).join(search_entry, _e.id == _said.c.rowid).where(_IS_OF_TEAM)
+    select(_e.conversation_id)
+    .select_from(_wherever_said)
+    .join(search_entry, _e.id == _wherever_said.c.rowid)
+    .where(_IS_OF_TEAM)
 )
 
 
@@ -157,14 +171,15 @@ async def search_conversations(
         "by_domain": search.domain is not None,
         "by_owner": search.owner_account_id is not None,
     }
-    is_capped = db.name == "postgresql"
-    statement, params = hits_statement(**narrowing, is_capped=is_capped), _params(search)
+    # What is narrowed may be seldom however often it is said: it is not looked for among the newest.
+    is_capped = db.name == "postgresql" and not any(narrowing.values())
+    statement, params = _capped_hits if is_capped else hits_statement(**narrowing), _params(search)
     found: list[FoundConversation] = []
     place = _upper(search) if before is None else min(before, _upper(search))
     while True:
         rows = await db.select(statement, {**params, "before": place, "take": _HITS_AT_ONCE})
         if is_capped and rows[0][-1] > MANY:
-            is_capped, statement = False, newest_statement(**narrowing)
+            is_capped, statement = False, _newest_hits
             continue
         rows = [row for row in rows if row[0] is not None]
         for row in rows:
