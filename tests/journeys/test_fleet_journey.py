@@ -38,6 +38,7 @@ def test_each_call_of_a_fleet_counts_once_through_kills_and_a_cut_network(place:
             for hours in (0.2, 2.2):
                 fleet.wait_until(hours, PATIENCE_SECONDS)
                 place.kill()
+                fleet.wait_for_a_failure(PATIENCE_SECONDS)
                 place.start()
             told = fleet.summary(PATIENCE_SECONDS)
         finally:

@@ -7,7 +7,7 @@ import json
 import subprocess
 import sys
 import threading
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -146,14 +146,29 @@ class Simulation:
         Raises:
             AssertionError: it came to its end, or the seconds passed.
         """
+        self._wait_for(lambda told: told["simulated_hours"] >= hours, seconds)
 
-        def has_come() -> bool:
-            told = [line for line in self.lines if line.startswith("{")]
-            return bool(told) and msgspec.json.decode(told[-1])["simulated_hours"] >= hours
+    def wait_for_a_failure(self, seconds: float) -> None:
+        """Wait until a request has failed that had not before.
+
+        Raises:
+            AssertionError: as `wait_until`.
+        """
+        known = self._told()["failures"]
+        self._wait_for(lambda told: told["failures"] > known, seconds)
+
+    def _told(self) -> dict[str, Any]:
+        told = [line for line in self.lines if line.startswith("{")]
+        return msgspec.json.decode(told[-1], type=dict[str, Any]) if told else {}
+
+    def _wait_for(self, has_come: Callable[[dict[str, Any]], bool], seconds: float) -> None:
+        def is_there() -> bool:
+            told = self._told()
+            return bool(told) and has_come(told)
 
         with self._changed:
-            self._changed.wait_for(lambda: self._is_over or has_come(), seconds)
-            assert has_come(), "".join(self.lines[-20:])
+            self._changed.wait_for(lambda: self._is_over or is_there(), seconds)
+            assert is_there(), "".join(self.lines[-20:])
 
     def summary(self, seconds: float) -> dict[str, Any]:
         """Wait for its end; return what it tells then."""

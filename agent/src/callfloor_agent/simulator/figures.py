@@ -41,6 +41,7 @@ class Progress(msgspec.Struct, frozen=True):
         speed: simulated seconds in one second of the clock, from the start on.
         events_per_second: acknowledged since the last line.
         waiting: events that were not acknowledged yet.
+        failures: requests so far without an answer, or with one that says later.
         is_cut: whether the simulated network is cut.
         is_history: whether calls of days that are over are written; the speed says nothing then.
     """
@@ -52,6 +53,7 @@ class Progress(msgspec.Struct, frozen=True):
     events_per_second: float
     acknowledged: int
     waiting: int
+    failures: int
     is_cut: bool
     is_history: bool
 

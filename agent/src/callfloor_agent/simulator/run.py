@@ -203,6 +203,7 @@ class _Simulation:
                 events_per_second=round((figures.acknowledged - acknowledged) / (at - last), 1),
                 acknowledged=figures.acknowledged,
                 waiting=figures.waiting,
+                failures=figures.failures,
                 is_cut=is_cut,
                 is_history=is_history,
             )
