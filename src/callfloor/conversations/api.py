@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-from typing import Annotated, Literal
+from typing import Annotated
 
 from fastapi import APIRouter, Depends, Path, Query
 from fastapi.requests import Request
@@ -11,6 +11,7 @@ from fastapi.responses import Response
 
 from callfloor.access.guard import Caller, needs
 from callfloor.access.scopes import Scope
+from callfloor.conversations.list_filters import AskedScope, BeganFrom, BeganTo, CustomerDomain
 from callfloor.conversations.listing import Place, Window, conversation_by_id, conversations_page
 from callfloor.conversations.locking import ConversationNotFound, tag_material
 from callfloor.conversations.muting import INTERVALS
@@ -57,22 +58,11 @@ class Asked:
 
 
 def asked_of(  # noqa: PLR0917  # one parameter a filter
-    scope: Annotated[
-        Literal["external", "internal", "all"],
-        Query(description="Whether somebody from outside the team took part."),
-    ] = "all",
-    from_: Annotated[Moment | None, Query(alias="from", description="Began then or later.")] = None,
-    to: Annotated[Moment | None, Query(description="Began then or earlier.")] = None,
+    scope: AskedScope = "all",
+    from_: BeganFrom = None,
+    to: BeganTo = None,
     updated_since: Annotated[Moment | None, Query(description="Changed then or later.")] = None,
-    customer_domain: Annotated[
-        str | None,
-        Query(
-            min_length=1,
-            max_length=253,
-            pattern=r"^[^\x00]*$",
-            description="An external participant has this e-mail domain.",
-        ),
-    ] = None,
+    customer_domain: CustomerDomain = None,
     cursor: Cursor = None,
     limit: Limit = 50,
 ) -> Asked:

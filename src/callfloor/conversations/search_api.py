@@ -10,12 +10,12 @@ from pydantic import Field
 
 from callfloor.access.guard import Caller, needs
 from callfloor.access.scopes import Scope
+from callfloor.conversations.list_filters import AskedScope, BeganFrom, BeganTo, CustomerDomain
 from callfloor.conversations.search_pages import MAX_LIMIT, MEDIA_TYPE, USUAL_LIMIT, AskedSearch, found_page
 from callfloor.conversations.search_words import MAX_QUERY_LENGTH, parse_query
 from callfloor.conversations.searching import Search
 from callfloor.conversations.tables import ConversationKind
 from callfloor.foundation.clock import from_datetime
-from callfloor.foundation.fields import Moment
 from callfloor.foundation.web import Cursor, Facts, Shape, position_of
 
 router = APIRouter(prefix="/search", tags=["Search"])
@@ -72,21 +72,10 @@ async def search(  # noqa: PLR0913, PLR0917  # one parameter a filter
         ),
     ],
     kind: Annotated[Literal["call", "meeting"] | None, Query(description="Only of this kind.")] = None,
-    scope: Annotated[
-        Literal["external", "internal", "all"],
-        Query(description="Whether somebody from outside the team took part."),
-    ] = "all",
-    from_: Annotated[Moment | None, Query(alias="from", description="Began then or later.")] = None,
-    to: Annotated[Moment | None, Query(description="Began then or earlier.")] = None,
-    customer_domain: Annotated[
-        str | None,
-        Query(
-            min_length=1,
-            max_length=253,
-            pattern=r"^[^\x00]*$",
-            description="An external participant has this e-mail domain.",
-        ),
-    ] = None,
+    scope: AskedScope = "all",
+    from_: BeganFrom = None,
+    to: BeganTo = None,
+    customer_domain: CustomerDomain = None,
     cursor: Cursor = None,
     limit: Annotated[int, Query(ge=1, le=MAX_LIMIT, description="How many conversations at most.")] = USUAL_LIMIT,
 ) -> Response:
