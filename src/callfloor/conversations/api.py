@@ -114,7 +114,7 @@ async def _page(facts: RequestFacts, caller: Caller, asked: Asked, kind: Convers
         facts.services.db, caller.team_id, asked.of(kind, caller), asked.window, with_transcripts=False
     )
     next_cursor = None
-    if found.last is not None and len(found.rows) == asked.window.take:
+    if found.last is not None and found.has_more:
         next_cursor = cursor_after(found.last.date, found.last.id)
     return ConversationPage(
         data=[shown_conversation(row, found) for row in found.rows], next_cursor=next_cursor, total=found.total

@@ -92,6 +92,8 @@ class Found:
     transcripts: dict[str, list[Segment]]
     total: int
     comments: dict[str, list[Comment]] = dataclasses.field(default_factory=dict)
+    has_more: bool = False
+    """Whether rows come after these."""
 
     @property
     def last(self) -> Place | None:
@@ -104,7 +106,8 @@ async def conversations_page(
 ) -> Found:
     """Return the window of the list, and how many conversations match in all."""
     counted, rows = await _counted_rows(db, team_id, which, window)
-    return await _with_belongings(db, team_id, rows, counted, with_transcripts=with_transcripts)
+    found = await _with_belongings(db, team_id, rows[: window.take], counted, with_transcripts=with_transcripts)
+    return dataclasses.replace(found, has_more=len(rows) > window.take)
 
 
 async def conversation_by_id(  # whose, which, whether it may be met, how full
@@ -154,7 +157,7 @@ def _page(
 ) -> tuple[Select[Any], dict[str, Any]]:
     shape, after = which.shape, window.after
     bounds = {"skip": window.skip} if after is None else {"after_date": after.date, "after_id": after.id}
-    params = {**which.params(team_id), **bounds, "take": window.take}
+    params = {**which.params(team_id), **bounds, "take": window.take + 1}  # the last one tells that there are more
     if not are_few_changes:
         return queries.page_statement(shape, ascending=window.ascending, after=after is not None), params
     narrowed = functools.partial(queries.changes_statement, by_scope=shape.by_scope)

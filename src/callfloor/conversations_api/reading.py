@@ -43,7 +43,7 @@ async def list_conversations(
     else:
         body = wire.MeetingPage(meeting_records(found, view), meta)
     headers = {}
-    if found.last is not None and len(found.rows) == asked.window.take:
+    if found.last is not None and found.has_more:
         headers["Link"] = f'<{_next_address(request, pairs, next_cursor(asked, found.last))}>; rel="next"'
     return json_response(body, headers=headers)
 
