@@ -31,9 +31,7 @@ _this = (_d.team_id == param("team"), _d.id == param("delivery"))
 _sending = (
     select(
         _d.endpoint_id,
-        _d.subject,
         _d.body,
-        _d.attempts,
         _d.next_at,
         _d.retry_until,
         _e.url,
@@ -47,14 +45,19 @@ _sending = (
     .join_from(webhook_delivery, webhook_endpoint, (_e.team_id == _d.team_id) & (_e.id == _d.endpoint_id), isouter=True)
     .where(*_this, _d.state == _PENDING)
 )
+_count_attempt = (
+    update(webhook_delivery).where(*_this).values(attempts=_d.attempts + 1).returning(_d.attempts, _d.state, _d.retry_until)
+)
 _add_attempt = insert(webhook_attempt)
 _end = (
     update(webhook_delivery)
     .where(*_this, _d.state == _PENDING)
-    .values(state=param("new_state"), attempts=param("tried"), next_at=param("again_at"), finished_at=param("ended_at"))
-    .returning(_d.id)
+    .values(state=param("new_state"), next_at=None, finished_at=param("ended_at"))
+    .returning(_d.endpoint_id, _d.subject)
 )
-_postpone = update(webhook_delivery).where(*_this, _d.state == _PENDING).values(next_at=param("again_at"))
+_postpone = (
+    update(webhook_delivery).where(*_this, _d.state == _PENDING).values(next_at=param("again_at")).returning(_d.id)
+)
 _count_success = (
     update(webhook_endpoint)
     .where(_e.team_id == param("team"), _e.id == param("endpoint"))
@@ -73,9 +76,7 @@ class Sending:
     """A delivery that waits to be sent, and where to; the columns of its endpoint are None where it was deleted."""
 
     endpoint_id: int
-    subject: str
     body: str
-    attempts: int
     next_at: Millis | None
     retry_until: Millis
     url: str | None
@@ -94,9 +95,6 @@ class Attempted:
     team_id: int
     delivery_id: str
     endpoint_id: int
-    subject: str
-    number: int
-    retry_until: Millis
     at: Millis
     now: Millis
     request_headers: Mapping[str, str]
@@ -123,20 +121,19 @@ def sending_of(tx: Tx, team_id: int, delivery_id: str) -> Sending | None:
     return None if row is None else Sending(*row)
 
 
-def cancel_delivery(tx: Tx, team_id: int, delivery_id: str, *, attempts: int, now: Millis) -> None:
+def cancel_delivery(tx: Tx, team_id: int, delivery_id: str, *, now: Millis) -> None:
     """End a delivery whose endpoint is gone or disabled; the subject's next one has its turn, to end likewise."""
     waiting = sending_of(tx, team_id, delivery_id)
     if waiting is None:
         return
     lock_endpoint(tx, team_id, waiting.endpoint_id)
-    _finish(tx, team_id, delivery_id, DeliveryState.CANCELED, attempts, now)
-    give_turn(tx, team_id, waiting.endpoint_id, waiting.subject, now=now, priority=USUAL_PRIORITY)
+    _finish_in_turn(tx, team_id, delivery_id, _CANCELED, now=now, priority=USUAL_PRIORITY)
 
 
 def postpone_delivery(tx: Tx, team_id: int, delivery_id: str, *, at: Millis, now: Millis, priority: int) -> None:
-    """Leave a delivery for later: its endpoint is left alone until then."""
-    tx.run(_postpone, {"team": team_id, "delivery": delivery_id, "again_at": at})
-    enqueue_delivery(tx, team_id, delivery_id, at=at, now=now, priority=priority)
+    """Leave a delivery for later, if it still waits."""
+    if tx.one(_postpone, {"team": team_id, "delivery": delivery_id, "again_at": at}) is not None:
+        enqueue_delivery(tx, team_id, delivery_id, at=at, now=now, priority=priority)
 
 
 def keep_trying(tx: Tx, team_id: int, delivery_id: str, *, now: Millis, priority: int) -> None:
@@ -148,8 +145,7 @@ def keep_trying(tx: Tx, team_id: int, delivery_id: str, *, now: Millis, priority
         postpone_delivery(tx, team_id, delivery_id, at=now + _UNTRIED_PAUSE, now=now, priority=priority)
         return
     lock_endpoint(tx, team_id, waiting.endpoint_id)
-    _finish(tx, team_id, delivery_id, DeliveryState.FAILED, waiting.attempts, now)
-    give_turn(tx, team_id, waiting.endpoint_id, waiting.subject, now=now, priority=priority)
+    _finish_in_turn(tx, team_id, delivery_id, _FAILED, now=now, priority=priority)
 
 
 def record_attempt(tx: Tx, done: Attempted) -> None:
@@ -159,7 +155,11 @@ def record_attempt(tx: Tx, done: Attempted) -> None:
     endpoint took nothing else for two days.
     """
     exists = lock_endpoint(tx, done.team_id, done.endpoint_id)
-    if sending_of(tx, done.team_id, done.delivery_id) is None:
+    counted = tx.one(_count_attempt, {"team": done.team_id, "delivery": done.delivery_id})
+    if counted is None:
+        return
+    number, state, retry_until = counted
+    if state != _PENDING:
         # It was canceled meanwhile, perhaps because it was erased: what was answered may repeat what was said.
         done = dataclasses.replace(done, answer_headers=None, answer_body=None)
     tx.run(
@@ -167,7 +167,7 @@ def record_attempt(tx: Tx, done: Attempted) -> None:
         {
             "team_id": done.team_id,
             "delivery_id": done.delivery_id,
-            "number": done.number,
+            "number": number,
             "at": done.at,
             "duration_ms": done.duration_ms,
             "request_headers": done.request_headers,
@@ -177,40 +177,37 @@ def record_attempt(tx: Tx, done: Attempted) -> None:
             "answer_body": done.answer_body,
         },
     )
-    key = {"team": done.team_id, "endpoint": done.endpoint_id}
     if done.is_taken:
-        tx.run(_count_success, key)
-        _finish(tx, done.team_id, done.delivery_id, DeliveryState.DELIVERED, done.number, done.now)
-        give_turn(tx, done.team_id, done.endpoint_id, done.subject, now=done.now, priority=done.priority)
+        tx.run(_count_success, {"team": done.team_id, "endpoint": done.endpoint_id})
+        _finish_in_turn(tx, done.team_id, done.delivery_id, _DELIVERED, now=done.now, priority=done.priority)
     elif not exists:
-        cancel_delivery(tx, done.team_id, done.delivery_id, attempts=done.number, now=done.now)
+        cancel_delivery(tx, done.team_id, done.delivery_id, now=done.now)
     else:
-        _follow_failure(tx, done)
+        _follow_failure(tx, done, number=number, retry_until=retry_until)
 
 
-def _follow_failure(tx: Tx, done: Attempted) -> None:
-    key = {"team": done.team_id, "endpoint": done.endpoint_id}
+def _follow_failure(tx: Tx, done: Attempted, *, number: int, retry_until: Millis) -> None:
+    team_id, delivery_id, now = done.team_id, done.delivery_id, done.now
+    key = {"team": team_id, "endpoint": done.endpoint_id}
     health = tx.one(_health, key) or (0, None)
     failures, since = health[0] + 1, done.at if health[1] is None else health[1]
-    resumes = done.now + _pause_of_endpoint(failures) if failures >= FAILURES_TO_PAUSE else None
+    resumes = now + _pause_of_endpoint(failures) if failures >= FAILURES_TO_PAUSE else None
     tx.run(_count_failure, {**key, "count": failures, "since": since, "resumes": resumes})
     if done.status == HTTPStatus.GONE:
-        _finish(tx, done.team_id, done.delivery_id, DeliveryState.FAILED, done.number, done.now)
-        cancel_pending(tx, done.team_id, done.endpoint_id, now=done.now)
-        disable_endpoint(tx, done.team_id, done.endpoint_id, "it answered 410 Gone", now=done.now)
+        _finish(tx, team_id, delivery_id, _FAILED, now=now)
+        cancel_pending(tx, team_id, done.endpoint_id, now=now)
+        disable_endpoint(tx, team_id, done.endpoint_id, "it answered 410 Gone", now=now)
         return
-    pause = PAUSES[min(done.number, len(PAUSES)) - 1]
-    at = done.now + max(round(pause * (1 + done.jitter / 5)), min(done.retry_after_ms, LONGEST_RETRY_AFTER))
-    if at <= done.retry_until:
-        tx.run(_end, _ended(done.team_id, done.delivery_id, DeliveryState.PENDING, done.number, again_at=at))
-        enqueue_delivery(tx, done.team_id, done.delivery_id, at=at, now=done.now, priority=done.priority)
-        return
-    _finish(tx, done.team_id, done.delivery_id, DeliveryState.FAILED, done.number, done.now)
-    if done.now - since >= DEAF_FOR:
-        cancel_pending(tx, done.team_id, done.endpoint_id, now=done.now)
-        disable_endpoint(tx, done.team_id, done.endpoint_id, "nothing was taken for days", now=done.now)
+    pause = PAUSES[min(number, len(PAUSES)) - 1]
+    at = now + max(round(pause * (1 + done.jitter / 5)), min(done.retry_after_ms, LONGEST_RETRY_AFTER))
+    if at <= retry_until:
+        postpone_delivery(tx, team_id, delivery_id, at=at, now=now, priority=done.priority)
+    elif now - since < DEAF_FOR:
+        _finish_in_turn(tx, team_id, delivery_id, _FAILED, now=now, priority=done.priority)
     else:
-        give_turn(tx, done.team_id, done.endpoint_id, done.subject, now=done.now, priority=done.priority)
+        _finish(tx, team_id, delivery_id, _FAILED, now=now)
+        cancel_pending(tx, team_id, done.endpoint_id, now=now)
+        disable_endpoint(tx, team_id, done.endpoint_id, "nothing was taken for days", now=now)
 
 
 def _pause_of_endpoint(failures: int) -> Millis:
@@ -218,24 +215,13 @@ def _pause_of_endpoint(failures: int) -> Millis:
     return min(_FIRST_PAUSE << doublings, LONGEST_PAUSE)
 
 
-def _finish(tx: Tx, team_id: int, delivery_id: str, state: DeliveryState, attempts: int, now: Millis) -> None:
-    tx.run(_end, _ended(team_id, delivery_id, state, attempts, ended_at=now))
+def _finish(tx: Tx, team_id: int, delivery_id: str, state: str, *, now: Millis) -> tuple[int, str] | None:
+    """End the delivery; returns its endpoint and its subject, or None where somebody else has ended it."""
+    return tx.one(_end, {"team": team_id, "delivery": delivery_id, "new_state": state, "ended_at": now})
 
 
-def _ended(
-    team_id: int,
-    delivery_id: str,
-    state: DeliveryState,
-    attempts: int,
-    *,
-    again_at: Millis | None = None,
-    ended_at: Millis | None = None,
-) -> dict[str, object]:
-    return {
-        "team": team_id,
-        "delivery": delivery_id,
-        "new_state": state.value,
-        "tried": attempts,
-        "again_at": again_at,
-        "ended_at": ended_at,
-    }
+def _finish_in_turn(tx: Tx, team_id: int, delivery_id: str, state: str, *, now: Millis, priority: int) -> None:
+    """End the delivery; its subject's next one has its turn."""
+    ended = _finish(tx, team_id, delivery_id, state, now=now)
+    if ended is not None:
+        give_turn(tx, team_id, *ended, now=now, priority=priority)

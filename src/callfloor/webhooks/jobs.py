@@ -55,7 +55,7 @@ def deliver_webhook(job: RunningJob, services: Services) -> Verb | None:
     if waiting is None or (waiting.next_at is not None and waiting.next_at > now):
         return None
     if waiting.url is None or waiting.secret is None or not waiting.is_enabled:
-        return partial(cancel_delivery, team_id=team_id, delivery_id=delivery_id, attempts=waiting.attempts, now=now)
+        return partial(cancel_delivery, team_id=team_id, delivery_id=delivery_id, now=now)
     if waiting.resumes_at is not None and waiting.resumes_at > now:
         later = partial(postpone_delivery, at=waiting.resumes_at, now=now, priority=job.claimed.priority)
         return partial(later, team_id=team_id, delivery_id=delivery_id)
@@ -107,9 +107,6 @@ def _attempt(services: Services, team_id: int, delivery_id: str, waiting: Sendin
         team_id=team_id,
         delivery_id=delivery_id,
         endpoint_id=waiting.endpoint_id,
-        subject=waiting.subject,
-        number=waiting.attempts + 1,
-        retry_until=waiting.retry_until,
         at=now,
         now=now,
         request_headers=headers,
