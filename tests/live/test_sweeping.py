@@ -31,7 +31,7 @@ from tests.live.looking import (
     told_of,
     transitions_of,
 )
-from tests.support.waiting import wait_until_somebody_waits
+from tests.support.racing import wait_until_somebody_waits
 
 
 def follow(db: Database) -> None:

@@ -1,13 +1,25 @@
-"""Works that all begin at the same moment."""
+"""Works that all begin at the same moment, and works that wait for each other."""
 
 from __future__ import annotations
 
 import threading
+import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
+from sqlalchemy import column, func, select, table
+
+from callfloor.foundation.database import Database
 from callfloor.foundation.errors import DomainError
+
+_DEADLINE_SECONDS = 60.0
+_activity = table("pg_stat_activity", column("wait_event_type"), column("datname"))
+_waiting = (
+    select(func.count())
+    .select_from(_activity)
+    .where(_activity.c.wait_event_type == "Lock", _activity.c.datname == func.current_database())
+)
 
 
 def at_once(works: list[Callable[[], Any]]) -> list[Any]:
@@ -23,3 +35,13 @@ def at_once(works: list[Callable[[], Any]]) -> list[Any]:
 
     with ThreadPoolExecutor(len(works)) as pool:
         return list(pool.map(run, works))
+
+
+def wait_until_somebody_waits(db: Database) -> None:
+    """Wait until a transaction waits for another's lock; SQLite lets it wait before it begins."""
+    if db.name != "postgresql":
+        return
+    deadline = time.monotonic() + _DEADLINE_SECONDS
+    while db.read_now(lambda tx: tx.all(_waiting)[0][0]) == 0:
+        assert time.monotonic() < deadline, "nobody waits"
+        threading.Event().wait(0.01)

@@ -20,7 +20,7 @@ from callfloor.usage.records import record_calls
 from callfloor.usage.rounds import fold_all
 from callfloor.usage.tables import usage_day
 from tests.factories.usage import NOW, finished_call, record
-from tests.support.waiting import wait_until_somebody_waits
+from tests.support.racing import wait_until_somebody_waits
 from tests.usage.looking import asked, folded, page, rows_of
 from tests.usage.plain import recounted
 from tests.usage.reporter import FIRST, calls_of

@@ -15,7 +15,7 @@ from typing import Any
 
 import pytest
 from jsonschema import Draft202012Validator, ValidationError
-from sqlalchemy import select, text, update
+from sqlalchemy import select, update
 from standardwebhooks import Webhook, WebhookVerificationError
 
 from callfloor.access.audit import OPERATOR
@@ -23,7 +23,7 @@ from callfloor.conversations.erasing import RequestErasure, erase_item, request_
 from callfloor.conversations.parties import Party
 from callfloor.conversations.tables import ConversationKind
 from callfloor.conversations.transcripts import Segment
-from callfloor.foundation.database import Database, Tx, param
+from callfloor.foundation.database import Tx, param
 from callfloor.foundation.jobs import BACKGROUND_PRIORITY
 from callfloor.foundation.outbox import OUTBOX, NumberedEvent, events_after
 from callfloor.foundation.sequence import number_waiting
@@ -32,13 +32,13 @@ from callfloor.webhooks.catalog import CATALOG
 from callfloor.webhooks.deliveries import RETRIED_FOR, erase_subjects
 from callfloor.webhooks.tables import webhook_endpoint
 from tests.factories.conversations import make_conversation
+from tests.support.racing import wait_until_somebody_waits
 from tests.webhooks.conftest import SECRET_KEY, Floor
 from tests.webhooks.receiver import DEADLINE_SECONDS, Came, Receiver
 
 _e = webhook_endpoint.c
 _secret = select(_e.secret).where(_e.id == param("endpoint"))
 _set_secret = update(webhook_endpoint).where(_e.id == param("endpoint")).values(secret=param("kept"))
-_lock_waits = text("SELECT count(*) FROM pg_stat_activity WHERE wait_event_type = 'Lock'")
 SAID = (Segment("Ben", 0, 1000, "Hello."),)
 
 
@@ -259,6 +259,26 @@ class TestAnswers:
 
         assert floor.work(minutes=50) == 0
         assert floor.work(minutes=20) == 1
+
+    @pytest.mark.parametrize("status", [200, 503])
+    @pytest.mark.parametrize(
+        "header",
+        ["1 Jan 99999999999 00:00:00 GMT", "1 Jan 2027 00:00:00 +99999999999999999", "9" * 5000, "soon", ""],
+        ids=["year", "offset", "seconds", "word", "nothing"],
+    )
+    def test_with_a_retry_after_that_is_none_are_as_without_it(
+        self, floor: Floor, receiver: Receiver, webhook: int, header: str, status: int
+    ) -> None:
+        receiver.answers = refuse(status, Retry_After=header)
+        self.happen(floor)
+        floor.work()
+        receiver.answers = lambda _: (200, {}, b"")
+        floor.work(minutes=1)
+
+        (delivery,) = floor.deliveries(webhook)
+        told = [200] if status == 200 else [503, 200]
+        assert (delivery["state"], len(receiver.came)) == ("delivered", len(told))
+        assert [one["status"] for one in floor.details(delivery["id"])["attempts"]] == told
 
     def test_of_410_disable_the_endpoint(self, floor: Floor, receiver: Receiver, webhook: int) -> None:
         receiver.answers = refuse(410)
@@ -544,7 +564,7 @@ def test_what_is_told_while_its_conversation_is_erased_is_erased_too(floor: Floo
         def tell(tx: Tx) -> None:
             tell_endpoints(tx, numbered, settings=floor.services.settings)
             erasing.append(pool.submit(db.write_now, erase))
-            wait_until_it_waits(db, erasing[0])
+            wait_until_somebody_waits(db)
 
         db.write_now(tell)
         erasing[0].result()
@@ -552,15 +572,6 @@ def test_what_is_told_while_its_conversation_is_erased_is_erased_too(floor: Floo
     (delivery,) = floor.deliveries(webhook)
     assert delivery["state"] == "canceled"
     assert "Zebra" not in json.dumps(floor.details(delivery["id"]))
-
-
-def wait_until_it_waits(db: Database, erasing: Future[Any]) -> None:
-    """Return when the erasure waits for the row that it is to remove; on SQLite it waits for the only writer."""
-    nap = threading.Event()
-    for _ in range(1000):
-        if db.name == "sqlite" or erasing.done() or db.read_now(lambda tx: tx.all(_lock_waits)) != [(0,)]:
-            return
-        nap.wait(0.02)
 
 
 def events_of(subject: str, tx: Tx) -> list[NumberedEvent]:

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import dataclasses
+import datetime
 from collections.abc import Mapping
+from email.utils import parsedate_to_datetime
 from http import HTTPStatus
 from typing import Any
 
 from sqlalchemy import insert, select, update
 
-from callfloor.foundation.clock import DAY, HOUR, MINUTE, Millis
+from callfloor.foundation.clock import DAY, HOUR, MINUTE, SECOND, Millis, from_datetime
 from callfloor.foundation.database import Tx, param
 from callfloor.foundation.jobs import USUAL_PRIORITY
 from callfloor.webhooks.deliveries import PAUSES, cancel_pending, enqueue_delivery, give_turn, lock_endpoint
@@ -103,7 +105,8 @@ class Attempted:
     answer_headers: Mapping[str, str] | None = None
     answer_body: str | None = None
     duration_ms: int = 0
-    retry_after_ms: Millis = 0
+    retry_after: str = ""
+    """That header of the answer."""
     jitter: float = 0.0
     """0..1, by which a pause is stretched up to a fifth."""
     priority: int = USUAL_PRIORITY
@@ -199,7 +202,7 @@ def _follow_failure(tx: Tx, done: Attempted, *, number: int, retry_until: Millis
         disable_endpoint(tx, team_id, done.endpoint_id, "it answered 410 Gone", now=now)
         return
     pause = PAUSES[min(number, len(PAUSES)) - 1]
-    at = now + max(round(pause * (1 + done.jitter / 5)), min(done.retry_after_ms, LONGEST_RETRY_AFTER))
+    at = now + max(round(pause * (1 + done.jitter / 5)), min(_retry_after(done.retry_after, now), LONGEST_RETRY_AFTER))
     if at <= retry_until:
         postpone_delivery(tx, team_id, delivery_id, at=at, now=now, priority=done.priority)
     elif now - since < DEAF_FOR:
@@ -213,6 +216,17 @@ def _follow_failure(tx: Tx, done: Attempted, *, number: int, retry_until: Millis
 def _pause_of_endpoint(failures: int) -> Millis:
     doublings: int = min(failures - FAILURES_TO_PAUSE, 10)
     return min(_FIRST_PAUSE << doublings, LONGEST_PAUSE)
+
+
+def _retry_after(text: str, now: Millis) -> Millis:
+    """Return for how long to wait, told in seconds or by a date."""
+    if text.isascii() and text.isdigit():
+        return int(text) * SECOND if len(text) < 8 else 0
+    try:
+        until = parsedate_to_datetime(text)
+    except (ValueError, OverflowError):
+        return 0
+    return max(0, from_datetime(until.replace(tzinfo=until.tzinfo or datetime.UTC)) - now)
 
 
 def _finish(tx: Tx, team_id: int, delivery_id: str, state: str, *, now: Millis) -> tuple[int, str] | None:

@@ -3,17 +3,15 @@
 from __future__ import annotations
 
 import dataclasses
-import datetime
 import random
 from collections.abc import Mapping
-from email.utils import parsedate_to_datetime
 from functools import partial
 
 from sqlalchemy import Integer, delete, select
 
 from callfloor.access.secrets import decrypted
 from callfloor.foundation import clock
-from callfloor.foundation.clock import DAY, SECOND, Millis, from_datetime
+from callfloor.foundation.clock import DAY, Millis
 from callfloor.foundation.database import Tx, any_of, param
 from callfloor.foundation.jobs import ClaimedJob, Daily, JobKind, RunningJob, Schedule, Verb
 from callfloor.foundation.outgoing import AddressRefused, RequestFailed, rules_of, send
@@ -130,7 +128,7 @@ def _attempt(services: Services, team_id: int, delivery_id: str, waiting: Sendin
         duration_ms=answer.duration_ms,
         answer_headers=_first_of(answer.headers),
         answer_body=answer.body.decode(errors="replace").replace("\x00", "\ufffd"),
-        retry_after_ms=_retry_after(answer.headers.get("retry-after", ""), now),
+        retry_after=answer.headers.get("retry-after", ""),
     )
 
 
@@ -142,17 +140,6 @@ def _first_of(headers: Mapping[str, str]) -> dict[str, str]:
             break
         kept[name] = value
     return kept
-
-
-def _retry_after(text: str, now: Millis) -> Millis:
-    """Return for how long to wait, told in seconds or by a date."""
-    if text.isascii() and text.isdigit():
-        return int(text) * SECOND if len(text) < 8 else 0
-    try:
-        until = parsedate_to_datetime(text)
-    except ValueError:
-        return 0
-    return max(0, from_datetime(until.replace(tzinfo=until.tzinfo or datetime.UTC)) - now)
 
 
 def forget_old_deliveries(job: RunningJob, services: Services) -> None:
