@@ -14,7 +14,7 @@ from sqlalchemy import insert, select, update
 from callfloor.foundation.clock import DAY, HOUR, MINUTE, SECOND, Millis, from_datetime
 from callfloor.foundation.database import Tx, param
 from callfloor.foundation.jobs import USUAL_PRIORITY
-from callfloor.webhooks.deliveries import PAUSES, cancel_pending, enqueue_delivery, give_turn, lock_endpoint
+from callfloor.webhooks.deliveries import BLANK, PAUSES, enqueue_delivery, give_turn, lock_endpoint
 from callfloor.webhooks.endpoints import disable_endpoint
 from callfloor.webhooks.tables import DeliveryState, webhook_attempt, webhook_delivery, webhook_endpoint
 
@@ -27,7 +27,9 @@ LONGEST_RETRY_AFTER: Millis = 6 * HOUR
 DEAF_FOR: Millis = 2 * DAY
 """An endpoint that took nothing for so long is disabled when a delivery to it is given up."""
 
-_PENDING, _DELIVERED, _FAILED, _CANCELED = (state.value for state in DeliveryState)
+_PENDING, _DELIVERED, _FAILED = (
+    state.value for state in (DeliveryState.PENDING, DeliveryState.DELIVERED, DeliveryState.FAILED)
+)
 _e, _d = webhook_endpoint.c, webhook_delivery.c
 _this = (_d.team_id == param("team"), _d.id == param("delivery"))
 _sending = (
@@ -40,15 +42,16 @@ _sending = (
         _e.secret,
         _e.previous_secret,
         _e.previous_ends_at,
-        _e.is_enabled,
         _e.resumes_at,
-        _e.failures,
     )
-    .join_from(webhook_delivery, webhook_endpoint, (_e.team_id == _d.team_id) & (_e.id == _d.endpoint_id), isouter=True)
+    .join_from(webhook_delivery, webhook_endpoint, (_e.team_id == _d.team_id) & (_e.id == _d.endpoint_id))
     .where(*_this, _d.state == _PENDING)
 )
 _count_attempt = (
-    update(webhook_delivery).where(*_this).values(attempts=_d.attempts + 1).returning(_d.attempts, _d.state, _d.retry_until)
+    update(webhook_delivery)
+    .where(*_this)
+    .values(attempts=_d.attempts + 1)
+    .returning(_d.attempts, _d.body == BLANK, _d.retry_until)
 )
 _add_attempt = insert(webhook_attempt)
 _end = (
@@ -75,19 +78,17 @@ _count_failure = (
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class Sending:
-    """A delivery that waits to be sent, and where to; the columns of its endpoint are None where it was deleted."""
+    """A delivery that waits to be sent, and where to: none waits for an endpoint that is disabled or deleted."""
 
     endpoint_id: int
     body: str
     next_at: Millis | None
     retry_until: Millis
-    url: str | None
-    secret: bytes | None
+    url: str
+    secret: bytes
     previous_secret: bytes | None
     previous_ends_at: Millis | None
-    is_enabled: bool | None
     resumes_at: Millis | None
-    failures: int | None
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -124,15 +125,6 @@ def sending_of(tx: Tx, team_id: int, delivery_id: str) -> Sending | None:
     return None if row is None else Sending(*row)
 
 
-def cancel_delivery(tx: Tx, team_id: int, delivery_id: str, *, now: Millis) -> None:
-    """End a delivery whose endpoint is gone or disabled; the subject's next one has its turn, to end likewise."""
-    waiting = sending_of(tx, team_id, delivery_id)
-    if waiting is None:
-        return
-    lock_endpoint(tx, team_id, waiting.endpoint_id)
-    _finish_in_turn(tx, team_id, delivery_id, _CANCELED, now=now, priority=USUAL_PRIORITY)
-
-
 def postpone_delivery(tx: Tx, team_id: int, delivery_id: str, *, at: Millis, now: Millis, priority: int) -> None:
     """Leave a delivery for later, if it still waits."""
     if tx.one(_postpone, {"team": team_id, "delivery": delivery_id, "again_at": at}) is not None:
@@ -161,9 +153,9 @@ def record_attempt(tx: Tx, done: Attempted) -> None:
     counted = tx.one(_count_attempt, {"team": done.team_id, "delivery": done.delivery_id})
     if counted is None:
         return
-    number, state, retry_until = counted
-    if state != _PENDING:
-        # It was canceled meanwhile, perhaps because it was erased: what was answered may repeat what was said.
+    number, is_erased, retry_until = counted
+    if is_erased:
+        # What was answered may repeat what was said.
         done = dataclasses.replace(done, answer_headers=None, answer_body=None)
     tx.run(
         _add_attempt,
@@ -183,9 +175,7 @@ def record_attempt(tx: Tx, done: Attempted) -> None:
     if done.is_taken:
         tx.run(_count_success, {"team": done.team_id, "endpoint": done.endpoint_id})
         _finish_in_turn(tx, done.team_id, done.delivery_id, _DELIVERED, now=done.now, priority=done.priority)
-    elif not exists:
-        cancel_delivery(tx, done.team_id, done.delivery_id, now=done.now)
-    else:
+    elif exists:
         _follow_failure(tx, done, number=number, retry_until=retry_until)
 
 
@@ -198,7 +188,6 @@ def _follow_failure(tx: Tx, done: Attempted, *, number: int, retry_until: Millis
     tx.run(_count_failure, {**key, "count": failures, "since": since, "resumes": resumes})
     if done.status == HTTPStatus.GONE:
         _finish(tx, team_id, delivery_id, _FAILED, now=now)
-        cancel_pending(tx, team_id, done.endpoint_id, now=now)
         disable_endpoint(tx, team_id, done.endpoint_id, "it answered 410 Gone", now=now)
         return
     pause = PAUSES[min(number, len(PAUSES)) - 1]
@@ -209,7 +198,6 @@ def _follow_failure(tx: Tx, done: Attempted, *, number: int, retry_until: Millis
         _finish_in_turn(tx, team_id, delivery_id, _FAILED, now=now, priority=done.priority)
     else:
         _finish(tx, team_id, delivery_id, _FAILED, now=now)
-        cancel_pending(tx, team_id, done.endpoint_id, now=now)
         disable_endpoint(tx, team_id, done.endpoint_id, "nothing was taken for days", now=now)
 
 

@@ -30,7 +30,7 @@ PAUSES: tuple[Millis, ...] = tuple(
 RETRIED_FOR: Millis = 72 * HOUR
 REDELIVERED_AT_ONCE = 1000
 
-_BLANK = "{}"
+BLANK = "{}"
 """The body of a delivery whose subject was erased."""
 _PENDING, _CANCELED = DeliveryState.PENDING.value, DeliveryState.CANCELED.value
 _e, _d, _a = webhook_endpoint.c, webhook_delivery.c, webhook_attempt.c
@@ -54,7 +54,7 @@ _first_pending = (
     .order_by(_d.id)
     .limit(1)
 )
-_one = select(_d.endpoint_id, _d.subject, _d.state, _d.body == _BLANK).where(
+_one = select(_d.endpoint_id, _d.subject, _d.state, _d.body == BLANK).where(
     _d.team_id == param("team"), _d.id == param("delivery")
 )
 _again = (
@@ -74,7 +74,7 @@ _ended_since = (
         _d.endpoint_id == param("endpoint"),
         _d.state == param("in_state"),
         _d.created_at >= param("since"),
-        _d.body != _BLANK,
+        _d.body != BLANK,
     )
     .order_by(_d.id)
     .limit(param("take", Integer))
@@ -266,7 +266,7 @@ def erase_subjects(tx: Tx, team_id: int, subjects: Sequence[str], *, now: Millis
     if ids:
         own = {"team": team_id, "ids": ids}
         tx.run(_cancel_some, {**own, "now": now})
-        tx.run(_blank, {**own, "new_body": _BLANK})
+        tx.run(_blank, {**own, "new_body": BLANK})
         tx.run(_forget_answers, own)
     return len(ids)
 

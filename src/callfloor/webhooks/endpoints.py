@@ -14,6 +14,7 @@ from callfloor.foundation.database import Json, Tx, param
 from callfloor.foundation.errors import DomainError
 from callfloor.foundation.numbers import take_numbers
 from callfloor.foundation.outbox import Event, publish
+from callfloor.webhooks.deliveries import cancel_pending
 from callfloor.webhooks.tables import webhook_endpoint
 
 ENDPOINTS_LIMIT = 50
@@ -182,7 +183,7 @@ def create_endpoint(tx: Tx, command: CreateEndpoint) -> Endpoint:
 
 
 def change_endpoint(tx: Tx, command: ChangeEndpoint) -> Endpoint:
-    """Change the endpoint; enabling it again forgets its failures.
+    """Change the endpoint; enabling it again forgets its failures, disabling it cancels what waits for it.
 
     Raises:
         EndpointNotFound: the team has none with this id.
@@ -199,6 +200,8 @@ def change_endpoint(tx: Tx, command: ChangeEndpoint) -> Endpoint:
     if is_fresh:
         new = dataclasses.replace(new, failures=0, failing_since=None, resumes_at=None)
     _write(tx, command.team_id, new, None if new.is_enabled else old.disabled_reason, command.now)
+    if not new.is_enabled:
+        cancel_pending(tx, command.team_id, command.endpoint_id, now=command.now)
     before, after = _differences(old, new)
     if after:
         _record(tx, command, "webhook.changed", before=before, after=after)
@@ -206,10 +209,11 @@ def change_endpoint(tx: Tx, command: ChangeEndpoint) -> Endpoint:
 
 
 def disable_endpoint(tx: Tx, team_id: int, endpoint_id: int, reason: str, *, now: Millis) -> None:
-    """Stop telling the endpoint anything, until somebody enables it again."""
+    """Stop telling the endpoint anything, until somebody enables it again; what waits for it is canceled."""
     old = endpoint_by_id(tx, team_id, endpoint_id, for_change=True)
     if not old.is_enabled:
         return
+    cancel_pending(tx, team_id, endpoint_id, now=now)
     _write(tx, team_id, dataclasses.replace(old, is_enabled=False, resumes_at=None), reason, now)
     change = ChangeEndpoint(team_id, endpoint_id, audit.SYSTEM, now)
     _record(tx, change, "webhook.disabled", before={"is_enabled": True}, after={"is_enabled": False, "reason": reason})
@@ -229,13 +233,14 @@ def refresh_secret(tx: Tx, command: RefreshSecret) -> Endpoint:
 
 
 def delete_endpoint(tx: Tx, team_id: int, endpoint_id: int, *, actor: audit.Actor, now: Millis) -> None:
-    """Delete the endpoint; what was delivered to it stays written down until it is pruned.
+    """Delete the endpoint; what waits for it is canceled, what was delivered stays written down until it is pruned.
 
     Raises:
         EndpointNotFound: the team has none with this id.
     """
     old = endpoint_by_id(tx, team_id, endpoint_id, for_change=True)
     tx.run(_remove, {"team": team_id, "endpoint": endpoint_id})
+    cancel_pending(tx, team_id, endpoint_id, now=now)
     _record(tx, ChangeEndpoint(team_id, endpoint_id, actor, now), "webhook.deleted", before={"url": old.url})
 
 

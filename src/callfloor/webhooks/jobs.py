@@ -19,7 +19,6 @@ from callfloor.foundation.services import Services
 from callfloor.webhooks.attempts import (
     Attempted,
     Sending,
-    cancel_delivery,
     keep_trying,
     postpone_delivery,
     record_attempt,
@@ -52,8 +51,6 @@ def deliver_webhook(job: RunningJob, services: Services) -> Verb | None:
     now = job.now()
     if waiting is None or (waiting.next_at is not None and waiting.next_at > now):
         return None
-    if waiting.url is None or waiting.secret is None or not waiting.is_enabled:
-        return partial(cancel_delivery, team_id=team_id, delivery_id=delivery_id, now=now)
     if waiting.resumes_at is not None and waiting.resumes_at > now:
         later = partial(postpone_delivery, at=waiting.resumes_at, now=now, priority=job.claimed.priority)
         return partial(later, team_id=team_id, delivery_id=delivery_id)
@@ -86,7 +83,7 @@ DELIVER: JobKind[Services] = JobKind(
 
 def webhook_keys(services: Services, team_id: int, waiting: Sending, now: Millis) -> list[bytes]:
     """Return the secrets that sign now: the present one, then the one before it while it still counts."""
-    kept = [waiting.secret]
+    kept: list[bytes | None] = [waiting.secret]
     if waiting.previous_ends_at is not None and waiting.previous_ends_at > now:
         kept.append(waiting.previous_secret)
     key, context = services.settings.hash_key, secret_context(team_id)
@@ -113,7 +110,7 @@ def _attempt(services: Services, team_id: int, delivery_id: str, waiting: Sendin
     try:
         answer = send(
             "POST",
-            waiting.url or "",
+            waiting.url,
             headers=headers,
             body=body,
             rules=rules_of(services.settings),
