@@ -74,3 +74,8 @@ class Receiver:
         """Listen no more."""
         self._server.shutdown()
         self._server.server_close()
+
+
+def refuse(status: int, **headers: str) -> Callable[[Came], Reply]:
+    """Return what answers so, whatever came."""
+    return lambda _: (status, {name.replace("_", "-"): value for name, value in headers.items()}, b"no")

@@ -34,7 +34,7 @@ from callfloor.webhooks.tables import webhook_endpoint
 from tests.factories.conversations import make_conversation
 from tests.support.racing import wait_until_somebody_waits
 from tests.webhooks.conftest import SECRET_KEY, Floor
-from tests.webhooks.receiver import DEADLINE_SECONDS, Came, Receiver
+from tests.webhooks.receiver import DEADLINE_SECONDS, Came, Receiver, refuse
 
 _e = webhook_endpoint.c
 _secret = select(_e.secret).where(_e.id == param("endpoint"))
@@ -47,10 +47,6 @@ def verify_as_the_original_says(came: Came, secret: str) -> bool:
     message = came.headers["kickscale-signature-timestamp"].encode() + came.body
     expected = hmac.new(bytes.fromhex(secret), message, hashlib.sha256).hexdigest()
     return hmac.compare_digest(expected, came.headers["kickscale-signature-hash"])
-
-
-def refuse(status: int, **headers: str) -> Any:
-    return lambda _: (status, {name.replace("_", "-"): value for name, value in headers.items()}, b"no")
 
 
 class TestContent:
@@ -427,83 +423,19 @@ class TestOrder:
         assert sorted(told[6:]) == sorted([*old, *old])
 
 
-class TestByHand:
-    def test_sends_a_test(self, floor: Floor, receiver: Receiver) -> None:
-        made = floor.listen(receiver.url)
-        webhook = made["webhook"]["id"]
+def test_a_test_is_sent_by_hand(floor: Floor, receiver: Receiver) -> None:
+    made = floor.listen(receiver.url)
+    webhook = made["webhook"]["id"]
 
-        answer = floor.http.post(f"/webhooks/{webhook}/test")
-        floor.now += 60_000
-        floor.work()
+    answer = floor.http.post(f"/webhooks/{webhook}/test")
+    floor.now += 60_000
+    floor.work()
 
-        assert answer.status_code == 202
-        (came,) = receiver.came
-        assert came.headers["webhook-id"] == answer.json()["id"]
-        assert json.loads(came.body)["eventType"] == "test"
-        assert verify_as_the_original_says(came, made["secret"])
-
-    def test_sends_again_what_has_ended(self, floor: Floor, receiver: Receiver) -> None:
-        webhook = floor.listen(receiver.url, "seat_added")["webhook"]["id"]
-        floor.publish("seat.added", "1")
-        floor.tell()
-        floor.work()
-        (delivery,) = floor.deliveries(webhook)
-
-        answer = floor.http.post(f"/webhook-deliveries/{delivery['id']}/redelivery")
-        floor.now += 60_000
-        floor.work()
-
-        assert answer.status_code == 202
-        first, second = receiver.came
-        assert (first.body, first.headers["webhook-id"]) == (second.body, second.headers["webhook-id"])
-        assert floor.deliveries(webhook)[0]["attempts"] == 2
-
-    def test_refuses_what_is_still_tried(self, floor: Floor, receiver: Receiver) -> None:
-        webhook = floor.listen(receiver.url, "seat_added")["webhook"]["id"]
-        floor.publish("seat.added", "1")
-        floor.tell()
-        (delivery,) = floor.deliveries(webhook)
-
-        answer = floor.http.post(f"/webhook-deliveries/{delivery['id']}/redelivery")
-
-        assert (answer.status_code, answer.json()["code"]) == (409, "delivery_pending")
-
-    def test_refuses_what_a_disabled_endpoint_would_not_be_sent(self, floor: Floor, receiver: Receiver) -> None:
-        webhook = floor.listen(receiver.url, "seat_added")["webhook"]["id"]
-        floor.publish("seat.added", "1")
-        floor.tell()
-        floor.work()
-        (delivery,) = floor.deliveries(webhook)
-        floor.http.patch(f"/webhooks/{webhook}", json={"is_enabled": False})
-
-        since = {"since": "2020-01-01T00:00:00Z", "state": "delivered"}
-        refused = [
-            floor.http.post(f"/webhook-deliveries/{delivery['id']}/redelivery"),
-            floor.http.post(f"/webhooks/{webhook}/redeliveries", json=since),
-            floor.http.post(f"/webhooks/{webhook}/test"),
-        ]
-
-        assert [(one.status_code, one.json()["code"]) for one in refused] == [(409, "webhook_disabled")] * 3
-        assert floor.deliveries(webhook) == [delivery]
-
-    def test_sends_again_all_that_failed_since(self, floor: Floor, receiver: Receiver) -> None:
-        webhook = floor.listen(receiver.url, "seat_added")["webhook"]["id"]
-        receiver.answers = refuse(410)
-        for subject in range(4):
-            floor.publish("seat.added", str(subject))
-        floor.tell()
-        floor.work()
-        floor.http.patch(f"/webhooks/{webhook}", json={"is_enabled": True})
-        receiver.answers = lambda _: (200, {}, b"")
-
-        since = {"since": "2020-01-01T00:00:00Z"}
-        failed = floor.http.post(f"/webhooks/{webhook}/redeliveries", json=since).json()["data"]
-        canceled = floor.http.post(f"/webhooks/{webhook}/redeliveries", json={**since, "state": "canceled"}).json()
-        floor.now += 60_000
-        floor.work()
-
-        assert (len(failed), len(canceled["data"])) == (1, 3)
-        assert {one["state"] for one in floor.deliveries(webhook)} == {"delivered"}
+    assert answer.status_code == 202
+    (came,) = receiver.came
+    assert came.headers["webhook-id"] == answer.json()["id"]
+    assert json.loads(came.body)["eventType"] == "test"
+    assert verify_as_the_original_says(came, made["secret"])
 
 
 def test_an_erased_subject_is_in_no_delivery(floor: Floor, receiver: Receiver) -> None:
@@ -521,27 +453,6 @@ def test_an_erased_subject_is_in_no_delivery(floor: Floor, receiver: Receiver) -
     assert floor.deliveries(webhook)[0]["state"] == "canceled"
     assert floor.work(minutes=10_000) <= 1
     assert len(receiver.came) == 1
-
-
-def test_what_was_erased_is_not_sent_again(floor: Floor, receiver: Receiver) -> None:
-    webhook = floor.listen(receiver.url, "seat_added")["webhook"]["id"]
-    for subject in ("1", "2"):
-        floor.publish("seat.added", subject)
-    floor.tell()
-    floor.work()
-    kept, gone = floor.deliveries(webhook)
-    erase = functools.partial(erase_subjects, team_id=floor.team.id, subjects=[gone["subject"]], now=floor.now)
-    floor.services.db.write_now(erase)
-
-    alone = floor.http.post(f"/webhook-deliveries/{gone['id']}/redelivery")
-    all_of_them = {"since": "2020-01-01T00:00:00Z", "state": "delivered"}
-    together = floor.http.post(f"/webhooks/{webhook}/redeliveries", json=all_of_them)
-    floor.work(minutes=1)
-
-    assert (alone.status_code, alone.json()["code"]) == (409, "delivery_erased")
-    assert together.json()["data"] == [kept["id"]]
-    assert len(receiver.came) == 3
-    assert {one.body for one in receiver.came if one.headers["webhook-id"] == gone["id"]} != {b"{}"}
 
 
 def test_what_is_told_while_its_conversation_is_erased_is_erased_too(floor: Floor, receiver: Receiver) -> None:

@@ -54,13 +54,12 @@ _first_pending = (
     .order_by(_d.id)
     .limit(1)
 )
-_one = select(_d.endpoint_id, _d.subject, _d.state, _d.body == BLANK).where(
-    _d.team_id == param("team"), _d.id == param("delivery")
-)
+_one = select(_d.endpoint_id, _d.body == BLANK).where(_d.team_id == param("team"), _d.id == param("delivery"))
 _again = (
     update(webhook_delivery)
-    .where(_d.team_id == param("team"), _d.id == param("delivery"))
+    .where(_d.team_id == param("team"), _d.id == param("delivery"), _d.state != _PENDING, _d.body != BLANK)
     .values(state=_PENDING, next_at=param("now"), retry_until=param("until"), finished_at=None)
+    .returning(_d.endpoint_id, _d.subject)
 )
 _cancel_all = (
     update(webhook_delivery)
@@ -216,25 +215,24 @@ def redeliver(tx: Tx, team_id: int, delivery_id: str, *, now: Millis) -> None:
         DeliveryErased: nothing is left to be sent.
         EndpointDisabled: its endpoint is disabled.
     """
-    row = tx.one(_one, {"team": team_id, "delivery": delivery_id})
+    own = {"team": team_id, "delivery": delivery_id}
+    row = tx.one(_one, own)
     if row is None or not lock_endpoint(tx, team_id, row[0]):
         raise DeliveryNotFound(f"there is no delivery {delivery_id} in this team, or its webhook was deleted")
-    endpoint_id, subject, state, is_erased = row
-    check_enabled(tx, team_id, endpoint_id)
-    if state == _PENDING:
-        raise DeliveryPending("the delivery is still being tried")
-    if is_erased:
+    check_enabled(tx, team_id, row[0])
+    if _begin_anew(tx, team_id, delivery_id, now=now):
+        return
+    if tx.one(_one, own) == (row[0], True):
         raise DeliveryErased("what the delivery said was erased; nothing is left to be sent")
-    tx.run(_again, {"team": team_id, "delivery": delivery_id, "now": now, "until": now + RETRIED_FOR})
-    first = _turn(tx, team_id, endpoint_id, subject)
-    if first is not None and first[0] == delivery_id:
-        enqueue_delivery(tx, team_id, delivery_id, at=now, now=now)
+    raise DeliveryPending("the delivery is still being tried")
 
 
 def redeliver_since(
     tx: Tx, team_id: int, endpoint_id: int, *, state: DeliveryState, since: Millis, now: Millis
 ) -> list[str]:
     """Have up to 1,000 deliveries of an endpoint tried anew that ended in a state; returns their ids, oldest first.
+
+    The endpoint's row is locked by the caller.
 
     Raises:
         EndpointDisabled: the endpoint is disabled.
@@ -250,9 +248,7 @@ def redeliver_since(
             "take": REDELIVERED_AT_ONCE,
         },
     )
-    for (delivery_id,) in found:
-        redeliver(tx, team_id, delivery_id, now=now)
-    return [delivery_id for (delivery_id,) in found]
+    return [delivery_id for (delivery_id,) in found if _begin_anew(tx, team_id, delivery_id, now=now)]
 
 
 def cancel_pending(tx: Tx, team_id: int, endpoint_id: int, *, now: Millis) -> None:
@@ -265,10 +261,22 @@ def erase_subjects(tx: Tx, team_id: int, subjects: Sequence[str], *, now: Millis
     ids = [row[0] for row in tx.all(_of_subjects, {"team": team_id, "subjects": list(subjects)})]
     if ids:
         own = {"team": team_id, "ids": ids}
-        tx.run(_cancel_some, {**own, "now": now})
+        # In this order: who redelivers one of them meanwhile is waited for by the first, and undone by the second.
         tx.run(_blank, {**own, "new_body": BLANK})
+        tx.run(_cancel_some, {**own, "now": now})
         tx.run(_forget_answers, own)
     return len(ids)
+
+
+def _begin_anew(tx: Tx, team_id: int, delivery_id: str, *, now: Millis) -> bool:
+    """Have a delivery tried anew if it has ended and says something; its endpoint's row is locked by the caller."""
+    row = tx.one(_again, {"team": team_id, "delivery": delivery_id, "now": now, "until": now + RETRIED_FOR})
+    if row is None:
+        return False
+    first = _turn(tx, team_id, *row)
+    if first is not None and first[0] == delivery_id:
+        enqueue_delivery(tx, team_id, delivery_id, at=now, now=now)
+    return True
 
 
 def _turn(tx: Tx, team_id: int, endpoint_id: int, subject: str) -> tuple[str, Millis | None] | None:

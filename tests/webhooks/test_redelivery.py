@@ -1,0 +1,204 @@
+"""Deliveries that are sent again by hand, and what may come between."""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Callable
+from concurrent.futures import Future, ThreadPoolExecutor
+from typing import Any
+
+import pytest
+
+from callfloor.foundation.database import Tx
+from callfloor.webhooks.deliveries import (
+    DeliveryErased,
+    DeliveryPending,
+    erase_subjects,
+    redeliver,
+    redeliver_since,
+)
+from callfloor.webhooks.endpoints import endpoint_by_id
+from callfloor.webhooks.tables import DeliveryState
+from tests.support.racing import wait_until_somebody_waits
+from tests.webhooks.conftest import Floor
+from tests.webhooks.receiver import Receiver, refuse
+
+
+@pytest.fixture
+def webhook(floor: Floor, receiver: Receiver) -> int:
+    """An endpoint that is told of seats."""
+    made: int = floor.listen(receiver.url, "seat_added")["webhook"]["id"]
+    return made
+
+
+def tell(floor: Floor, *subjects: str) -> None:
+    """Have endpoints told of seats that were added."""
+    for subject in subjects:
+        floor.publish("seat.added", subject)
+    floor.tell()
+
+
+def test_sends_again_what_has_ended(floor: Floor, receiver: Receiver) -> None:
+    webhook = floor.listen(receiver.url, "seat_added")["webhook"]["id"]
+    floor.publish("seat.added", "1")
+    floor.tell()
+    floor.work()
+    (delivery,) = floor.deliveries(webhook)
+
+    answer = floor.http.post(f"/webhook-deliveries/{delivery['id']}/redelivery")
+    floor.now += 60_000
+    floor.work()
+
+    assert answer.status_code == 202
+    first, second = receiver.came
+    assert (first.body, first.headers["webhook-id"]) == (second.body, second.headers["webhook-id"])
+    assert floor.deliveries(webhook)[0]["attempts"] == 2
+
+
+def test_refuses_what_is_still_tried(floor: Floor, receiver: Receiver) -> None:
+    webhook = floor.listen(receiver.url, "seat_added")["webhook"]["id"]
+    floor.publish("seat.added", "1")
+    floor.tell()
+    (delivery,) = floor.deliveries(webhook)
+
+    answer = floor.http.post(f"/webhook-deliveries/{delivery['id']}/redelivery")
+
+    assert (answer.status_code, answer.json()["code"]) == (409, "delivery_pending")
+
+
+def test_refuses_what_a_disabled_endpoint_would_not_be_sent(floor: Floor, receiver: Receiver) -> None:
+    webhook = floor.listen(receiver.url, "seat_added")["webhook"]["id"]
+    floor.publish("seat.added", "1")
+    floor.tell()
+    floor.work()
+    (delivery,) = floor.deliveries(webhook)
+    floor.http.patch(f"/webhooks/{webhook}", json={"is_enabled": False})
+
+    since = {"since": "2020-01-01T00:00:00Z", "state": "delivered"}
+    refused = [
+        floor.http.post(f"/webhook-deliveries/{delivery['id']}/redelivery"),
+        floor.http.post(f"/webhooks/{webhook}/redeliveries", json=since),
+        floor.http.post(f"/webhooks/{webhook}/test"),
+    ]
+
+    assert [(one.status_code, one.json()["code"]) for one in refused] == [(409, "webhook_disabled")] * 3
+    assert floor.deliveries(webhook) == [delivery]
+
+
+def test_sends_again_all_that_failed_since(floor: Floor, receiver: Receiver) -> None:
+    webhook = floor.listen(receiver.url, "seat_added")["webhook"]["id"]
+    receiver.answers = refuse(410)
+    for subject in range(4):
+        floor.publish("seat.added", str(subject))
+    floor.tell()
+    floor.work()
+    floor.http.patch(f"/webhooks/{webhook}", json={"is_enabled": True})
+    receiver.answers = lambda _: (200, {}, b"")
+
+    since = {"since": "2020-01-01T00:00:00Z"}
+    failed = floor.http.post(f"/webhooks/{webhook}/redeliveries", json=since).json()["data"]
+    canceled = floor.http.post(f"/webhooks/{webhook}/redeliveries", json={**since, "state": "canceled"}).json()
+    floor.now += 60_000
+    floor.work()
+
+    assert (len(failed), len(canceled["data"])) == (1, 3)
+    assert {one["state"] for one in floor.deliveries(webhook)} == {"delivered"}
+
+
+def test_what_was_erased_is_not_sent_again(floor: Floor, receiver: Receiver) -> None:
+    webhook = floor.listen(receiver.url, "seat_added")["webhook"]["id"]
+    for subject in ("1", "2"):
+        floor.publish("seat.added", subject)
+    floor.tell()
+    floor.work()
+    kept, gone = floor.deliveries(webhook)
+    erase = functools.partial(erase_subjects, team_id=floor.team.id, subjects=[gone["subject"]], now=floor.now)
+    floor.services.db.write_now(erase)
+
+    alone = floor.http.post(f"/webhook-deliveries/{gone['id']}/redelivery")
+    all_of_them = {"since": "2020-01-01T00:00:00Z", "state": "delivered"}
+    together = floor.http.post(f"/webhooks/{webhook}/redeliveries", json=all_of_them)
+    floor.work(minutes=1)
+
+    assert (alone.status_code, alone.json()["code"]) == (409, "delivery_erased")
+    assert together.json()["data"] == [kept["id"]]
+    assert len(receiver.came) == 3
+    assert {one.body for one in receiver.came if one.headers["webhook-id"] == gone["id"]} != {b"{}"}
+
+
+def between(floor: Floor, verb: Callable[[Tx], Any], other: Callable[[Tx], Any]) -> Any:
+    """Run a verb, and another that begins before it is committed; returns what came of the other."""
+    db, others = floor.services.db, list[Future[Any]]()
+    with ThreadPoolExecutor() as pool:
+
+        def both(tx: Tx) -> None:
+            verb(tx)
+            others.append(pool.submit(db.write_now, other))
+            wait_until_somebody_waits(db)
+
+        db.write_now(both)
+    return others[0].exception() or others[0].result()
+
+
+def delivered(floor: Floor, webhook: int, *subjects: str) -> list[dict[str, Any]]:
+    """Deliver one event of each subject; returns the deliveries, newest first."""
+    tell(floor, *subjects)
+    floor.work()
+    return floor.deliveries(webhook)
+
+
+def again(floor: Floor, delivery: dict[str, Any]) -> Callable[[Tx], None]:
+    """Return the verb that has the delivery tried anew."""
+    return functools.partial(redeliver, team_id=floor.team.id, delivery_id=delivery["id"], now=floor.now)
+
+
+def erasing(floor: Floor, delivery: dict[str, Any]) -> Callable[[Tx], int]:
+    """Return the verb that erases what the delivery is about."""
+    return functools.partial(erase_subjects, team_id=floor.team.id, subjects=[delivery["subject"]], now=floor.now)
+
+
+def test_refuses_what_is_erased_at_that_moment(floor: Floor, receiver: Receiver, webhook: int) -> None:
+    (delivery,) = delivered(floor, webhook, "1")
+
+    refused = between(floor, erasing(floor, delivery), again(floor, delivery))
+    floor.work(minutes=1)
+
+    assert isinstance(refused, DeliveryErased)
+    assert floor.deliveries(webhook)[0]["state"] == "delivered"
+    assert len(receiver.came) == 1
+
+
+def test_ends_when_it_is_erased_at_that_moment(floor: Floor, receiver: Receiver, webhook: int) -> None:
+    (delivery,) = delivered(floor, webhook, "1")
+
+    erased = between(floor, again(floor, delivery), erasing(floor, delivery))
+    floor.work(minutes=1)
+
+    assert erased == 1
+    assert floor.deliveries(webhook)[0]["state"] == "canceled"
+    assert len(receiver.came) == 1
+
+
+def test_of_many_passes_over_what_is_erased_at_that_moment(floor: Floor, receiver: Receiver, webhook: int) -> None:
+    kept, gone = delivered(floor, webhook, "1", "2")
+    state = DeliveryState.DELIVERED
+
+    def all_again(tx: Tx) -> list[str]:
+        endpoint_by_id(tx, floor.team.id, webhook, for_change=True)
+        return redeliver_since(tx, floor.team.id, webhook, state=state, since=0, now=floor.now)
+
+    begun = between(floor, erasing(floor, gone), all_again)
+    floor.work(minutes=1)
+
+    assert begun == [kept["id"]]
+    assert len(receiver.came) == 3
+
+
+def test_asked_for_twice_at_once_is_done_once(floor: Floor, receiver: Receiver, webhook: int) -> None:
+    (delivery,) = delivered(floor, webhook, "1")
+
+    refused = between(floor, again(floor, delivery), again(floor, delivery))
+
+    assert isinstance(refused, DeliveryPending)
+    assert floor.work() == 1
+    assert len(receiver.came) == 2
