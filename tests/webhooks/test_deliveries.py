@@ -404,6 +404,28 @@ class TestOrder:
 
         assert [one["state"] for one in floor.deliveries(webhook)] == ["delivered"]
 
+    def test_goes_on_when_no_attempt_could_be_made_for_three_days(self, floor: Floor, receiver: Receiver) -> None:
+        webhook = floor.listen(receiver.url, "seat_added")["webhook"]["id"]
+        ((kept,),) = floor.services.db.read_now(lambda tx: tx.all(_secret, {"endpoint": webhook}))
+        set_secret(floor, webhook, b"unreadable")
+        floor.publish("seat.added", "1", name="first")
+        floor.tell()
+        begun = floor.now
+        for hour in range(120):
+            if hour == 48:
+                floor.publish("seat.added", "1", name="second")
+                floor.tell()
+            floor.work(minutes=60)
+            if floor.deliveries(webhook, state="failed"):
+                break
+        given_up = floor.now - begun
+        set_secret(floor, webhook, kept)
+        floor.work(minutes=120)
+
+        assert RETRIED_FOR * 0.9 < given_up <= RETRIED_FOR + 24 * 3_600_000
+        assert [one["state"] for one in floor.deliveries(webhook)] == ["delivered", "failed"]
+        assert [json.loads(one.body)["seat"]["name"] for one in receiver.came] == ["second"]
+
     def test_of_years_before_waits_behind_today(self, floor: Floor, receiver: Receiver) -> None:
         *old, today = [make_conversation(floor.services.db, floor.team, transcript=SAID) for _ in range(4)]
         floor.listen(receiver.url, "call_received", "call_analyzed")
