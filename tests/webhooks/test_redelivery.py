@@ -55,6 +55,26 @@ def test_sends_again_what_has_ended(floor: Floor, receiver: Receiver) -> None:
     assert floor.deliveries(webhook)[0]["attempts"] == 2
 
 
+def test_that_fails_is_tried_again_as_soon_as_a_new_one(floor: Floor, receiver: Receiver, webhook: int) -> None:
+    receiver.answers = refuse(500)
+    tell(floor, "1")
+    for _ in range(8):
+        floor.work(minutes=120)
+    (delivery,) = floor.deliveries(webhook)
+    for is_enabled in (False, True):
+        floor.http.patch(f"/webhooks/{webhook}", json={"is_enabled": is_enabled})
+
+    floor.now += 60_000
+    floor.services.db.write_now(again(floor, delivery))
+    for minutes in (0, 1, 1, 4):
+        floor.work(minutes=minutes)
+
+    assert delivery["attempts"] > 6
+    assert floor.deliveries(webhook)[0]["attempts"] == delivery["attempts"] + 4
+    numbers = [one["number"] for one in floor.details(delivery["id"])["attempts"]]
+    assert numbers == list(range(1, len(numbers) + 1))
+
+
 def test_refuses_what_is_still_tried(floor: Floor, receiver: Receiver) -> None:
     webhook = floor.listen(receiver.url, "seat_added")["webhook"]["id"]
     floor.publish("seat.added", "1")

@@ -9,12 +9,12 @@ from email.utils import parsedate_to_datetime
 from http import HTTPStatus
 from typing import Any
 
-from sqlalchemy import insert, select, update
+from sqlalchemy import func, insert, select, update
 
 from callfloor.foundation.clock import DAY, HOUR, MINUTE, SECOND, Millis, from_datetime
 from callfloor.foundation.database import Tx, param
 from callfloor.foundation.jobs import USUAL_PRIORITY
-from callfloor.webhooks.deliveries import BLANK, PAUSES, enqueue_delivery, give_turn, lock_endpoint
+from callfloor.webhooks.deliveries import BLANK, PAUSES, RETRIED_FOR, enqueue_delivery, give_turn, lock_endpoint
 from callfloor.webhooks.endpoints import disable_endpoint
 from callfloor.webhooks.tables import DeliveryState, webhook_attempt, webhook_delivery, webhook_endpoint
 
@@ -30,7 +30,7 @@ DEAF_FOR: Millis = 2 * DAY
 _PENDING, _DELIVERED, _FAILED = (
     state.value for state in (DeliveryState.PENDING, DeliveryState.DELIVERED, DeliveryState.FAILED)
 )
-_e, _d = webhook_endpoint.c, webhook_delivery.c
+_e, _d, _a = webhook_endpoint.c, webhook_delivery.c, webhook_attempt.c
 _this = (_d.team_id == param("team"), _d.id == param("delivery"))
 _sending = (
     select(
@@ -54,6 +54,9 @@ _count_attempt = (
     .returning(_d.attempts, _d.body == BLANK, _d.retry_until)
 )
 _add_attempt = insert(webhook_attempt)
+_attempts_since = select(func.count()).where(
+    _a.team_id == param("team"), _a.delivery_id == param("delivery"), _a.at >= param("begun")
+)
 _end = (
     update(webhook_delivery)
     .where(*_this, _d.state == _PENDING)
@@ -176,10 +179,10 @@ def record_attempt(tx: Tx, done: Attempted) -> None:
         tx.run(_count_success, {"team": done.team_id, "endpoint": done.endpoint_id})
         _finish_in_turn(tx, done.team_id, done.delivery_id, _DELIVERED, now=done.now, priority=done.priority)
     elif exists:
-        _follow_failure(tx, done, number=number, retry_until=retry_until)
+        _follow_failure(tx, done, retry_until)
 
 
-def _follow_failure(tx: Tx, done: Attempted, *, number: int, retry_until: Millis) -> None:
+def _follow_failure(tx: Tx, done: Attempted, retry_until: Millis) -> None:
     team_id, delivery_id, now = done.team_id, done.delivery_id, done.now
     key = {"team": team_id, "endpoint": done.endpoint_id}
     health = tx.one(_health, key) or (0, None)
@@ -190,8 +193,8 @@ def _follow_failure(tx: Tx, done: Attempted, *, number: int, retry_until: Millis
         _finish(tx, team_id, delivery_id, _FAILED, now=now)
         disable_endpoint(tx, team_id, done.endpoint_id, "it answered 410 Gone", now=now)
         return
-    pause = PAUSES[min(number, len(PAUSES)) - 1]
-    at = now + max(round(pause * (1 + done.jitter / 5)), min(_retry_after(done.retry_after, now), LONGEST_RETRY_AFTER))
+    pause = round(_pause_of_delivery(tx, team_id, delivery_id, begun=retry_until - RETRIED_FOR) * (1 + done.jitter / 5))
+    at = now + max(pause, min(_retry_after(done.retry_after, now), LONGEST_RETRY_AFTER))
     if at <= retry_until:
         postpone_delivery(tx, team_id, delivery_id, at=at, now=now, priority=done.priority)
     elif now - since < DEAF_FOR:
@@ -199,6 +202,13 @@ def _follow_failure(tx: Tx, done: Attempted, *, number: int, retry_until: Millis
     else:
         _finish(tx, team_id, delivery_id, _FAILED, now=now)
         disable_endpoint(tx, team_id, done.endpoint_id, "nothing was taken for days", now=now)
+
+
+def _pause_of_delivery(tx: Tx, team_id: int, delivery_id: str, *, begun: Millis) -> Millis:
+    """Return how long to wait after the last attempt; those from before it was begun, or begun anew, do not count."""
+    row = tx.one(_attempts_since, {"team": team_id, "delivery": delivery_id, "begun": begun})
+    tried = 0 if row is None else row[0]
+    return PAUSES[min(max(tried, 1), len(PAUSES)) - 1]
 
 
 def _pause_of_endpoint(failures: int) -> Millis:
