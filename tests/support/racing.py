@@ -5,12 +5,12 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
 from typing import Any
 
 from sqlalchemy import column, func, select, table
 
-from callfloor.foundation.database import Database
+from callfloor.foundation.database import Database, Tx
 from callfloor.foundation.errors import DomainError
 
 _DEADLINE_SECONDS = 60.0
@@ -35,6 +35,20 @@ def at_once(works: list[Callable[[], Any]]) -> list[Any]:
 
     with ThreadPoolExecutor(len(works)) as pool:
         return list(pool.map(run, works))
+
+
+def between(db: Database, verb: Callable[[Tx], Any], other: Callable[[Tx], Any]) -> Any:
+    """Run a verb, and another that begins before it is committed; return what the other returned, or what it raised."""
+    others: list[Future[Any]] = []
+    with ThreadPoolExecutor() as pool:
+
+        def both(tx: Tx) -> None:
+            verb(tx)
+            others.append(pool.submit(db.write_now, other))
+            wait_until_somebody_waits(db)
+
+        db.write_now(both)
+    return others[0].exception() or others[0].result()
 
 
 def wait_until_somebody_waits(db: Database) -> None:

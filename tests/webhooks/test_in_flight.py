@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import json
 from functools import partial
 from typing import Any
 
 import pytest
 
 from callfloor.access.audit import OPERATOR
+from callfloor.webhooks.attempts import Attempted, record_attempt
 from callfloor.webhooks.deliveries import cancel_pending, erase_subjects, redeliver
 from callfloor.webhooks.endpoints import delete_endpoint
+from tests.support.racing import between
 from tests.webhooks.conftest import Floor
 from tests.webhooks.receiver import Came, Receiver, Reply
 
@@ -99,6 +102,31 @@ def test_erased_its_attempt_is_counted(floor: Floor, receiver: Receiver, webhook
     (delivery,) = floor.deliveries(webhook)
     assert (delivery["state"], delivery["attempts"]) == ("canceled", 1)
     assert statuses(floor, delivery) == [(1, 200)]
+
+
+def test_erased_at_the_moment_it_is_answered_the_answer_is_not_kept(
+    floor: Floor, receiver: Receiver, webhook: int
+) -> None:
+    tell(floor, "1")
+    (delivery,) = floor.deliveries(webhook)
+    answered = Attempted(
+        team_id=floor.team.id,
+        delivery_id=delivery["id"],
+        endpoint_id=webhook,
+        at=floor.now,
+        now=floor.now,
+        request_headers={},
+        status=200,
+        answer_headers={"X-Said": "Zebra"},
+        answer_body="Zebra",
+    )
+    erase = partial(erase_subjects, team_id=floor.team.id, subjects=["seat 1"], now=floor.now)
+
+    between(floor.services.db, erase, partial(record_attempt, done=answered))
+
+    assert floor.deliveries(webhook)[0]["state"] == "canceled"
+    assert statuses(floor, delivery) == [(1, 200)]
+    assert "Zebra" not in json.dumps(floor.details(delivery["id"]))
 
 
 @pytest.mark.parametrize("status", [200, 410, 500])

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Callable
-from concurrent.futures import Future, ThreadPoolExecutor
 from typing import Any
 
 import pytest
@@ -19,7 +18,7 @@ from callfloor.webhooks.deliveries import (
 )
 from callfloor.webhooks.endpoints import endpoint_by_id
 from callfloor.webhooks.tables import DeliveryState
-from tests.support.racing import wait_until_somebody_waits
+from tests.support.racing import between
 from tests.webhooks.conftest import Floor
 from tests.webhooks.receiver import Receiver, refuse
 
@@ -146,20 +145,6 @@ def test_what_was_erased_is_not_sent_again(floor: Floor, receiver: Receiver) -> 
     assert {one.body for one in receiver.came if one.headers["webhook-id"] == gone["id"]} != {b"{}"}
 
 
-def between(floor: Floor, verb: Callable[[Tx], Any], other: Callable[[Tx], Any]) -> Any:
-    """Run a verb, and another that begins before it is committed; returns what came of the other."""
-    db, others = floor.services.db, list[Future[Any]]()
-    with ThreadPoolExecutor() as pool:
-
-        def both(tx: Tx) -> None:
-            verb(tx)
-            others.append(pool.submit(db.write_now, other))
-            wait_until_somebody_waits(db)
-
-        db.write_now(both)
-    return others[0].exception() or others[0].result()
-
-
 def delivered(floor: Floor, webhook: int, *subjects: str) -> list[dict[str, Any]]:
     """Deliver one event of each subject; returns the deliveries, newest first."""
     tell(floor, *subjects)
@@ -180,7 +165,7 @@ def erasing(floor: Floor, delivery: dict[str, Any]) -> Callable[[Tx], int]:
 def test_refuses_what_is_erased_at_that_moment(floor: Floor, receiver: Receiver, webhook: int) -> None:
     (delivery,) = delivered(floor, webhook, "1")
 
-    refused = between(floor, erasing(floor, delivery), again(floor, delivery))
+    refused = between(floor.services.db, erasing(floor, delivery), again(floor, delivery))
     floor.work(minutes=1)
 
     assert isinstance(refused, DeliveryErased)
@@ -191,7 +176,7 @@ def test_refuses_what_is_erased_at_that_moment(floor: Floor, receiver: Receiver,
 def test_ends_when_it_is_erased_at_that_moment(floor: Floor, receiver: Receiver, webhook: int) -> None:
     (delivery,) = delivered(floor, webhook, "1")
 
-    erased = between(floor, again(floor, delivery), erasing(floor, delivery))
+    erased = between(floor.services.db, again(floor, delivery), erasing(floor, delivery))
     floor.work(minutes=1)
 
     assert erased == 1
@@ -207,7 +192,7 @@ def test_of_many_passes_over_what_is_erased_at_that_moment(floor: Floor, receive
         endpoint_by_id(tx, floor.team.id, webhook, for_change=True)
         return redeliver_since(tx, floor.team.id, webhook, state=state, since=0, now=floor.now)
 
-    begun = between(floor, erasing(floor, gone), all_again)
+    begun = between(floor.services.db, erasing(floor, gone), all_again)
     floor.work(minutes=1)
 
     assert begun == [kept["id"]]
@@ -217,7 +202,7 @@ def test_of_many_passes_over_what_is_erased_at_that_moment(floor: Floor, receive
 def test_asked_for_twice_at_once_is_done_once(floor: Floor, receiver: Receiver, webhook: int) -> None:
     (delivery,) = delivered(floor, webhook, "1")
 
-    refused = between(floor, again(floor, delivery), again(floor, delivery))
+    refused = between(floor.services.db, again(floor, delivery), again(floor, delivery))
 
     assert isinstance(refused, DeliveryPending)
     assert floor.work() == 1
