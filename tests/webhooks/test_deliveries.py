@@ -24,10 +24,11 @@ from callfloor.conversations.parties import Party
 from callfloor.conversations.tables import ConversationKind
 from callfloor.conversations.transcripts import Segment
 from callfloor.foundation.database import Tx, param
-from callfloor.foundation.jobs import BACKGROUND_PRIORITY
+from callfloor.foundation.jobs import BACKGROUND_PRIORITY, USUAL_PRIORITY
 from callfloor.foundation.outbox import OUTBOX, NumberedEvent, events_after
 from callfloor.foundation.sequence import number_waiting
 from callfloor.server.webhooks import tell_endpoints
+from callfloor.webhooks.attempts import keep_trying
 from callfloor.webhooks.catalog import CATALOG
 from callfloor.webhooks.deliveries import RETRIED_FOR, erase_subjects
 from callfloor.webhooks.tables import webhook_endpoint
@@ -406,23 +407,20 @@ class TestOrder:
 
     def test_goes_on_when_no_attempt_could_be_made_for_three_days(self, floor: Floor, receiver: Receiver) -> None:
         webhook = floor.listen(receiver.url, "seat_added")["webhook"]["id"]
-        ((kept,),) = floor.services.db.read_now(lambda tx: tx.all(_secret, {"endpoint": webhook}))
-        set_secret(floor, webhook, b"unreadable")
-        floor.publish("seat.added", "1", name="first")
+        for name in ("first", "second"):
+            floor.publish("seat.added", "1", name=name)
         floor.tell()
-        begun = floor.now
-        for hour in range(120):
-            if hour == 48:
-                floor.publish("seat.added", "1", name="second")
-                floor.tell()
-            floor.work(minutes=60)
-            if floor.deliveries(webhook, state="failed"):
-                break
-        given_up = floor.now - begun
-        set_secret(floor, webhook, kept)
+        (first,) = floor.deliveries(webhook)[1:]
+        own = {"team_id": floor.team.id, "delivery_id": first["id"], "priority": USUAL_PRIORITY}
+        floor.now += RETRIED_FOR - 3_600_000
+        states = []
+        for late in (0, 1):
+            floor.services.db.write_now(functools.partial(keep_trying, **own, now=floor.now + late))
+            states.append([one["state"] for one in floor.deliveries(webhook)])
+
         floor.work(minutes=120)
 
-        assert RETRIED_FOR * 0.9 < given_up <= RETRIED_FOR + 24 * 3_600_000
+        assert states == [["pending", "pending"], ["pending", "failed"]]
         assert [one["state"] for one in floor.deliveries(webhook)] == ["delivered", "failed"]
         assert [json.loads(one.body)["seat"]["name"] for one in receiver.came] == ["second"]
 
