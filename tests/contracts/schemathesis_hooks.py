@@ -48,7 +48,6 @@ BEYOND_A_SCHEMA = {
     "page": ("cannot be combined with cursor",),
     "from": ("must not be", "must be at most", "must be in a year from"),
     "group_id": ("must be a whole number: it is the id of a",),
-    "name": ("cannot be emptied",),
     "networks": ("must be addresses or networks such as",),
     "number": ("give one of", "must be a telephone number"),
     "participants": ("there is no participant",),

@@ -23,7 +23,6 @@ from callfloor.conversations.shapes import ConversationShown
 from callfloor.conversations.tables import ConversationKind
 from callfloor.foundation.clock import iso
 from callfloor.foundation.database import Tx
-from callfloor.foundation.errors import invalid
 from callfloor.foundation.fields import checked_name, name_field
 from callfloor.foundation.idempotency import Repeatable
 from callfloor.foundation.web import (
@@ -61,7 +60,7 @@ class ParticipantChange(Shape):
 class ConversationChange(Shape):
     """What to change; what is left out stays, null empties."""
 
-    name: Annotated[str, name_field(NAME_LENGTH)] | None = Field(default=None, description="Cannot be emptied.")
+    name: Annotated[str, name_field(NAME_LENGTH)] = Field(default_factory=str, description="Cannot be emptied.")
     outcome: Annotated[str, name_field(OUTCOME_LENGTH)] | None = Field(default=None, examples=["won"])
     rating: Annotated[int, Field(ge=1, le=5)] | None = None
     crm_reference: Annotated[dict[Word, Reference], Field(max_length=REFERENCES)] | None = Field(
@@ -270,8 +269,6 @@ def _edit(one: PastEdit) -> EditShown:
 def _fields(body: ConversationChange) -> dict[str, Any]:
     fields: dict[str, Any] = {}
     if "name" in body.model_fields_set:
-        if body.name is None:
-            raise invalid("name", "cannot be emptied")
         fields["name"] = checked_name("name", body.name, limit=NAME_LENGTH)
     if "outcome" in body.model_fields_set:
         fields["outcome"] = body.outcome and checked_name("outcome", body.outcome, limit=OUTCOME_LENGTH)
