@@ -18,7 +18,7 @@ from callfloor.access import audit
 from callfloor.conversations.holds import LegalHold, check_person, forget_held_person, holds_on, named
 from callfloor.conversations.persons import conversations_of_person, person_digest
 from callfloor.conversations.removing import kind_locked, remove_conversation
-from callfloor.conversations.stewardship_tables import ErasureState, ItemState, erasure, erasure_item
+from callfloor.conversations.stewardship_tables import ErasureState, ItemState, erasure, erasure_item, is_running
 from callfloor.conversations.tables import conversation
 from callfloor.foundation.clock import Millis
 from callfloor.foundation.database import Json, Tx, any_of, param, upsert
@@ -93,11 +93,7 @@ _finish = (
     )
     .returning(_x.id)
 )
-_asked_and_running = (
-    select(_x.team_id, _x.id)
-    .where(_x.team_id > 0, _x.cause != RETENTION, _x.state == ErasureState.RUNNING.value)
-    .order_by(_x.team_id, _x.id)
-)
+_asked_and_running = select(_x.team_id, _x.id).where(is_running, _x.cause != RETENTION).order_by(_x.team_id, _x.id)
 _set_scrubbed = (
     update(erasure).where(_x.finished_at.is_not(None), _x.scrubbed_at.is_(None)).values(scrubbed_at=param("now"))
 )

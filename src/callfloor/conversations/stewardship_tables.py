@@ -5,7 +5,7 @@ from __future__ import annotations
 import enum
 from typing import Any
 
-from sqlalchemy import BigInteger, Column, Index, Integer, LargeBinary, Table, Text, TypedColumns
+from sqlalchemy import BigInteger, Column, Index, Integer, LargeBinary, Table, Text, TypedColumns, literal_column
 
 from callfloor.foundation.database import Instant, Json, metadata
 
@@ -98,6 +98,16 @@ Index(
     erasure.c.finished_at,
     sqlite_where=erasure.c.finished_at.is_not(None) & erasure.c.scrubbed_at.is_(None),
     postgresql_where=erasure.c.finished_at.is_not(None) & erasure.c.scrubbed_at.is_(None),
+)
+
+
+is_running = erasure.c.state == literal_column(f"'{ErasureState.RUNNING.value}'")
+"""Written out, not a parameter: only so does a database see that the index below answers it."""
+Index(
+    "ix_erasure_running",
+    *(erasure.c.team_id, erasure.c.id),
+    sqlite_where=is_running,
+    postgresql_where=is_running,
 )
 
 

@@ -399,6 +399,7 @@ def upgrade() -> None:
     sa.PrimaryKeyConstraint('team_id', 'id', name=op.f('pk_erasure'))
     )
     with op.batch_alter_table('erasure', schema=None) as batch_op:
+        batch_op.create_index('ix_erasure_running', ['team_id', 'id'], unique=False, sqlite_where=sa.text("state = 'running'"), postgresql_where=sa.text("state = 'running'"))
         batch_op.create_index(batch_op.f('ix_erasure_team_id_cause_state'), ['team_id', 'cause', 'state'], unique=False)
         batch_op.create_index('ix_erasure_unscrubbed', ['finished_at'], unique=False, sqlite_where=sa.text('finished_at IS NOT NULL AND scrubbed_at IS NULL'), postgresql_where=sa.text('finished_at IS NOT NULL AND scrubbed_at IS NULL'))
 
@@ -1236,6 +1237,7 @@ def downgrade() -> None:
     with op.batch_alter_table('erasure', schema=None) as batch_op:
         batch_op.drop_index('ix_erasure_unscrubbed', sqlite_where=sa.text('finished_at IS NOT NULL AND scrubbed_at IS NULL'), postgresql_where=sa.text('finished_at IS NOT NULL AND scrubbed_at IS NULL'))
         batch_op.drop_index(batch_op.f('ix_erasure_team_id_cause_state'))
+        batch_op.drop_index('ix_erasure_running', sqlite_where=sa.text("state = 'running'"), postgresql_where=sa.text("state = 'running'"))
 
     op.drop_table('erasure')
     op.drop_table('device_token')
