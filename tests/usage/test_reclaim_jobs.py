@@ -22,6 +22,7 @@ from callfloor.foundation.services import Services
 from callfloor.foundation.settings import Settings
 from callfloor.teams.tables import Payment
 from callfloor.teams.teams import Team
+from callfloor.usage.reclaim.cases import put_off_case
 from callfloor.usage.reclaim.jobs import RECLAIM_SEATS, start_due_runs
 from callfloor.usage.reclaim.mails import SEAT_NOTICE_MAIL, SEATS_NOTICE_MAIL, seat_notice_mail, seats_notice_mail
 from callfloor.usage.reclaim.policy import policy_of_team
@@ -179,6 +180,26 @@ def test_administrators_of_machines_are_mailed_once_for_all(services: Services, 
     (sent,) = mail.mails
     assert sent.recipients == [boss.email]
     assert all(name in sent.body("plain") for name in ("ws-1", "ws-2", "2 seats"))
+
+
+def test_administrators_are_told_the_day_of_each_seat(services: Services, db: Database, mail: MailServer) -> None:
+    floor = invoice_floor(db)
+    switch_on(db, floor.id, now=START)
+    make_signed_in(db, floor.team, role=Role.ADMIN)
+    for number in (1, 2):
+        log_in(db, floor, machine(number), now=START)
+    run(db, floor.id, now=LATER)
+    first, second = notices(db, floor.id)
+    db.write_now(lambda tx: put_off_case(tx, floor.id, second, due_at=first.due_at + 3 * DAY))
+
+    drain(services, KINDS, now=LATER, team_id=floor.id)
+
+    (sent,) = mail.mails
+    days = [as_datetime(first.due_at + days * DAY) for days in (0, 3)]
+    early, late = (f"{day.day} {day.strftime('%B %Y')}" for day in days)
+    text = " ".join(sent.body("plain").split())
+    assert f"from {early} on" in str(sent.message["Subject"])
+    assert all(f"given back on {day}" in text for day in (early, late))
 
 
 def test_nobody_is_mailed_of_a_team_that_wants_it_so(services: Services, db: Database, mail: MailServer) -> None:

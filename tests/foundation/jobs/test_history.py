@@ -14,7 +14,7 @@ from callfloor.foundation.jobs import (
     job_by_id,
     newest_jobs,
     prune_kind,
-    unfinished_job,
+    unfinished_jobs,
 )
 from callfloor.foundation.jobs.testing import OnlyDatabase, drain
 from tests.foundation.jobs.looking import NOON, added, effect_of
@@ -33,17 +33,16 @@ class TestJobById:
         assert services.db.read_now(partial(job_by_id, job_id="nothing")) is None
 
 
-class TestUnfinishedJob:
-    def test_is_found_by_its_key_until_it_ends(self, services: OnlyDatabase) -> None:
-        job_id = added(services, unique_key="call-1")
-        look = partial(unfinished_job, kind="work", unique_key="call-1")
+class TestUnfinishedJobs:
+    def test_are_found_by_their_keys_until_they_end(self, services: OnlyDatabase) -> None:
+        made = {key: added(services, unique_key=key) for key in ("call-1", "call-2", "call-3")}
+        look = partial(unfinished_jobs, kind="work", unique_keys=["call-1", "call-3", "call-4"])
 
         found = services.db.read_now(look)
         drain(services, [JobKind("work", effect_of)], now=NOON)
 
-        assert found is not None
-        assert found.id == job_id
-        assert services.db.read_now(look) is None
+        assert {key: job.id for key, job in found.items()} == {key: made[key] for key in ("call-1", "call-3")}
+        assert services.db.read_now(look) == {}
 
 
 class TestNewestJobs:

@@ -16,7 +16,7 @@ from callfloor.foundation.jobs.attempts import (
     Verb,
 )
 from callfloor.foundation.jobs.ending import cancel, retry_now
-from callfloor.foundation.jobs.history import JobStatus, job_by_id, newest_jobs, unfinished_job
+from callfloor.foundation.jobs.history import JobStatus, job_by_id, newest_jobs, unfinished_jobs
 from callfloor.foundation.jobs.kinds import HasDatabase, JobKind
 from callfloor.foundation.jobs.pruning import PRUNE_JOBS, prune, prune_kind
 from callfloor.foundation.jobs.queueing import BACKGROUND_PRIORITY, USUAL_PRIORITY, Enqueue, enqueue, enqueue_all
@@ -54,5 +54,5 @@ __all__ = [
     "prune",
     "prune_kind",
     "retry_now",
-    "unfinished_job",
+    "unfinished_jobs",
 ]

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import dataclasses
 import functools
+from collections.abc import Sequence
 from typing import Any
 
 from sqlalchemy import Integer, Select, select
 
 from callfloor.foundation.clock import Millis
-from callfloor.foundation.database import Tx, param
+from callfloor.foundation.database import Tx, any_of, param
 from callfloor.foundation.jobs.tables import JobState, job
 
 _c = job.c
@@ -19,7 +20,7 @@ _STATUS = (
     *(_c.created_at, _c.started_at, _c.finished_at),
 )
 _by_id = select(*_STATUS).where(_c.id == param("job_id"))
-_by_key = select(*_STATUS).where(_c.kind == param("of_kind"), _c.unique_key == param("key"))
+_by_keys = select(_c.unique_key, *_STATUS).where(_c.kind == param("of_kind"), any_of(_c.unique_key, "keys"))
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -52,10 +53,10 @@ def job_by_id(tx: Tx, job_id: str) -> JobStatus | None:
     return None if row is None else _status(row)
 
 
-def unfinished_job(tx: Tx, *, kind: str, unique_key: str) -> JobStatus | None:
-    """Return the unfinished job of the kind that has the key."""
-    row = tx.one(_by_key, {"of_kind": kind, "key": unique_key})
-    return None if row is None else _status(row)
+def unfinished_jobs(tx: Tx, *, kind: str, unique_keys: Sequence[str]) -> dict[str, JobStatus]:
+    """Return the unfinished jobs of the kind that have one of the keys, by key."""
+    rows = tx.all(_by_keys, {"of_kind": kind, "keys": unique_keys})
+    return {row[0]: _status(row[1:]) for row in rows}
 
 
 def newest_jobs(

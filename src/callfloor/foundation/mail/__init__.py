@@ -12,8 +12,8 @@ from callfloor.foundation.mail.sending import (
     Renderer,
     WaitingMail,
     enqueue_mail,
-    is_waiting_in_vain,
     send_mail_kind,
+    waiting_in_vain,
     waiting_mail,
 )
 from callfloor.foundation.mail.smtp import MailServer, deliver, mail_server
@@ -29,8 +29,8 @@ __all__ = [
     "build_message",
     "deliver",
     "enqueue_mail",
-    "is_waiting_in_vain",
     "mail_server",
     "send_mail_kind",
+    "waiting_in_vain",
     "waiting_mail",
 ]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from email.utils import parseaddr
 from typing import Any
 
@@ -17,7 +17,7 @@ from callfloor.foundation.jobs import (
     RunningJob,
     enqueue,
     newest_jobs,
-    unfinished_job,
+    unfinished_jobs,
 )
 from callfloor.foundation.mail.messages import Content, build_message
 from callfloor.foundation.mail.smtp import MailNotSent, deliver, mail_server, sender_of
@@ -38,7 +38,7 @@ class Mail:
     team_id: int | None
     now: Millis
     unique_key: str | None = None
-    """By which `is_waiting_in_vain` finds it."""
+    """By which `waiting_in_vain` finds it."""
 
 
 Renderer = Callable[[Services, int | None, Mapping[str, Any]], Content | None]
@@ -60,10 +60,10 @@ def enqueue_mail(tx: Tx, mail: Mail) -> str:
     return enqueue(tx, command)
 
 
-def is_waiting_in_vain(tx: Tx, unique_key: str) -> bool:
-    """Return whether the mail was tried, could not be sent, and is tried again."""
-    job = unfinished_job(tx, kind=SEND_MAIL, unique_key=unique_key)
-    return job is not None and bool(job.errors)
+def waiting_in_vain(tx: Tx, unique_keys: Sequence[str]) -> list[str]:
+    """Return the keys of those of the mails that were tried, could not be sent, and are tried again."""
+    jobs = unfinished_jobs(tx, kind=SEND_MAIL, unique_keys=unique_keys)
+    return [key for key, job in jobs.items() if job.errors]
 
 
 def send_mail_kind(renderers: Mapping[str, Renderer]) -> JobKind[Services]:

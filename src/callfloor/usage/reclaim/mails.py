@@ -10,7 +10,7 @@ from sqlalchemy import select
 from callfloor.access.tables import Role, account, membership
 from callfloor.foundation.clock import Millis, as_datetime
 from callfloor.foundation.database import Tx, param
-from callfloor.foundation.mail import Action, Content, Mail, enqueue_mail, is_waiting_in_vain
+from callfloor.foundation.mail import Action, Content, Mail, enqueue_mail, waiting_in_vain
 from callfloor.foundation.services import Services
 from callfloor.teams.teams import team_by_id
 from callfloor.usage.reclaim.cases import Case, ReclaimedSeatNotFound, case_by_id, cases_of_run
@@ -49,9 +49,10 @@ def enqueue_notices(
             enqueue_mail(tx, Mail(email, SEATS_NOTICE_MAIL, {"run_id": run_id}, team_id, now))
 
 
-def is_person_untold(tx: Tx, team_id: int, case: Case) -> bool:
-    """Return whether the mail about the seat could not be sent so far, and is tried again."""
-    return case.holder.account_id is not None and is_waiting_in_vain(tx, _key(team_id, case))
+def untold_cases(tx: Tx, team_id: int, cases: Sequence[Case]) -> frozenset[int]:
+    """Return the ids of those of the cases whose person's mail could not be sent so far, and is tried again."""
+    ids = {_key(team_id, case): case.id for case in cases if case.holder.account_id is not None}
+    return frozenset(ids[key] for key in waiting_in_vain(tx, list(ids)))
 
 
 def seat_notice_mail(services: Services, team_id: int | None, args: Mapping[str, Any]) -> Content | None:
@@ -94,26 +95,33 @@ def seats_notice_mail(services: Services, team_id: int | None, args: Mapping[str
     due = [case for case in cases if case.state is CaseState.NOTICED]
     if not due:
         return None
-    lines = [f"{case.holder.name}, last used on {_day(case.inactive_since)}" for case in due[:NAMED_AT_MOST]]
+    lines = [_line(case) for case in due[:NAMED_AT_MOST]]
     if len(due) > NAMED_AT_MOST:
         lines.append(f"and {len(due) - NAMED_AT_MOST} more")
     is_one = len(due) == 1
     seats = "1 seat" if is_one else f"{len(due)} seats"
+    day = _day(min(case.due_at for case in due))
+    is_one_day = all(_day(case.due_at) == day for case in due)
+    when = f"on {day}" if is_one_day else f"from {day} on"
     what = (
         "it is given back, unless it is used before"
         if is_one
         else "they are given back, but those that are used before"
     )
     return Content(
-        subject=f"{seats} of {team_name} will be free on {_day(due[0].due_at)}",
+        subject=f"{seats} of {team_name} will be free {when}",
         heading=f"Nobody uses {seats} of {team_name}",
         paragraphs=(
-            f"On {_day(due[0].due_at)} {what}. You can undo {'it' if is_one else 'each'}.",
+            f"{when[0].upper()}{when[1:]} {what}. You can undo {'it' if is_one else 'each'}.",
             *lines,
         ),
         action=_sign_in(services),
         closing=f"You get this mail because you are an administrator of {team_name}.",
     )
+
+
+def _line(case: Case) -> str:
+    return f"{case.holder.name}, last used on {_day(case.inactive_since)}, given back on {_day(case.due_at)}"
 
 
 def _key(team_id: int, case: Case) -> str:

@@ -33,7 +33,7 @@ from callfloor.usage.reclaim.cases import (
     open_cases,
     put_off_case,
 )
-from callfloor.usage.reclaim.mails import enqueue_notices, is_person_untold
+from callfloor.usage.reclaim.mails import enqueue_notices, untold_cases
 from callfloor.usage.reclaim.policy import Policy, policy_of_team
 from callfloor.usage.reclaim.signals import HeldSeat, held_seats, seats_unused_since
 from callfloor.usage.reclaim.tables import reclaim_run
@@ -162,9 +162,13 @@ class _Look:
             tx, team_id, [case.holder.device_id for case in cases if case.holder.device_id and case.due_at <= now]
         )
         held = held_seats(tx, team_id, [case.seat_id for case in cases])
+        untold = untold_cases(tx, team_id, cases)
         for case in cases:
             reason = self._lost_reason(case, held.get(case.seat_id))
-            if reason is None and (self._is_put_off(case) or case.due_at > now):
+            if reason is None and case.id in untold:
+                self._put_off(case)
+                continue
+            if reason is None and case.due_at > now:
                 continue
             if not self._left:
                 self.has_more = True
@@ -207,13 +211,10 @@ class _Look:
             return CancelReason.PROTECTED
         return None
 
-    def _is_put_off(self, case: Case) -> bool:
-        """Give who could not be mailed yet the days of grace anew; return whether that was so."""
-        is_untold = is_person_untold(self._tx, self._command.team_id, case)
-        if is_untold:
-            due_at = self._command.now + max(self._policy.grace_days, 1) * DAY
-            put_off_case(self._tx, self._command.team_id, case, due_at=due_at)
-        return is_untold
+    def _put_off(self, case: Case) -> None:
+        """Give who could not be mailed yet the days of grace anew."""
+        due_at = self._command.now + max(self._policy.grace_days, 1) * DAY
+        put_off_case(self._tx, self._command.team_id, case, due_at=due_at)
 
     def _reclaim(self, case: Case) -> None:
         tx, command = self._tx, self._command
