@@ -215,6 +215,20 @@ async def test_a_full_team_and_a_wrong_secret_are_asked_about_slowly(tmp_path: P
 
 
 @in_a_loop
+async def test_another_seat_that_somebody_signed_in_to_beside_it_is_shown(tmp_path: Path) -> None:
+    with served() as (wire, url):
+        bench = Bench(tmp_path, url)
+        await bench.deliver()
+        wire.tokens.add("another")
+        wire.next_log_ins = [(200, {"device_id": 7, "seat_id": 11, "token": "another", "heartbeat_seconds": 60}, {})]
+        await Enrolment(bench.api, MACHINE, lambda: SECRET, tmp_path).log_in()
+        await bench.delivery.step()
+
+        assert (bench.delivery.contact.device_id, bench.delivery.contact.seat_id) == (7, 11)
+        await bench.close()
+
+
+@in_a_loop
 async def test_the_servers_heartbeat_is_followed(tmp_path: Path) -> None:
     with served() as (wire, url):
         wire.heartbeat_seconds = 30

@@ -105,7 +105,8 @@ class Delivery:
 
     def _enrolled(self) -> LoggedIn | None:
         logged_in = self._enrolment.known()
-        if logged_in is not None and logged_in.device_id != self.contact.device_id:
+        shown = self.contact.device_id, self.contact.seat_id
+        if logged_in is not None and (logged_in.device_id, logged_in.seat_id) != shown:
             self._show(logged_in)
         return logged_in
 
