@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import uuid
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from typing import Literal
 
 import msgspec
@@ -120,16 +120,18 @@ def batch(contents: Iterable[bytes]) -> bytes:
     return b'{"events":[' + b",".join(contents) + b"]}"
 
 
-def shifted(event: Event, by_ms: int) -> Event:
-    """Return the event with all its instants moved."""
+def shifted(event: Event, by_ms: int, *, kept: Collection[int] = ()) -> Event:
+    """Return the event with its instants moved, but for those that are kept."""
 
     def moved(text: str) -> str:
-        return instant(instant_ms(text) + by_ms)
+        at_ms = instant_ms(text)
+        return text if at_ms in kept else instant(at_ms + by_ms)
 
     if isinstance(event, CallEvent):
-        return msgspec.structs.replace(
-            event, at=moved(event.at), started_at=moved(event.started_at), ended_at=moved(event.ended_at)
-        )
+        ended_at = moved(event.ended_at)
+        if instant_ms(event.started_at) in kept:
+            ended_at = max(ended_at, instant(max(kept)))  # until then it was seen
+        return msgspec.structs.replace(event, at=moved(event.at), started_at=moved(event.started_at), ended_at=ended_at)
     if isinstance(event, StateEvent) and event.call is not None:
         call = msgspec.structs.replace(event.call, started_at=moved(event.call.started_at))
         return msgspec.structs.replace(event, at=moved(event.at), call=call)

@@ -13,6 +13,7 @@ the agent was.
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Collection
 
 import msgspec
 
@@ -56,10 +57,17 @@ class Memory(msgspec.Struct, frozen=True):
     told: Told | None = None
     told_at: int = 0
 
-    def shifted(self, by_ms: int) -> Memory:
-        """Return it after a correction of the clock."""
-        lost = self.lost and LostCall(self.lost.tally.shifted(by_ms), self.lost.lost_at + by_ms, self.lost.is_recorded)
-        call = self.call and self.call.shifted(by_ms)
+    def shifted(self, by_ms: int, *, kept: Collection[int] = ()) -> Memory:
+        """Return it after a correction of the clock, which moves no instant that is kept."""
+
+        def moved(call: Tally) -> Tally:
+            return call if call.started_at in kept else call.shifted(by_ms)
+
+        lost = self.lost
+        if lost is not None:
+            lost_at = lost.lost_at if lost.lost_at in kept else lost.lost_at + by_ms
+            lost = LostCall(moved(lost.tally), lost_at, lost.is_recorded)
+        call = self.call and moved(self.call)
         return msgspec.structs.replace(self, seen_at=self.seen_at + by_ms, call=call, lost=lost)
 
     def after_restart(self) -> Memory:
@@ -135,7 +143,8 @@ def _in_call(memory: Memory, call: Tally, look: Look, names: Names, events: list
 
 def _after_loss(memory: Memory, lost: LostCall, look: Look, names: Names, events: list[Event]) -> Memory:
     since = look.changed_at(not_before=lost.tally.started_at) if look.sight else None
-    if look.in_call and (look.now if since is None else since) - lost.lost_at <= REJOIN_MS:
+    away_ms = abs(look.now - lost.lost_at) if since is None else since - lost.lost_at  # a clock set back tells nothing
+    if look.in_call and away_ms <= REJOIN_MS:
         revision = lost.tally.revision + lost.is_recorded
         resumed = msgspec.structs.replace(lost.tally, revision=revision)
         if look.sight is not None:

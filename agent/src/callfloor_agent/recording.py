@@ -22,6 +22,7 @@ class Recording:
         self._clock = clock
         self._names = names
         self._memory = spool.memory().after_restart()
+        self._earlier, self._kept = _stamped_before(spool, self._memory)
         self._offset_ms = clock.offset_ms
         self._corrected_ms = clock.corrected_ms
         self._was_known = clock.is_known
@@ -53,21 +54,22 @@ class Recording:
     def follow_clock(self) -> None:
         """Move what is remembered, and what was stamped before the server's clock was known, to that clock.
 
-        A clock of this machine that was set changes the offset, and moves nothing.
+        A clock of this machine that was set changes the offset, and moves nothing. A correction is of this run: this
+        machine's clock may have been another when an earlier one stamped.
         """
         offset_ms, by_ms = self._clock.offset_ms, self._clock.corrected_ms - self._corrected_ms
         if not self._clock.is_known or (self._was_known and by_ms == 0 and offset_ms == self._offset_ms):
             return
         try:
             if not self._was_known:
-                self._spool.stamp(by_ms)
+                self._spool.stamp(by_ms, after=self._earlier, kept=self._kept)
             self._spool.note_offset(offset_ms)
         except SpoolBroken as error:
             self._complain(str(error))
             return
         if offset_ms != self._offset_ms:
             log.info("the server's clock is %d ms ahead of this machine's", offset_ms)
-        self._memory = self._memory.shifted(by_ms)
+        self._memory = self._memory.shifted(by_ms, kept=self._kept)
         self._offset_ms, self._corrected_ms, self._was_known = offset_ms, self._clock.corrected_ms, True
 
     async def wait_for_events(self, seconds: float) -> None:
@@ -86,6 +88,17 @@ class Recording:
         if problem != self.problem:
             log.error("not recorded: %s", problem)
         self.problem = problem
+
+
+def _stamped_before(spool: Spool, memory: Memory) -> tuple[int, frozenset[int]]:
+    """Return the last event of earlier runs, and the instants that they told of a call that was lost.
+
+    None and none where the server was never heard: then all that was stamped goes by this machine's clock alone.
+    """
+    if not spool.has_heard:
+        return 0, frozenset()
+    lost = memory.lost
+    return spool.newest(), frozenset((lost.tally.started_at, lost.lost_at) if lost else ())
 
 
 def _sentence(event: Event) -> str:

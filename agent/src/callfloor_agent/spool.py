@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import dataclasses
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from pathlib import Path
 
 import apsw
@@ -168,18 +168,23 @@ class Spool:
                 self._connection.execute(_COUNT, ("dropped", dropped))
         return dropped
 
-    def stamp(self, by_ms: int) -> None:
+    def stamp(self, by_ms: int, *, after: int = 0, kept: Collection[int] = ()) -> None:
         """Move what was recorded before the server's clock was known, none of which was sent, by the offset now known.
+
+        Args:
+            by_ms: the correction.
+            after: events up to this number stay as they are.
+            kept: instants that stay as they are, in whatever event.
 
         Raises:
             SpoolBroken: nothing was moved.
         """
         with self._writing():
-            if by_ms == 0:  # which is usual, and there may be many
-                self._connection.execute("UPDATE event SET is_stamped = 1 WHERE is_stamped = 0")
+            stays = "UPDATE event SET is_stamped = 1 WHERE is_stamped = 0 AND (seq <= ? OR ? = 0)"
+            self._connection.execute(stays, (after, by_ms))  # without a correction all do, which may be many
             while rows := self._unstamped():
                 for seq, content in rows:
-                    event = shifted(decode(content), by_ms)
+                    event = shifted(decode(content), by_ms, kept=kept)
                     row = (instant_ms(event.at), encode(event), seq)
                     self._connection.execute("UPDATE event SET is_stamped = 1, at = ?, content = ? WHERE seq = ?", row)
 
@@ -191,6 +196,15 @@ class Spool:
     def offset_ms(self) -> int:
         """Return the offset last kept; 0 if the server was never heard."""
         return int(self._note("offset_ms") or 0)
+
+    @property
+    def has_heard(self) -> bool:
+        """Return whether an offset was ever kept."""
+        return self._note("offset_ms") is not None
+
+    def newest(self) -> int:
+        """Return the number of the event recorded last; 0 if none waits."""
+        return self._single("SELECT coalesce(max(seq), 0) FROM event")
 
     def probe(self) -> None:
         """Write nothing, as far as the disk.
