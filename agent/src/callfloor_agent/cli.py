@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import io
 import json
 import logging
@@ -25,13 +26,16 @@ from callfloor_agent.desktop.pretending import CommandUnclear
 from callfloor_agent.desktop.stand_in import NoFreePort, run_stand_in
 from callfloor_agent.doctor import REMEDIES, examine
 from callfloor_agent.enrolment import enrolment_of
-from callfloor_agent.settings import TEXT, Settings, SettingWrong, config_file_of, read_settings
+from callfloor_agent.settings import TEXT, Settings, SettingWrong, config_file_of, default_state_folder, read_settings
 from callfloor_agent.simulator.figures import Progress
 from callfloor_agent.simulator.run import HISTORY_DAYS_MAX, Plan, simulate
 from callfloor_agent.spool import Spool, SpoolBroken
 from callfloor_agent.status import AlreadyRunning, FolderLock, StatusFile, is_running
 
+log = logging.getLogger(__name__)
+
 LOG_FILE, LOG_MAX_BYTES = "agent.log", 1_000_000
+LOG_FORMAT = "%(asctime)s %(levelname)s %(name)s: %(message)s"
 NOT_RUNNING = 3
 """The exit code of `status` while no agent runs, as of service scripts."""
 
@@ -265,6 +269,11 @@ def _settings(config: Path | None) -> Settings:
 
 
 def _fail(sentence: str) -> NoReturn:
+    if sys.stderr is None:  # the log tells it; its usual file, where the settings that name another cannot be read
+        if not logging.getLogger().handlers:
+            with contextlib.suppress(OSError):
+                logging.basicConfig(handlers=[_log_file(default_state_folder())], format=LOG_FORMAT)
+        log.error("%s", sentence)
     typer.echo(sentence, err=True)
     raise typer.Exit(1)
 
@@ -301,20 +310,22 @@ def _shown(value: Any) -> str:
 
 def _log_to(stream: TextIO | None, settings: Settings) -> None:
     """Log to the stream; where there is none, as in a session of Windows, to a file in the agent's folder."""
+    try:
+        handler = _log_file(settings.state_folder) if stream is None else logging.StreamHandler(stream)
+    except OSError as error:
+        _fail(str(error))
+    logging.basicConfig(handlers=[handler], format=LOG_FORMAT)
     level = logging.getLevelNamesMapping().get(settings.log_level.upper())
     if level is None:
         _fail(f"log_level is debug, info, warning or error, not {settings.log_level!r}")
-    handler: logging.Handler = logging.StreamHandler(stream)
-    if stream is None:
-        try:
-            settings.state_folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-            path = settings.state_folder / LOG_FILE
-            handler = RotatingFileHandler(path, maxBytes=LOG_MAX_BYTES, backupCount=1, encoding="utf-8")
-        except OSError as error:
-            _fail(str(error))
-    logging.basicConfig(handlers=[handler], level=level, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
+    logging.getLogger().setLevel(level)
     for noisy in ("socketio", "engineio", "aiohttp"):
         logging.getLogger(noisy).setLevel(logging.ERROR)
+
+
+def _log_file(folder: Path) -> logging.Handler:
+    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    return RotatingFileHandler(folder / LOG_FILE, maxBytes=LOG_MAX_BYTES, backupCount=1, encoding="utf-8")
 
 
 if __name__ == "__main__":

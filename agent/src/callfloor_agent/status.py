@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from pathlib import Path
 
 import apsw
@@ -82,11 +83,13 @@ class FolderLock:
     def __init__(self, folder: Path, *, wait_ms: int = LOCK_MS) -> None:
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         try:
-            self._connection = apsw.Connection(str(folder / "lock"))
-            self._connection.set_busy_timeout(wait_ms)
-            self._connection.execute("BEGIN EXCLUSIVE")
+            with contextlib.ExitStack() as undo:
+                self._connection = apsw.Connection(str(folder / "lock"))
+                undo.callback(self._connection.close)
+                self._connection.set_busy_timeout(wait_ms)
+                self._connection.execute("BEGIN EXCLUSIVE")
+                undo.pop_all()
         except apsw.BusyError as error:
-            self._connection.close()
             raise AlreadyRunning(f"an agent already works in {folder}") from error
         except apsw.Error as error:
             raise OSError(f"{folder} cannot be locked: {error}") from error
