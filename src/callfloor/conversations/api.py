@@ -11,7 +11,7 @@ from fastapi.responses import Response
 
 from callfloor.access.guard import Caller, needs
 from callfloor.access.scopes import Scope
-from callfloor.conversations.list_filters import AskedScope, BeganFrom, BeganTo, CustomerDomain
+from callfloor.conversations.filters_api import AskedScope, BeganFrom, BeganTo, CustomerDomain
 from callfloor.conversations.listing import Place, Window, conversation_by_id, conversations_page
 from callfloor.conversations.locking import ConversationNotFound, tag_material
 from callfloor.conversations.muting import INTERVALS

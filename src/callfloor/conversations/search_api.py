@@ -10,7 +10,7 @@ from pydantic import Field
 
 from callfloor.access.guard import Caller, needs
 from callfloor.access.scopes import Scope
-from callfloor.conversations.list_filters import AskedScope, BeganFrom, BeganTo, CustomerDomain
+from callfloor.conversations.filters_api import AskedScope, BeganFrom, BeganTo, CustomerDomain
 from callfloor.conversations.search_pages import MAX_LIMIT, MEDIA_TYPE, USUAL_LIMIT, AskedSearch, found_page
 from callfloor.conversations.search_words import MAX_QUERY_LENGTH, parse_query
 from callfloor.conversations.searching import Search
