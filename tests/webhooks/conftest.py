@@ -156,3 +156,17 @@ def _new_floor(services: Services, transport: LoopTransport) -> Floor:
 def data(tmp_path: Path) -> Path:
     """A data folder."""
     return tmp_path / "data"
+
+
+@pytest.fixture
+def webhook(floor: Floor, receiver: Receiver) -> int:
+    """An endpoint that is told of seats."""
+    made: int = floor.listen(receiver.url, "seat_added")["webhook"]["id"]
+    return made
+
+
+def tell(floor: Floor, *subjects: str) -> None:
+    """Have endpoints told of seats that were added."""
+    for subject in subjects:
+        floor.publish("seat.added", subject)
+    floor.tell()

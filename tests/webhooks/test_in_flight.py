@@ -13,22 +13,8 @@ from callfloor.webhooks.attempts import Attempted, record_attempt
 from callfloor.webhooks.deliveries import cancel_pending, erase_subjects, redeliver
 from callfloor.webhooks.endpoints import delete_endpoint
 from tests.support.racing import between
-from tests.webhooks.conftest import Floor
+from tests.webhooks.conftest import Floor, tell
 from tests.webhooks.receiver import Came, Receiver, Reply
-
-
-@pytest.fixture
-def webhook(floor: Floor, receiver: Receiver) -> int:
-    """An endpoint that is told of seats."""
-    made: int = floor.listen(receiver.url, "seat_added")["webhook"]["id"]
-    return made
-
-
-def tell(floor: Floor, *subjects: str) -> None:
-    """Have endpoints told of seats that were added."""
-    for subject in subjects:
-        floor.publish("seat.added", subject)
-    floor.tell()
 
 
 def cancel(floor: Floor, webhook: int) -> None:

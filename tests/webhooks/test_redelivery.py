@@ -6,8 +6,6 @@ import functools
 from collections.abc import Callable
 from typing import Any
 
-import pytest
-
 from callfloor.foundation.database import Tx
 from callfloor.webhooks.deliveries import (
     DeliveryErased,
@@ -19,22 +17,8 @@ from callfloor.webhooks.deliveries import (
 from callfloor.webhooks.endpoints import endpoint_by_id
 from callfloor.webhooks.tables import DeliveryState
 from tests.support.racing import between
-from tests.webhooks.conftest import Floor
+from tests.webhooks.conftest import Floor, tell
 from tests.webhooks.receiver import Receiver, refuse
-
-
-@pytest.fixture
-def webhook(floor: Floor, receiver: Receiver) -> int:
-    """An endpoint that is told of seats."""
-    made: int = floor.listen(receiver.url, "seat_added")["webhook"]["id"]
-    return made
-
-
-def tell(floor: Floor, *subjects: str) -> None:
-    """Have endpoints told of seats that were added."""
-    for subject in subjects:
-        floor.publish("seat.added", subject)
-    floor.tell()
 
 
 def test_sends_again_what_has_ended(floor: Floor, receiver: Receiver) -> None:
