@@ -8,8 +8,11 @@ import threading
 import httpx
 import pytest
 
+from callfloor.access.audit import OPERATOR
 from callfloor.conversations.changes import CHANGES
+from callfloor.conversations.locking import Which
 from callfloor.conversations.outcomes import Analyzed, begin_processing, keep_waiting, record_analysis, record_failure
+from callfloor.conversations.reanalyzing import Reanalyze, reanalyze_conversation
 from callfloor.conversations.tables import ConversationKind
 from callfloor.conversations.transcripts import Segment
 from callfloor.foundation import clock
@@ -60,6 +63,8 @@ def test_tells_each_change_once_in_its_order(db: Database, client: ClientOf, tea
     call, broken = make_recorded_call(db, team), make_recorded_call(db, team)
     db.write_now(functools.partial(begin_processing, team_id=team.id, conversation_id=call, now=clock.now()))
     analyze(db, team, call)
+    again = Reanalyze(Which(team.id, ConversationKind.CALL, call), OPERATOR, clock.now())
+    db.write_now(functools.partial(reanalyze_conversation, command=again))
     analyze(db, team, call)
     reason = ("too_long", "The recording is too long.")
     failed = functools.partial(record_failure, team_id=team.id, conversation_id=broken, reason=reason, now=clock.now())
@@ -77,6 +82,7 @@ def test_tells_each_change_once_in_its_order(db: Database, client: ClientOf, tea
         (call, "processing"),
         (call, "transcribed"),
         (call, "analyzed"),
+        (call, "queued"),
         (call, "transcribed"),
         (call, "re_analyzed"),
         (broken, "failed"),

@@ -25,7 +25,7 @@ from callfloor.foundation.services import Services
 from callfloor.foundation.web import PreconditionFailed, check_match
 from callfloor.teams.teams import Team
 from tests.callfloor_api.conftest import ClientOf
-from tests.factories.conversations import CUSTOMER, make_conversation
+from tests.factories.conversations import COLLEAGUE, CUSTOMER, make_conversation, make_recorded_call
 from tests.factories.sessions import sign_in
 from tests.factories.teams import make_conversations_key, make_team
 from tests.portal_api.in_process import LoopTransport
@@ -105,7 +105,7 @@ def test_the_transcript_calls_who_has_no_name_by_their_address(db: Database, htt
 def test_who_is_renamed_during_the_transcription_has_the_new_name_in_it(
     db: Database, http: httpx.Client, team: Team
 ) -> None:
-    call = make_conversation(db, team)
+    call = make_recorded_call(db, team, parties=(COLLEAGUE, CUSTOMER))
     cleo = http.get(f"/calls/{call}").json()["participants"][1]["id"]
     done = Analyzed(
         team_id=team.id,

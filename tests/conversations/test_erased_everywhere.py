@@ -1,4 +1,4 @@
-"""A person is erased from a real server: their words are nowhere in its database, its files, its log or its answers."""
+"""A person is erased from a real server, and parts of a call: nothing is left in database, files, log or answers."""
 
 from __future__ import annotations
 
@@ -29,6 +29,22 @@ from tests.webhooks.receiver import Receiver
 
 WORD, NUMBER = "zyxwvut", "777000123499"
 """Parts of everything that is said of the person: whoever is erased leaves neither."""
+SAID = [
+    {"speaker": "Agent", "start": 0.0, "end": 1.0, "text": "Hello."},
+    {
+        "speaker": "Dana Stays",
+        "start": 1.0,
+        "end": 3.0,
+        "text": f"It is {WORD}",
+        "words": [
+            {"text": "It", "start": 1.0, "end": 1.4},
+            {"text": "is", "start": 1.5, "end": 1.9},
+            {"text": WORD, "start": 2.0, "end": 3.0},
+        ],
+    },
+    {"speaker": "Agent", "start": 3.0, "end": 3.4, "text": f"Is it {NUMBER}?"},
+    {"speaker": "Dana Stays", "start": 3.6, "end": 4.0, "text": "Thanks."},
+]
 SCOPES = ("conversations:read", "conversations:write", "conversations:erase", "webhooks:read", "webhooks:write")
 
 
@@ -188,14 +204,41 @@ def test_nothing_is_left_of_an_erased_person(floor: Floor, receiver: Receiver) -
     check_the_rest_is_there(floor, kept)
 
 
-def check_nothing_is_left(floor: Floor, link: str) -> None:
-    """Look for the person in everything that is kept, logged and answered."""
+def test_nothing_is_left_of_what_was_redacted(floor: Floor, receiver: Receiver) -> None:
+    """An endpoint that was told of a comment on the moment has its delivery blanked; what it waits for it is told."""
+    api = floor.api
+    receiver.answers = lambda came: (500 if b"call_edited" in came.body else 200, {}, b"")
+    events = ["call_analyzed", "call_edited", "call_redacted"]
+    assert api.post("/webhooks", json={"url": receiver.url, "events": events}).status_code == 201
+    call = floor.uploaded({"name": "Dana Stays", "email": "dana@stays.example"}, transcript=json.dumps(SAID))
+    comment = api.post(f"/calls/{call}/comments", json={"text": f"Said {WORD}.", "start": 2.5})
+    assert comment.status_code == 201
+    receiver.wait_for(2)
+    assert WORD.encode() in floor.place.kept()
+    receiver.answers = lambda _: (200, {}, b"")
+
+    asked = api.post(f"/calls/{call}/redactions", json={"intervals": [{"start": 2, "end": 3.5}]})
+
+    assert asked.status_code == 202, asked.text
+    assert asked.json()["counts"] == {"segments": 2, "comments": 1, "webhook_deliveries": 2}
+    wait_until(lambda: api.get(f"/calls/{call}/redactions").json()["data"][0]["state"] == "done", floor.server)
+    told = [json.loads(one.body) for one in receiver.wait_for(4)[2:]]
+    assert [one["eventType"] for one in told] == ["call_edited", "call_redacted"]
+    assert [one["call"]["comments"][0]["text"] for one in told] == ["[redacted]", "[redacted]"]
+    check_nothing_is_left(floor, None)
+    shown = api.get(f"/calls/{call}").json()
+    assert [segment["text"] for segment in shown["transcript"]] == ["Hello.", "It is", "Thanks."]
+    assert floor.plain.get(shown["recording_url"]).status_code == 200
+
+
+def check_nothing_is_left(floor: Floor, link: str | None) -> None:
+    """Look for the words in everything that is kept, logged and answered."""
     kept = floor.place.kept()
     for needle in (WORD.encode(), NUMBER.encode(), b"qqkjh"):
         at = kept.find(needle)
         assert at == -1, kept[max(at - 300, 0) : at + 100]
     assert WORD not in "".join(floor.server.lines).lower()
-    assert floor.plain.get(link).status_code == 410
+    assert link is None or floor.plain.get(link).status_code == 410
     assert floor.api.get("/search", params={"q": WORD}).json()["data"] == []
     endpoint = floor.api.get("/webhooks").json()["data"][0]["id"]
     deliveries = floor.api.get(f"/webhooks/{endpoint}/deliveries").json()["data"]

@@ -50,7 +50,7 @@ def make_conversation(
     return db.write_now(functools.partial(receive_conversation, arrival=arrival)).conversation_id
 
 
-def make_recorded_call(db: Database, team: Team) -> str:
+def make_recorded_call(db: Database, team: Team, *, parties: Sequence[Party] = ()) -> str:
     """Make a call whose recording waits for its analysis; the file itself is not there."""
     now, recording_id = clock.now(), new_id()
     kept = StoredRecording(recording_id, f"recordings/{team.id}/{recording_id}", 44, new_id(), "audio/wav", None)
@@ -63,6 +63,7 @@ def make_recorded_call(db: Database, team: Team) -> str:
         date=now,
         name="A talk",
         content_sha256=kept.sha256,
+        parties=parties,
         recording=kept,
     )
 

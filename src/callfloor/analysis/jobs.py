@@ -64,7 +64,8 @@ def transcribe_conversation(job: RunningJob, services: Services) -> Verb | None:
         return partial(this.failed, reason=RECORDING_MISSING, now=job.now())
     except SpeechUnavailable as error:
         return partial(this.waits, reason=str(error), now=job.now())
-    return partial(record_analysis, done=_analyzed(this, material, transcript, job.now()))
+    done = _analyzed(this, material, transcript, job.now())
+    return partial(record_analysis, done=dataclasses.replace(done, muted=muted))
 
 
 def give_up(job: ClaimedJob, reason: str) -> Verb:

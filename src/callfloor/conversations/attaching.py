@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 from sqlalchemy import insert, select, update
@@ -10,7 +11,7 @@ from callfloor.conversations.arrival import recording_row, transcribe_order
 from callfloor.conversations.changes import Change, note_change
 from callfloor.conversations.incoming import condemn_file, settle_file
 from callfloor.conversations.intake import StoredRecording
-from callfloor.conversations.muting import hold_recording, intervals_of, release_held
+from callfloor.conversations.muting import hold_recording, intervals_of, muted_spans, release_held
 from callfloor.conversations.outcomes import keep_waiting
 from callfloor.conversations.tables import ProcessingStatus, conversation, recording
 from callfloor.foundation.clock import Millis
@@ -66,11 +67,23 @@ def attach_recording(tx: Tx, team_id: int, conversation_id: str, kept: StoredRec
         _tell(tx, team_id, conversation_id, row, now=now)
 
 
-def attach_silenced(tx: Tx, team_id: int, conversation_id: str, kept: StoredRecording, *, now: Millis) -> None:
-    """Give the conversation the recording whose pauses are silent; the one that came goes to the sweep."""
+def attach_silenced(  # to which one, what, silent where, when
+    tx: Tx,
+    team_id: int,
+    conversation_id: str,
+    kept: StoredRecording,
+    *,
+    spans: Sequence[tuple[float, float]],
+    now: Millis,
+) -> None:
+    """Give the conversation the recording that is silent in `spans`; the one that came goes to the sweep.
+
+    It waits on when it is to be silent in other parts by now.
+    """
     own = {"team": team_id, "conversation": conversation_id}
     row = tx.one(_status, own)
-    if release_held(tx, team_id, conversation_id, now=now) and row is not None:
+    is_whole = list(spans) == muted_spans(tx, team_id, conversation_id)
+    if is_whole and release_held(tx, team_id, conversation_id, now=now) and row is not None:
         _attach(tx, team_id, conversation_id, kept, row, now=now)
     else:
         condemn_file(tx, team_id, kept.id)

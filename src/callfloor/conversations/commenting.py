@@ -3,20 +3,22 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
+from typing import Any
 
 from sqlalchemy import delete, insert, select, update
 
 from callfloor.conversations.editing import By, Edited, record_edits
-from callfloor.conversations.editing_tables import conversation_comment
+from callfloor.conversations.editing_tables import conversation_comment, conversation_edit
 from callfloor.conversations.locking import Which, lock_conversation
+from callfloor.conversations.muting import MutedInterval, is_inside
 from callfloor.foundation.clock import Millis
-from callfloor.foundation.database import Tx, any_of, param
+from callfloor.foundation.database import Json, Tx, any_of, param
 from callfloor.foundation.errors import DomainError
 from callfloor.foundation.ids import new_id
 
 COMMENTS_LIMIT = 500
-_c = conversation_comment.c
+_c, _h = conversation_comment.c, conversation_edit.c
 _columns = (
     _c.conversation_id,
     _c.id,
@@ -39,6 +41,15 @@ COMMENTS = (
     .order_by(_c.conversation_id, _c.id)
 )
 """Those of some conversations, oldest first: the columns of a `Comment`."""
+REDACTED = "[redacted]"
+_history = select(_h.id, _h.before, _h.after).where(
+    _h.team_id == param("team"), _h.conversation_id == param("conversation"), _h.field == "comments"
+)
+_rewrite = (
+    update(conversation_edit)
+    .where(_h.team_id == param("team"), _h.conversation_id == param("conversation"), _h.id == param("edit"))
+    .values(before=param("new_before", Json()), after=param("new_after", Json()))
+)
 
 
 class CommentNotFound(DomainError):
@@ -142,6 +153,25 @@ def remove_comment(tx: Tx, which: Which, by: By, *, comment_id: str) -> None:
     record_edits(tx, which, held, edits, by, comments=-1)
 
 
+def blank_comments(tx: Tx, which: Which, intervals: Sequence[MutedInterval], *, now: Millis) -> int:
+    """Take the text of comments on moments in the intervals away, from the history too; returns how many had any.
+
+    What is in the history of comments that are gone goes, too: nobody knows which moment they were about.
+    """
+    own = {"team": which.team_id, "conversation": which.id}
+    comments = [Comment(*row) for row in tx.all(COMMENTS, {"team_id": which.team_id, "ids": [which.id]})]
+    inside = [one for one in comments if one.start_ms is not None and is_inside(one.start_ms, intervals)]
+    fresh = [one.id for one in inside if one.text != REDACTED]
+    tx.run(_set, [{**own, "comment": id_, "new_text": REDACTED, "now": now} for id_ in fresh])
+    kept = {one.id for one in comments} - {one.id for one in inside}
+    rewritten = [
+        {**own, "edit": edit_id, "new_before": _blanked(before, kept), "new_after": _blanked(after, kept)}
+        for edit_id, before, after in tx.all(_history, own)
+    ]
+    tx.run(_rewrite, rewritten)
+    return len(fresh)
+
+
 def comments_by_conversation(rows: Sequence[tuple[object, ...]]) -> dict[str, list[Comment]]:
     """Return rows of `COMMENTS` by their conversation."""
     found: dict[str, list[Comment]] = {}
@@ -156,6 +186,10 @@ def _known(tx: Tx, which: Which, comment_id: str) -> Comment:
     if row is None:
         raise CommentNotFound("this conversation has no such comment")
     return Comment(*row)
+
+
+def _blanked(said: Any, kept: Collection[str]) -> Any:
+    return said if said is None or said["id"] in kept else {**said, "text": REDACTED}
 
 
 def _key(which: Which, comment_id: str) -> dict[str, object]:

@@ -94,16 +94,6 @@ _finish = (
     .returning(_x.id)
 )
 _asked_and_running = select(_x.team_id, _x.id).where(is_running, _x.cause != RETENTION).order_by(_x.team_id, _x.id)
-_set_scrubbed = (
-    update(erasure).where(_x.finished_at.is_not(None), _x.scrubbed_at.is_(None)).values(scrubbed_at=param("now"))
-)
-
-_unscrubbed = (
-    select(_x.id)
-    .where(_x.finished_at.is_not(None), _x.scrubbed_at.is_(None), _x.cause != RETENTION)
-    .order_by(_x.finished_at)
-    .limit(1)
-)
 
 
 class TooManyConversations(DomainError):
@@ -319,16 +309,6 @@ def finish_erasure(
     after = {"conversations": sums.states[ItemState.ERASED], "held": sums.states[ItemState.HELD]}
     change = audit.Change(team_id, "erasure.finished", "erasure", erasure_id, after=after)
     audit.note(tx, audit.SYSTEM, change, now=now)
-
-
-def is_unscrubbed(tx: Tx) -> bool:
-    """Return whether something that somebody asked to be erased may still be in the database's files."""
-    return tx.one(_unscrubbed) is not None
-
-
-def set_scrubbed(tx: Tx, *, now: Millis) -> None:
-    """Write on every finished receipt that nothing of it is left in the database's files."""
-    tx.run(_set_scrubbed, {"now": now})
 
 
 def _start(tx: Tx, team_id: int, erasure_id: str, now: Millis) -> None:

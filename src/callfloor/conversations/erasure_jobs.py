@@ -17,14 +17,13 @@ from callfloor.conversations.erasing import (
     erase_item,
     erased_items,
     finish_erasure,
-    is_unscrubbed,
     resume_erasures,
-    set_scrubbed,
     waiting_items,
 )
 from callfloor.conversations.holds import holds_on
 from callfloor.conversations.imports.forgetting import forget_histories
 from callfloor.conversations.incoming import condemn_abandoned, forget_files
+from callfloor.conversations.redacting import resume_redactions
 from callfloor.conversations.retaining import (
     BEGINNING,
     REMOVE,
@@ -34,6 +33,7 @@ from callfloor.conversations.retaining import (
     running_removal,
     teams_to_clear,
 )
+from callfloor.conversations.scrub_marks import is_unscrubbed, set_scrubbed
 from callfloor.conversations.stewardship_tables import ItemState
 from callfloor.conversations.tables import ConversationKind
 from callfloor.foundation.clock import Millis
@@ -65,10 +65,11 @@ def erase_conversations(job: RunningJob, services: Services) -> Verb:
 def remove_due_conversations(job: RunningJob, services: Services) -> None:
     """Erase what is older than its team keeps, one team after the other, each with a receipt.
 
-    An erasure that somebody asked for and whose job was given up gets another one.
+    An erasure or a redaction that somebody asked for and whose job was given up gets another one.
     """
     now = job.now()
     services.db.write_now(partial(resume_erasures, now=now))
+    services.db.write_now(partial(resume_redactions, now=now))
     for team_id in services.db.read_now(teams_to_clear):
         erasure_id = services.db.read_now(partial(running_removal, team_id=team_id))
         if erasure_id is not None:  # the job was stopped: what it had gathered is in its receipt
@@ -112,17 +113,14 @@ SCRUB_SCHEDULE = Schedule("scrub_database", SCRUB_DATABASE.name, Daily(3, 20))
 
 def _erase(job: RunningJob, services: Services, team_id: int, erasure_id: str, *, scrubs: bool) -> Verb:
     _erase_waiting(job, services, team_id, erasure_id, erase_item if scrubs else erase_due_item)
-    _delete_told(job, services, team_id)
+    delete_told(job, services, team_id)
     if scrubs:
         services.db.write_now(partial(forget_histories, team_id=team_id, now=job.now()))
     sums = _sums(services, team_id, erasure_id)
     sums.rows["jobs"] = _blank_jobs(job, services, team_id, erasure_id)
     scrubbed_at = None
     if scrubs and sums.states[ItemState.ERASED]:
-        job.progress("scrubbing")
-        limit = services.settings.erasure.scrub_at_once_mb * _MEGABYTE
-        if scrub(services.settings.database_url, INDEXES, at_most_bytes=limit):
-            scrubbed_at = job.now()
+        scrubbed_at = scrub_at_once(job, services)
     return partial(
         finish_erasure, team_id=team_id, erasure_id=erasure_id, sums=sums, scrubbed_at=scrubbed_at, now=job.now()
     )
@@ -139,7 +137,14 @@ def _erase_waiting(job: RunningJob, services: Services, team_id: int, erasure_id
             done += 1
 
 
-def _delete_told(job: RunningJob, services: Services, team_id: int) -> None:
+def scrub_at_once(job: RunningJob, services: Services) -> Millis | None:
+    """Write a database that is not too large anew; returns when that was done, None when it is left to the night."""
+    job.progress("scrubbing")
+    limit = services.settings.erasure.scrub_at_once_mb * _MEGABYTE
+    return job.now() if scrub(services.settings.database_url, INDEXES, at_most_bytes=limit) else None
+
+
+def delete_told(job: RunningJob, services: Services, team_id: int) -> None:
     """Delete what a run that was stopped had left to the sweep: what is done has no file."""
     told = services.db.write_now(partial(condemn_abandoned, now=job.now()))
     _delete(services, team_id, [(file_id, key) for of_team, file_id, key in told if of_team == team_id])

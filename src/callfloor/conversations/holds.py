@@ -185,6 +185,18 @@ def holds_on(tx: Tx, team_id: int, ids: Sequence[str]) -> dict[str, tuple[str, s
     return found
 
 
+def check_conversation(tx: Tx, team_id: int, conversation_id: str) -> None:
+    """Refuse what would take something of a conversation that is held; its team's row is locked by the caller.
+
+    Raises:
+        LegalHold: there is a hold on it, or on somebody who took part.
+    """
+    held = holds_on(tx, team_id, [conversation_id])
+    if held:
+        hold_id, reason = held[conversation_id]
+        raise LegalHold(f"this conversation is held (hold {hold_id}): {reason}")
+
+
 def check_person(tx: Tx, team_id: int, person_key: str) -> None:
     """Refuse what would erase a person who is held.
 

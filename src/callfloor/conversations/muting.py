@@ -11,6 +11,7 @@ from sqlalchemy import delete, insert, select
 from callfloor.conversations.incoming import ABANDONED_AFTER, announce_file, settle_file
 from callfloor.conversations.intake import StoredRecording
 from callfloor.conversations.muting_tables import muted_interval, unmuted_recording
+from callfloor.conversations.tables import recording
 from callfloor.conversations.transcripts import Segment
 from callfloor.foundation.clock import Millis
 from callfloor.foundation.database import Tx, param
@@ -20,8 +21,11 @@ SILENCE = "silence_recording"
 """The job kind that writes a recording anew with its pauses silent."""
 SWEEP = "sweep_incoming_files"
 
-_m, _u = muted_interval.c, unmuted_recording.c
+_m, _u, _r = muted_interval.c, unmuted_recording.c, recording.c
 _add_interval = insert(muted_interval)
+_remove_intervals = delete(muted_interval).where(
+    _m.team_id == param("team_id"), _m.conversation_id == param("conversation_id")
+)
 INTERVALS = (
     select(_m.start_ms, _m.end_ms)
     .where(_m.team_id == param("team_id"), _m.conversation_id == param("conversation_id"))
@@ -29,6 +33,11 @@ INTERVALS = (
 )
 """The columns of a `MutedInterval`, by `team_id` and `conversation_id`."""
 _hold = insert(unmuted_recording)
+_withdraw = (
+    delete(recording)
+    .where(_r.team_id == param("team_id"), _r.conversation_id == param("conversation_id"))
+    .returning(_r.id, _r.file_key, _r.original_name)
+)
 _this = (_u.team_id == param("team_id"), _u.conversation_id == param("conversation_id"))
 _held = select(_u.file_id, _u.file_key, _u.original_name).where(*_this)
 _release = delete(unmuted_recording).where(*_this).returning(_u.file_id, _u.file_key)
@@ -74,6 +83,11 @@ def without_muted(segments: Sequence[Segment], intervals: Sequence[MutedInterval
     return kept
 
 
+def is_inside(moment_ms: int, intervals: Sequence[MutedInterval]) -> bool:
+    """Return whether a moment is in one of the intervals."""
+    return any(one.start_ms <= moment_ms < one.end_ms for one in intervals)
+
+
 def _meets(start_ms: int, end_ms: int, intervals: Sequence[MutedInterval]) -> bool:
     return any(one.start_ms < end_ms and start_ms < one.end_ms for one in intervals)
 
@@ -83,6 +97,12 @@ def keep_intervals(tx: Tx, team_id: int, conversation_id: str, intervals: Sequen
     own = {"team_id": team_id, "conversation_id": conversation_id}
     rows = [{**own, "position": at, **one._asdict()} for at, one in enumerate(intervals)]
     tx.run(_add_interval, rows)
+
+
+def replace_intervals(tx: Tx, team_id: int, conversation_id: str, intervals: Sequence[MutedInterval]) -> None:
+    """Make these the parts of a conversation that nobody may hear."""
+    tx.run(_remove_intervals, {"team_id": team_id, "conversation_id": conversation_id})
+    keep_intervals(tx, team_id, conversation_id, intervals)
 
 
 def intervals_of(tx: Tx, team_id: int, conversation_id: str) -> list[MutedInterval]:
@@ -97,7 +117,7 @@ def muted_spans(tx: Tx, team_id: int, conversation_id: str) -> list[tuple[float,
 
 
 def hold_recording(tx: Tx, team_id: int, conversation_id: str, kept: StoredRecording, *, now: Millis) -> None:
-    """Keep a recording from everybody until the job has silenced its pauses.
+    """Keep a recording that came from everybody until the job has silenced its pauses.
 
     Raises:
         FileSwept: see `settle_file`.
@@ -107,6 +127,14 @@ def hold_recording(tx: Tx, team_id: int, conversation_id: str, kept: StoredRecor
     tx.run(_hold, {**own, "file_id": kept.id, "file_key": kept.file_key, "original_name": kept.original_name})
     args = {"conversation_id": conversation_id}
     enqueue(tx, Enqueue(kind=SILENCE, args=args, team_id=team_id, now=now))
+
+
+def withdraw_recording(tx: Tx, team_id: int, conversation_id: str) -> None:
+    """Keep the recording that the conversation has from everybody: it is to be silenced anew."""
+    own = {"team_id": team_id, "conversation_id": conversation_id}
+    row = tx.one(_withdraw, own)
+    if row is not None:
+        tx.run(_hold, {**own, "file_id": row[0], "file_key": row[1], "original_name": row[2]})
 
 
 def held_recording(tx: Tx, team_id: int, conversation_id: str) -> HeldRecording | None:

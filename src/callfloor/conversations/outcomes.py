@@ -10,6 +10,7 @@ from sqlalchemy import Text, func, select, update
 
 from callfloor.conversations.changes import Change, note_change
 from callfloor.conversations.events import tell
+from callfloor.conversations.muting import intervals_of, muted_spans, without_muted
 from callfloor.conversations.parties import label_of, permille
 from callfloor.conversations.tables import (
     ProcessingStatus,
@@ -27,6 +28,7 @@ _ANALYZED, _FAILED = ProcessingStatus.ANALYZED.value, ProcessingStatus.FAILED.va
 _CHANGE_TO = {
     ProcessingStatus.QUEUED: Change.QUEUED,
     ProcessingStatus.PROCESSING: Change.PROCESSING,
+    ProcessingStatus.ANALYZED: Change.FAILED,  # an analysis of before is left
     ProcessingStatus.FAILED: Change.FAILED,
 }
 _new_status, _reason = param("status", Text()), param("reason", Text())
@@ -62,7 +64,17 @@ _complete = (
     )
     .returning(_c.kind)
 )
-_status = select(_c.processing_status).where(_c.team_id == param("team_id"), _c.id == param("id")).with_for_update()
+_before = (
+    select(_c.processing_status, _c.metrics.is_not(None))
+    .where(_c.team_id == param("team_id"), _c.id == param("id"))
+    .with_for_update()
+)
+_explain = (
+    update(conversation)
+    .where(*_this, _c.processing_status == _ANALYZED)
+    .values(processing_reason_code=param("code"), processing_reason=param("reason"), updated_at=param("now"))
+    .returning(_c.kind)
+)
 _set_share = (
     update(conversation_participant)
     .where(
@@ -123,6 +135,8 @@ class Analyzed:
     """Share of the speech, 0..1, by the participant's position."""
     labels: Mapping[int, str] = dataclasses.field(default_factory=dict)
     """What the participant at a position is called in the segments."""
+    muted: Sequence[tuple[float, float]] = ()
+    """Parts, in seconds, that were left out."""
     reason_code: str | None = None
     reason: str | None = None
     priority: int = USUAL_PRIORITY
@@ -161,16 +175,33 @@ def record_failure(  # of which one, why, when, and how urgent it is to tell of 
     now: Millis,
     priority: int = USUAL_PRIORITY,
 ) -> None:
-    """End the analysis with a code and a sentence; the recording stays."""
-    kind = _to(tx, team_id, conversation_id, ProcessingStatus.FAILED, reason, now)
+    """End the analysis with a code and a sentence; the recording stays, and so does an earlier analysis."""
+    before = tx.one(_before, {"team_id": team_id, "id": conversation_id})
+    status = ProcessingStatus.ANALYZED if before is not None and before[1] else ProcessingStatus.FAILED
+    kind = _to(tx, team_id, conversation_id, status, reason, now)
     if kind is not None:
         tell(tx, f"{kind}.failed", team_id, conversation_id, now=now, priority=priority)
 
 
+def withhold_recording(tx: Tx, team_id: int, conversation_id: str, *, reason: tuple[str, str], now: Millis) -> None:
+    """Say, by a code and a sentence, why nobody is given the recording; what waits for it has failed."""
+    params = {"key_team_id": team_id, "key_id": conversation_id, "code": reason[0], "reason": reason[1], "now": now}
+    row = tx.one(_explain, params)
+    if row is None:
+        record_failure(tx, team_id, conversation_id, reason=reason, now=now)
+    else:
+        note_change(tx, team_id, row[0], conversation_id, Change.EDITED, now=now)
+
+
 def record_analysis(tx: Tx, done: Analyzed) -> None:
-    """Store the analysis in place of an earlier one and announce it; a conversation that is gone is left alone."""
+    """Store the analysis in place of an earlier one and announce it.
+
+    Left alone is a conversation that is gone, or that another run has analyzed meanwhile.
+    """
     key = {"key_team_id": done.team_id, "key_id": done.conversation_id}
-    before = tx.one(_status, {"team_id": done.team_id, "id": done.conversation_id})
+    before = tx.one(_before, {"team_id": done.team_id, "id": done.conversation_id})
+    if before is None or before[0] == _ANALYZED:
+        return
     row = tx.one(
         _complete,
         {
@@ -183,17 +214,23 @@ def record_analysis(tx: Tx, done: Analyzed) -> None:
             "now": done.now,
         },
     )
-    if row is None or before is None:
+    if row is None:
         return
-    replace_transcript(tx, done.team_id, done.conversation_id, _relabeled(tx, done))
+    replace_transcript(tx, done.team_id, done.conversation_id, _audible(tx, done, _relabeled(tx, done)))
     tx.run(
         _set_share, [{**key, "key_position": at, "share": permille(share)} for at, share in done.speak_shares.items()]
     )
-    last = Change.RE_ANALYZED if before[0] == _ANALYZED else Change.ANALYZED
-    for change in (Change.TRANSCRIBED, last):
+    for change in (Change.TRANSCRIBED, Change.RE_ANALYZED if before[1] else Change.ANALYZED):
         note_change(tx, done.team_id, row[0], done.conversation_id, change, now=done.now)
     what = f"{row[0]}.analyzed"
     tell(tx, what, done.team_id, done.conversation_id, now=done.now, priority=done.priority)
+
+
+def _audible(tx: Tx, done: Analyzed, segments: Sequence[Segment]) -> Sequence[Segment]:
+    """Return the segments without what was redacted while they were written down."""
+    if muted_spans(tx, done.team_id, done.conversation_id) == list(done.muted):
+        return segments
+    return without_muted(segments, intervals_of(tx, done.team_id, done.conversation_id))
 
 
 def _relabeled(tx: Tx, done: Analyzed) -> Sequence[Segment]:

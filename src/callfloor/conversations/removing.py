@@ -20,7 +20,7 @@ from callfloor.conversations.incoming import ABANDONED_AFTER, announce_file
 from callfloor.conversations.muting_tables import muted_interval, unmuted_recording
 from callfloor.conversations.search_index import forget_transcript
 from callfloor.conversations.search_tables import search_entry
-from callfloor.conversations.stewardship_tables import conversation_person, erasure_item, legal_hold
+from callfloor.conversations.stewardship_tables import conversation_person, erasure_item, legal_hold, redaction
 from callfloor.conversations.tables import (
     conversation,
     conversation_domain,
@@ -44,6 +44,7 @@ BELONGINGS: tuple[Table, ...] = (
     recording,
     unmuted_recording,
     muted_interval,
+    redaction,
     transcript_segment,
 )
 """Tables whose rows go with their conversation; `conversation_id` says which."""

@@ -10,7 +10,7 @@ from pathlib import Path, PurePath
 from callfloor.conversations.attaching import attach_silenced
 from callfloor.conversations.intake import Intake, StoredRecording
 from callfloor.conversations.muting import SILENCE, HeldRecording, held_recording, muted_spans
-from callfloor.conversations.outcomes import record_failure
+from callfloor.conversations.outcomes import withhold_recording
 from callfloor.foundation import clock
 from callfloor.foundation.files import FileMissing
 from callfloor.foundation.jobs import ClaimedJob, JobKind, RunningJob, Verb
@@ -25,32 +25,51 @@ _MISSING = ("recording_missing", "The recording is no longer in the store of fil
 
 
 def silence_recording(job: RunningJob, services: Services) -> Verb | None:
-    """Write the recording anew; the returned verb gives it to its conversation, or says why it cannot.
+    """Write the recording anew; the returned verb says of one that cannot be why.
 
     Raises:
         DecoderFailed: this machine is at fault; another attempt may help.
     """
     team_id, conversation_id = job.team_id or 0, str(job.args["conversation_id"])
-    held = services.db.read_now(partial(held_recording, team_id=team_id, conversation_id=conversation_id))
-    if held is None:
+    fault = silence_held(job, services, team_id, conversation_id)
+    if fault is None:
         return None
-    spans = services.db.read_now(partial(muted_spans, team_id=team_id, conversation_id=conversation_id))
-    failed = partial(record_failure, team_id=team_id, conversation_id=conversation_id, now=job.now())
-    job.progress("silencing")
-    try:
-        kept = _silenced(services, team_id, held, spans)
-    except AudioRejected as rejected:
-        return partial(failed, reason=(rejected.code, rejected.reason))
-    except FileMissing:
-        return partial(failed, reason=_MISSING)
-    return partial(attach_silenced, team_id=team_id, conversation_id=conversation_id, kept=kept, now=job.now())
+    return partial(withhold_recording, team_id=team_id, conversation_id=conversation_id, reason=fault, now=job.now())
+
+
+def silence_held(job: RunningJob, services: Services, team_id: int, conversation_id: str) -> tuple[str, str] | None:
+    """Give a conversation the recording that waits until parts of it are silent, if one does.
+
+    Returns:
+        the code and the sentence of why it cannot be silenced: it waits on.
+
+    Raises:
+        DecoderFailed: this machine is at fault; another attempt may help.
+    """
+    waiting = partial(held_recording, team_id=team_id, conversation_id=conversation_id)
+    silent = partial(muted_spans, team_id=team_id, conversation_id=conversation_id)
+    attach = partial(attach_silenced, team_id=team_id, conversation_id=conversation_id)
+    while (held := services.db.read_now(waiting)) is not None:
+        job.progress("silencing")
+        spans = services.db.read_now(silent)
+        try:
+            kept = _silenced(services, team_id, held, spans)
+        except AudioRejected as rejected:
+            return rejected.code, rejected.reason
+        except FileMissing:
+            # Another run has just given it to the conversation, or the file is lost.
+            if services.db.read_now(waiting) == held:
+                return _MISSING
+            continue
+        services.db.write_now(partial(attach, kept=kept, spans=spans, now=job.now()))
+    return None
 
 
 def give_up(job: ClaimedJob, reason: str) -> Verb:
     """Say on the conversation that its pauses could not be silenced: nobody is given the recording then."""
     text = f"The pauses could not be silenced in {job.attempt} attempts, the last time: {reason.splitlines()[0]}"
-    failed = partial(record_failure, team_id=job.team_id or 0, conversation_id=str(job.args["conversation_id"]))
-    return partial(failed, reason=("recording_not_silenced", text), now=clock.now())
+    withheld = partial(withhold_recording, team_id=job.team_id or 0, conversation_id=str(job.args["conversation_id"]))
+    return partial(withheld, reason=("recording_not_silenced", text), now=clock.now())
 
 
 SILENCE_RECORDING: JobKind[Services] = JobKind(

@@ -1,4 +1,4 @@
-"""How long conversations are kept, what is held, what was erased, and by which address or number a person is known."""
+"""How long conversations are kept, what is held, erased or redacted, and by what a person is known."""
 
 from __future__ import annotations
 
@@ -144,3 +144,35 @@ erasure_item = Table(
     ErasureItemColumns,
     Index(None, "team_id", "erasure_id", "state", "conversation_id"),
 )
+
+
+class RedactionState(enum.StrEnum):
+    """running → done | withheld."""
+
+    RUNNING = "running"
+    DONE = "done"
+    WITHHELD = "withheld"
+    """The recording cannot be silenced: nobody is given it."""
+
+
+class RedactionColumns(TypedColumns):
+    """The receipt of one redaction: parts of a conversation that nobody is to hear or read any more."""
+
+    team_id: Column[int] = Column(BigInteger, primary_key=True, autoincrement=False)
+    id: Column[str] = Column(Text, primary_key=True)
+    conversation_id: Column[str] = Column(Text)
+    intervals: Column[Any] = Column(Json)
+    """``[[start_ms, end_ms], …]``, as they were asked for."""
+    state: Column[str] = Column(Text)
+    requested_at: Column[int] = Column(Instant)
+    requested_by: Column[Any] = Column(Json)
+    """``{"kind", "id", "name"}`` of an actor of the audit trail."""
+    finished_at: Column[int | None] = Column(Instant, nullable=True)
+    scrubbed_at: Column[int | None] = Column(Instant, nullable=True)
+    """As that of an erasure."""
+    counts: Column[Any] = Column(Json)
+
+
+redaction = Table("redaction", metadata, RedactionColumns, Index(None, "team_id", "conversation_id", "id"))
+_is_unscrubbed = redaction.c.finished_at.is_not(None) & redaction.c.scrubbed_at.is_(None)
+Index("ix_redaction_unscrubbed", redaction.c.finished_at, sqlite_where=_is_unscrubbed, postgresql_where=_is_unscrubbed)

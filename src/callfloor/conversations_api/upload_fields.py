@@ -17,11 +17,11 @@ from callfloor.conversations.parties import AGENT, CUSTOMER, Party
 from callfloor.conversations_api import wire
 from callfloor.conversations_api.instants import instant
 from callfloor.conversations_api.refusals import bad_request
-from callfloor.conversations_api.upload_schemas import LANGUAGE_PATTERN
 from callfloor.conversations_api.upload_transcripts import transcript_of_file, transcript_of_value
 from callfloor.conversations_api.wire import Upload
 from callfloor.foundation.clock import Millis
 from callfloor.foundation.errors import InvalidInput
+from callfloor.foundation.fields import LANGUAGE_PATTERN
 from callfloor.foundation.outgoing.addresses import MAX_URL_LENGTH
 
 CHANNEL_COUNT = 2

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from callfloor.access.accounts import EMAIL_MAX_LENGTH, EMAIL_PATTERN
+from callfloor.foundation.fields import LANGUAGE_PATTERN
 from callfloor.foundation.outgoing import ADDRESS_PATTERN, MAX_URL_LENGTH
 
 Schema = dict[str, Any]
@@ -15,7 +16,6 @@ _BLANK = rf"^{_AROUND}$"
 NO_NUL = r"^[^\x00]*$"
 _TIME = r"[Tt ][0-9]{2}:[0-9]{2}(:[0-9]{2}(\.[0-9]{1,9})?)?([Zz]|[+-][0-9]{2}:?[0-9]{2})?"
 INSTANT_PATTERN = rf"^[0-9]{{4}}-[0-9]{{2}}-[0-9]{{2}}({_TIME})?$"
-LANGUAGE_PATTERN = "[a-zA-Z]{2,3}([-_][a-zA-Z0-9]{2,8}){0,2}"
 DOMAIN_PATTERN = rf"^{_AROUND}@?[^\s\x00-\x1f\x85@/]+{_AROUND}$"
 BASE64_PATTERN = r"([A-Za-z0-9+/]{4})*([A-Za-z0-9+/]{2}==|[A-Za-z0-9+/]{3}=)?"
 

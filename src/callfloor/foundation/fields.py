@@ -12,6 +12,9 @@ from callfloor.foundation.errors import invalid
 ID_LIMIT = 2**53 - 1
 """The largest id on the wire: the largest whole number that every client's numbers hold exactly."""
 
+LANGUAGE_PATTERN = "[A-Za-z]{2,3}([-_][A-Za-z0-9]{2,8}){0,3}"
+"""A language code, such as `en` or `pt-BR`."""
+
 _IN_NO_NAME = r"\x00-\x1f\x7f-\x9f\u2028\u2029"
 """Controls, and breaks of lines and paragraphs."""
 _LINE_PATTERN = rf"^[^{_IN_NO_NAME}]*$"

@@ -20,6 +20,8 @@ from callfloor.conversations.editing_api import router as editing_router
 from callfloor.conversations.erasures_api import router as erasures_router
 from callfloor.conversations.holds_api import router as holds_router
 from callfloor.conversations.imports.api import router as imports_router
+from callfloor.conversations.reanalysis_api import router as reanalysis_router
+from callfloor.conversations.redaction_api import router as redaction_router
 from callfloor.conversations.retention_api import router as retention_router
 from callfloor.conversations.search_api import router as search_router
 from callfloor.conversations.search_pages import PATH as SEARCH_PATH
@@ -79,9 +81,11 @@ ROUTERS = (
     changes_router,
     conversations_router,
     editing_router,
+    reanalysis_router,
     retention_router,
     holds_router,
     erasures_router,
+    redaction_router,
     search_router,
     imports_router,
     upload_router,

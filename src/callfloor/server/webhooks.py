@@ -33,7 +33,8 @@ def tell_endpoints(tx: Tx, numbered: NumberedEvent, *, settings: Settings) -> No
     if event.team_id is None:
         return
     event_type = TYPES_BY_KIND[event.kind]
-    deliver_event(tx, event.team_id, event_type, lambda: _happened(tx, event, event_type, settings), at=event.at)
+    happened = functools.partial(_happened, tx, event, event_type, settings)
+    deliver_event(tx, event.team_id, event_type, happened, at=event.at, only=event.payload.get("endpoints"))
 
 
 def _happened(tx: Tx, event: Event, event_type: EventType, settings: Settings) -> Happened | None:

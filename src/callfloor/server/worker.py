@@ -26,6 +26,7 @@ from callfloor.conversations.fetching import FETCH_RECORDING
 from callfloor.conversations.imports.imports import QUEUE as IMPORTS_QUEUE
 from callfloor.conversations.imports.jobs import RUN_IMPORT_JOB
 from callfloor.conversations.jobs import SWEEP_INCOMING_FILES, SWEEP_SCHEDULE
+from callfloor.conversations.redaction_jobs import REDACT_RECORDING
 from callfloor.conversations.silencing import SILENCE_RECORDING
 from callfloor.conversations_api.tus_jobs import FINISH_UPLOAD, FORGET_UPLOADS, UPLOADS_SCHEDULE
 from callfloor.devices.jobs import FORGET_AGENT_CODES, FORGET_SCHEDULE
@@ -99,6 +100,7 @@ def job_kinds() -> list[JobKind[Services]]:
         TRANSCRIBE_CONVERSATION,
         FETCH_RECORDING,
         SILENCE_RECORDING,
+        REDACT_RECORDING,
         FINISH_UPLOAD,
         FORGET_UPLOADS,
         RUN_IMPORT_JOB,

@@ -63,6 +63,8 @@ CATALOG = {
         _event("call.failed", "A call could not be analyzed; its record says why."),
         _event("meeting.edited", "Somebody changed a meeting: its name, outcome, rating, comments, names, references."),
         _event("call.edited", "Somebody changed a call: its name, outcome, rating, comments, names, references."),
+        _event("meeting.redacted", "Parts of a meeting were taken out: nobody hears or reads them again."),
+        _event("call.redacted", "Parts of a call were taken out: nobody hears or reads them again."),
         _event("meeting.erased", "A meeting was erased; nothing is left but its id and that of the receipt."),
         _event("call.erased", "A call was erased; nothing is left but its id and that of the receipt."),
         _event("seat.added", "Seats were added to the team."),

@@ -18,7 +18,7 @@ from callfloor.foundation.database import Tx, any_of, param
 from callfloor.foundation.errors import DomainError
 from callfloor.foundation.ids import new_id
 from callfloor.foundation.jobs import USUAL_PRIORITY, Enqueue, enqueue
-from callfloor.webhooks.catalog import EventType
+from callfloor.webhooks.catalog import CATALOG, EventType
 from callfloor.webhooks.tables import DeliveryState, webhook_attempt, webhook_delivery, webhook_endpoint
 
 DELIVER_WEBHOOK = "deliver_webhook"
@@ -78,6 +78,11 @@ _ended_since = (
     .order_by(_d.id)
     .limit(param("take", Integer))
 )
+_waiting_for = (
+    select(_d.event_type, _d.endpoint_id)
+    .where(_d.team_id == param("team"), _d.subject == param("about"), _d.state == _PENDING)
+    .order_by(_d.id)
+)
 _of_subjects = select(_d.id).where(_d.team_id == param("team"), any_of(_d.subject, "subjects"))
 _blank = (
     update(webhook_delivery).where(_d.team_id == param("team"), any_of(_d.id, "ids")).values(body=param("new_body"))
@@ -128,8 +133,14 @@ class Happened:
     """Of its deliveries."""
 
 
-def deliver_event(
-    tx: Tx, team_id: int, event_type: EventType, happened: Callable[[], Happened | None], *, at: Millis
+def deliver_event(  # to whom, of what, when
+    tx: Tx,
+    team_id: int,
+    event_type: EventType,
+    happened: Callable[[], Happened | None],
+    *,
+    at: Millis,
+    only: Sequence[int] | None = None,
 ) -> int:
     """Add a delivery for each endpoint that wants such an event and was there when it happened; returns how many.
 
@@ -138,8 +149,10 @@ def deliver_event(
         event_type: what it is.
         happened: tells what happened, asked only when somebody wants to know; None when there is nothing to tell.
         at: when it happened.
+        only: the endpoints that are told; all when left out.
     """
-    wanting = [row[0] for row in tx.all(_listening, {"team": team_id, "at": at}) if event_type.name in row[1]]
+    listening = tx.all(_listening, {"team": team_id, "at": at})
+    wanting = [id_ for id_, events in listening if event_type.name in events and (only is None or id_ in only)]
     event = happened() if wanting else None
     if event is None:
         return 0
@@ -266,6 +279,16 @@ def erase_subjects(tx: Tx, team_id: int, subjects: Sequence[str], *, now: Millis
         tx.run(_cancel_some, {**own, "now": now})
         tx.run(_forget_answers, own)
     return len(ids)
+
+
+def waiting_for(tx: Tx, team_id: int, subject: str) -> dict[str, list[int]]:
+    """Return, by kind of event, which endpoints still wait to be told of it about a subject."""
+    waiting: dict[str, list[int]] = {}
+    for event_type, endpoint_id in tx.all(_waiting_for, {"team": team_id, "about": subject}):
+        told = waiting.setdefault(CATALOG[event_type].kind, [])
+        if endpoint_id not in told:
+            told.append(endpoint_id)
+    return waiting
 
 
 def _begin_anew(tx: Tx, team_id: int, delivery_id: str, *, now: Millis) -> bool:

@@ -37,7 +37,6 @@ from callfloor.conversations.imports.options import (
     column_map,
     mapping_schema,
 )
-from callfloor.conversations.imports.rows import LANGUAGE_PATTERN
 from callfloor.conversations.imports.shapes import (
     ImportLocation,
     ImportLocations,
@@ -49,6 +48,7 @@ from callfloor.conversations.imports.shapes import (
 from callfloor.conversations.imports.sources import TableSource
 from callfloor.conversations.incoming import announce_file
 from callfloor.foundation.errors import FieldError, InvalidInput, invalid
+from callfloor.foundation.fields import LANGUAGE_PATTERN
 from callfloor.foundation.ids import new_id
 from callfloor.foundation.web import Cursor, Facts, Limit, RequestFacts, cursor_after, position_of
 

@@ -11,10 +11,10 @@ from callfloor.access.accounts import checked_email
 from callfloor.conversations.parties import Party
 from callfloor.foundation.clock import Millis
 from callfloor.foundation.errors import InvalidInput
+from callfloor.foundation.fields import LANGUAGE_PATTERN
 
 TEXT_LIMIT = 255
 _UNDECODED = re.compile("[\ud800-\udfff]")
-LANGUAGE_PATTERN = "[A-Za-z]{2,3}(-[A-Za-z0-9]{2,8}){0,3}"
 _LANGUAGE = re.compile(LANGUAGE_PATTERN)
 
 

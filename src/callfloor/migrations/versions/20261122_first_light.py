@@ -724,6 +724,23 @@ def upgrade() -> None:
     with op.batch_alter_table('recording', schema=None) as batch_op:
         batch_op.create_index(batch_op.f('ix_recording_team_id_conversation_id'), ['team_id', 'conversation_id'], unique=False)
 
+    op.create_table('redaction',
+    sa.Column('team_id', sa.BigInteger(), autoincrement=False, nullable=False),
+    sa.Column('id', sa.Text(), nullable=False),
+    sa.Column('conversation_id', sa.Text(), nullable=False),
+    sa.Column('intervals', sa.Text(), nullable=False),
+    sa.Column('state', sa.Text(), nullable=False),
+    sa.Column('requested_at', sa.BigInteger(), nullable=False),
+    sa.Column('requested_by', sa.Text(), nullable=False),
+    sa.Column('finished_at', sa.BigInteger(), nullable=True),
+    sa.Column('scrubbed_at', sa.BigInteger(), nullable=True),
+    sa.Column('counts', sa.Text(), nullable=False),
+    sa.PrimaryKeyConstraint('team_id', 'id', name=op.f('pk_redaction'))
+    )
+    with op.batch_alter_table('redaction', schema=None) as batch_op:
+        batch_op.create_index(batch_op.f('ix_redaction_team_id_conversation_id_id'), ['team_id', 'conversation_id', 'id'], unique=False)
+        batch_op.create_index('ix_redaction_unscrubbed', ['finished_at'], unique=False, sqlite_where=sa.text('finished_at IS NOT NULL AND scrubbed_at IS NULL'), postgresql_where=sa.text('finished_at IS NOT NULL AND scrubbed_at IS NULL'))
+
     op.create_table('resumable_upload',
     sa.Column('team_id', sa.BigInteger(), autoincrement=False, nullable=False),
     sa.Column('id', sa.Text(), nullable=False),
@@ -1152,6 +1169,11 @@ def downgrade() -> None:
         batch_op.drop_index(batch_op.f('ix_resumable_upload_expires_at'))
 
     op.drop_table('resumable_upload')
+    with op.batch_alter_table('redaction', schema=None) as batch_op:
+        batch_op.drop_index('ix_redaction_unscrubbed', sqlite_where=sa.text('finished_at IS NOT NULL AND scrubbed_at IS NULL'), postgresql_where=sa.text('finished_at IS NOT NULL AND scrubbed_at IS NULL'))
+        batch_op.drop_index(batch_op.f('ix_redaction_team_id_conversation_id_id'))
+
+    op.drop_table('redaction')
     with op.batch_alter_table('recording', schema=None) as batch_op:
         batch_op.drop_index(batch_op.f('ix_recording_team_id_conversation_id'))
 

@@ -1,0 +1,103 @@
+"""A conversation analyzed anew: with another model, in another language, or after its analysis failed.
+
+What an earlier analysis said of it stays until the new one takes its place.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from typing import Any
+
+from sqlalchemy import Text, select, update
+
+from callfloor.access import audit
+from callfloor.conversations.arrival import CONSENT_DECLINED, transcribe_order
+from callfloor.conversations.changes import Change, note_change
+from callfloor.conversations.holds import check_conversation
+from callfloor.conversations.locking import Which, lock_conversation
+from callfloor.conversations.tables import ProcessingStatus, conversation, recording
+from callfloor.foundation.clock import Millis
+from callfloor.foundation.database import Tx, param
+from callfloor.foundation.errors import DomainError
+from callfloor.foundation.jobs import BACKGROUND_PRIORITY, enqueue
+from callfloor.teams.teams import team_for_change
+
+_UNFINISHED = (ProcessingStatus.QUEUED.value, ProcessingStatus.PROCESSING.value)
+_c, _r = conversation.c, recording.c
+_this = (_c.team_id == param("team"), _c.id == param("conversation"))
+_state = (
+    select(_c.processing_status, _c.recording_consent, _c.language, _r.id)
+    .join(recording, (_r.team_id == _c.team_id) & (_r.conversation_id == _c.id), isouter=True)
+    .where(*_this)
+)
+_queue = (
+    update(conversation)
+    .where(*_this)
+    .values(
+        processing_status=ProcessingStatus.QUEUED.value,
+        processing_reason_code=None,
+        processing_reason=None,
+        language=param("new_language", Text()),
+        updated_at=param("now"),
+    )
+)
+
+
+class AnalysisUnderWay(DomainError):
+    """The conversation is being analyzed, or waits for it."""
+
+    code = "analysis_under_way"
+
+
+class NothingToAnalyze(DomainError):
+    """There is no recording that could be analyzed."""
+
+    code = "no_recording"
+
+
+class ConsentDeclined(DomainError):
+    """Somebody did not agree to be recorded."""
+
+    code = "consent_declined"
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Reanalyze:
+    """Which conversation is to be analyzed anew; `language` None is found out, left out it stays as it is."""
+
+    which: Which
+    actor: audit.Actor
+    now: Millis
+    language: str | None = None
+    keeps_language: bool = True
+
+
+def reanalyze_conversation(tx: Tx, command: Reanalyze) -> None:
+    """Put the conversation into the queue again, behind those that came today.
+
+    Raises:
+        ConversationNotFound: there is none that the caller may meet.
+        AnalysisUnderWay, NothingToAnalyze, ConsentDeclined: see there.
+        LegalHold: it is held, and what was transcribed of it with it.
+    """
+    which, now = command.which, command.now
+    # The row that placing a hold locks, too.
+    team_for_change(tx, which.team_id)
+    held = lock_conversation(tx, which)
+    check_conversation(tx, which.team_id, which.id)
+    own: dict[str, Any] = {"team": which.team_id, "conversation": which.id}
+    ((status, consent, language, recording_id),) = tx.all(_state, own)
+    if consent == CONSENT_DECLINED:
+        raise ConsentDeclined("consent to the recording was declined: it is not analyzed")
+    if status in _UNFINISHED:
+        raise AnalysisUnderWay(f"this {which.kind.value} is {status} already; wait for the end of that")
+    if recording_id is None:
+        raise NothingToAnalyze(f"this {which.kind.value} has no recording that can be listened to")
+    new_language = language if command.keeps_language else command.language
+    # Two changes within a millisecond have two tags all the same.
+    tx.run(_queue, {**own, "new_language": new_language, "now": max(now, held.updated_at + 1)})
+    kind = which.kind.value
+    note_change(tx, which.team_id, kind, which.id, Change.QUEUED, now=now)
+    change = audit.Change(which.team_id, f"{kind}.analysis_requested", kind, which.id, after={"language": new_language})
+    audit.note(tx, command.actor, change, now=now)
+    enqueue(tx, transcribe_order(which.team_id, which.id, now, priority=BACKGROUND_PRIORITY))

@@ -1,0 +1,45 @@
+"""The job that completes a redaction: the recording comes back silenced, and what it was before is left nowhere."""
+
+from __future__ import annotations
+
+from functools import partial
+
+from callfloor.conversations.erasure_jobs import delete_told, scrub_at_once
+from callfloor.conversations.outcomes import withhold_recording
+from callfloor.conversations.redacting import REDACT, finish_redaction, redaction_by_id
+from callfloor.conversations.silencing import silence_held
+from callfloor.conversations.stewardship_tables import RedactionState
+from callfloor.foundation.jobs import JobKind, RunningJob, Verb
+from callfloor.foundation.services import Services
+
+
+def redact_recording(job: RunningJob, services: Services) -> Verb | None:
+    """Silence the recording; the returned verb completes the receipt.
+
+    Raises:
+        DecoderFailed: this machine is at fault; another attempt may help.
+    """
+    team_id, redaction_id = job.team_id or 0, str(job.args["redaction_id"])
+    asked = services.db.read_now(partial(redaction_by_id, team_id=team_id, redaction_id=redaction_id))
+    if asked is None:
+        return None  # erased since
+    fault = silence_held(job, services, team_id, asked.conversation_id)
+    if fault is not None:
+        withhold = partial(withhold_recording, team_id=team_id, conversation_id=asked.conversation_id)
+        services.db.write_now(partial(withhold, reason=fault, now=job.now()))
+    delete_told(job, services, team_id)
+    scrubbed_at = scrub_at_once(job, services)
+    state = RedactionState.DONE if fault is None else RedactionState.WITHHELD
+    return partial(
+        finish_redaction,
+        team_id=team_id,
+        redaction_id=redaction_id,
+        state=state,
+        scrubbed_at=scrubbed_at,
+        now=job.now(),
+    )
+
+
+REDACT_RECORDING: JobKind[Services] = JobKind(
+    name=REDACT, handler=redact_recording, max_attempts=20, timeout_seconds=24 * 3600
+)
