@@ -8,14 +8,14 @@ from __future__ import annotations
 import dataclasses
 from typing import Any
 
-from sqlalchemy import Text, select, update
+from sqlalchemy import Integer, Text, func, select, update
 
 from callfloor.access import audit
 from callfloor.conversations.arrival import CONSENT_DECLINED, transcribe_order
 from callfloor.conversations.changes import Change, note_change
 from callfloor.conversations.holds import check_conversation
 from callfloor.conversations.locking import Which, lock_conversation
-from callfloor.conversations.tables import ProcessingStatus, conversation, recording
+from callfloor.conversations.tables import ConversationKind, ProcessingStatus, conversation, recording
 from callfloor.foundation.clock import Millis
 from callfloor.foundation.database import Tx, param
 from callfloor.foundation.errors import DomainError
@@ -40,6 +40,25 @@ _queue = (
         language=param("new_language", Text()),
         updated_at=param("now"),
     )
+)
+_recorded = (
+    select(_c.date, _c.id)
+    .join(recording, (_r.team_id == _c.team_id) & (_r.conversation_id == _c.id))
+    .where(
+        _c.team_id == param("team"),
+        _c.kind == param("kind"),
+        _c.date >= param("from_date"),
+        (_c.date > param("from_date")) | (_c.id > param("after_id", Text())),
+        _c.date < param("to_date"),
+        *(_c.processing_status != status for status in _UNFINISHED),
+    )
+    .order_by(_c.date, _c.id)
+    .limit(param("take", Integer))
+)
+_failed = _recorded.where(_c.processing_status == ProcessingStatus.FAILED.value)
+_count, _count_failed = (
+    select(func.count()).select_from(statement.order_by(None).limit(None).subquery())
+    for statement in (_recorded, _failed)
 )
 
 
@@ -72,6 +91,29 @@ class Reanalyze:
     keeps_language: bool = True
 
 
+@dataclasses.dataclass(frozen=True, slots=True)
+class Recorded:
+    """Conversations of one kind with a recording that began in a time, all or those whose analysis failed."""
+
+    team_id: int
+    kind: ConversationKind
+    from_date: Millis
+    to_date: Millis
+    only_failed: bool
+
+
+def recorded_count(tx: Tx, asked: Recorded) -> int:
+    """Return how many there are whose analysis has ended."""
+    ((count,),) = tx.all(_count_failed if asked.only_failed else _count, _window(asked, None))
+    return int(count)
+
+
+def recorded_after(tx: Tx, asked: Recorded, *, after: tuple[Millis, str] | None, take: int) -> list[tuple[Millis, str]]:
+    """Return date and id of those whose analysis has ended, oldest first, after a place."""
+    statement = _failed if asked.only_failed else _recorded
+    return [(row[0], row[1]) for row in tx.all(statement, {**_window(asked, after), "take": take})]
+
+
 def reanalyze_conversation(tx: Tx, command: Reanalyze) -> None:
     """Put the conversation into the queue again, behind those that came today.
 
@@ -101,3 +143,9 @@ def reanalyze_conversation(tx: Tx, command: Reanalyze) -> None:
     change = audit.Change(which.team_id, f"{kind}.analysis_requested", kind, which.id, after={"language": new_language})
     audit.note(tx, command.actor, change, now=now)
     enqueue(tx, transcribe_order(which.team_id, which.id, now, priority=BACKGROUND_PRIORITY))
+
+
+def _window(asked: Recorded, after: tuple[Millis, str] | None) -> dict[str, Any]:
+    from_date, after_id = after or (asked.from_date, "")
+    params = {"team": asked.team_id, "kind": asked.kind.value, "to_date": asked.to_date}
+    return {**params, "from_date": from_date, "after_id": after_id}

@@ -20,7 +20,8 @@ app = typer.Typer(
     pretty_exceptions_enable=False,  # its traceback shows local variables, secrets among them
 )
 
-_STEWARDSHIP = "callfloor.conversations.stewardship_commands"
+_CONVERSATIONS = "callfloor.conversations"
+_STEWARDSHIP = f"{_CONVERSATIONS}.stewardship_commands"
 GROUPS = (
     Deferred("team", about="Teams and their billing.", module="callfloor.teams.commands", attribute="app"),
     Deferred("user", about="People of a team.", module="callfloor.teams.commands", attribute="user_app"),
@@ -32,6 +33,8 @@ GROUPS = (
     Deferred("retention", about="How long conversations stay.", module=_STEWARDSHIP, attribute="retention_app"),
     Deferred("hold", about="What must be kept.", module=_STEWARDSHIP, attribute="hold_app"),
     Deferred("erasure", about="Erase on request.", module=_STEWARDSHIP, attribute="erasure_app"),
+    Deferred("redaction", about="Take parts out.", module=f"{_CONVERSATIONS}.redaction_commands", attribute="app"),
+    Deferred("analysis", about="Analyze anew.", module=f"{_CONVERSATIONS}.reanalysis_commands", attribute="app"),
     Deferred("audit", about="The audit trail.", module="callfloor.access.commands", attribute="app"),
     Deferred("limits", about="Who is shut out.", module="callfloor.access.limit_commands", attribute="app"),
     Deferred("models", about="Speech models on this machine.", module="callfloor.speech.commands", attribute="app"),
