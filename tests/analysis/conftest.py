@@ -30,6 +30,8 @@ SAMPLES = Path(__file__).parents[2] / "samples"
 WRONG_NUMBER = SAMPLES / "wrong_number.opus"
 WRONG_NUMBER_SECONDS = 18
 """After 15 seconds the agent says that the number is wrong."""
+WRONG_NUMBER_PATIENCE_SECONDS = 0.857
+"""Between the speech of the customer and that answer, by the recording's truth."""
 Receive = Callable[..., str]
 
 

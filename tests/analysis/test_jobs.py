@@ -7,6 +7,8 @@ import random
 from functools import partial
 from pathlib import Path
 
+import pytest
+
 from callfloor.analysis.jobs import TRANSCRIBE_CONVERSATION, WAIT_FOR_MODEL
 from callfloor.conversations.arrival import TRANSCRIBE
 from callfloor.conversations.parties import Party
@@ -17,7 +19,13 @@ from callfloor.foundation.jobs import Enqueue, enqueue, newest_jobs
 from callfloor.foundation.jobs.testing import drain
 from callfloor.foundation.services import Services
 from callfloor.teams.teams import Team
-from tests.analysis.conftest import WRONG_NUMBER_SECONDS, Receive, open_with, receive
+from tests.analysis.conftest import (
+    WRONG_NUMBER_PATIENCE_SECONDS,
+    WRONG_NUMBER_SECONDS,
+    Receive,
+    open_with,
+    receive,
+)
 from tests.analysis.looking import Outcome, outcome_of
 from tests.factories.audio import make_wav
 
@@ -51,6 +59,8 @@ class TestCall:
         assert outcome.language == "en"
         assert 0 < outcome.metrics["speak_share"] < 1
         assert 0 < outcome.metrics["silence_share"] < 1
+        assert outcome.metrics["patience_seconds"] == pytest.approx(WRONG_NUMBER_PATIENCE_SECONDS, abs=0.4)
+        assert outcome.metrics["interruption_count"] == 0
         assert outcome.events == ["call.received", "call.analyzed"]
         for segment in outcome.segments:
             times = [at for _, start, end in segment.words or () for at in (start, end)]

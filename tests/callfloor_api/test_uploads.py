@@ -164,3 +164,22 @@ class TestUsers:
         answer = user.post("/calls", files={"file": ("a.wav", content)})
 
         assert (answer.status_code, answer.json()["code"]) == (409, "conversation_exists")
+
+
+def test_a_given_transcript_is_measured(http: httpx.Client) -> None:
+    said = [("agent", 0.0, 2.0, "Hello?"), ("customer", 2.5, 5.5, "My bill is"), ("agent", 5.0, 8.0, "Your number?")]
+    talk = [dict(zip(("speaker", "start", "end", "text"), one, strict=True)) for one in said]
+
+    call = http.post("/calls", json={"transcript": talk}).json()
+
+    assert call["metrics"] == http.get(f"/calls/{call['id']}").json()["metrics"]
+    assert call["metrics"] == {
+        "speak_share": 0.625,
+        "question_count": 2,
+        "patience_seconds": 0.0,
+        "words_per_minute": 36.0,
+        "longest_monologue_seconds": 3.0,
+        "interruption_count": 1,
+        "silence_share": 0.062,
+        "talk_to_listen": 1.667,
+    }

@@ -11,10 +11,11 @@ from callfloor.conversations.parties import AGENT, CUSTOMER, Party
 from callfloor.conversations.transcripts import Segment
 
 
-def analyzed(arrival: Arrival, segments: Sequence[Segment]) -> Arrival:
+def analyzed(arrival: Arrival, segments: Sequence[Segment], *, has_exact_times: bool) -> Arrival:
     """Return the arrival with the transcript and what is measured in it.
 
-    A speaker is the agent if it is called so or is an internal participant; likewise the customer.
+    A speaker is the agent if it is called so or is an internal participant; likewise the customer. Times that were
+    estimated are not exact.
     """
     sides: dict[Voice, str] = {}
     by_name: dict[str, Voice] = {}
@@ -26,11 +27,12 @@ def analyzed(arrival: Arrival, segments: Sequence[Segment]) -> Arrival:
         if side is not None:
             sides[voice] = side
     duration_ms = max((s.end_ms for s in segments), default=0)
+    measures = measures_of(segments, sides, duration_ms=duration_ms, has_exact_times=has_exact_times)
     shares = speech_shares(segments)
     return dataclasses.replace(
         arrival,
         transcript=segments,
-        metrics=dataclasses.asdict(measures_of(segments, sides, duration_ms=duration_ms)),
+        metrics=dataclasses.asdict(measures),
         parties=[_with_share(p, by_name, shares) for p in arrival.parties],
     )
 

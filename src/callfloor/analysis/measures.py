@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Iterable, Mapping, Sequence
 
+from callfloor.analysis.turns import TurnTaking, turn_taking
 from callfloor.conversations.parties import AGENT, CUSTOMER
 from callfloor.conversations.transcripts import Segment
 
@@ -27,6 +28,8 @@ class Measures:
         words_per_minute: of the agent while speaking; of everybody when nobody is known to be the agent.
         longest_monologue_seconds: of the agent; of anybody when nobody is known to be the agent.
         question_count: questions of the agent; of everybody when nobody is known to be the agent.
+        patience_seconds: how long the agent waits after the customer has ended; see `turns.TurnTaking`.
+        interruption_count: how often the agent takes the turn while the customer speaks; likewise.
     """
 
     speak_share: float | None
@@ -35,24 +38,31 @@ class Measures:
     words_per_minute: float | None
     longest_monologue_seconds: float | None
     question_count: int | None
+    patience_seconds: float | None
+    interruption_count: int | None
 
 
-def measures_of(segments: Sequence[Segment], sides: Mapping[Voice, str], *, duration_ms: int) -> Measures:
+def measures_of(
+    segments: Sequence[Segment], sides: Mapping[Voice, str], *, duration_ms: int, has_exact_times: bool = True
+) -> Measures:
     """Return the measures of a talk.
 
     Args:
         segments: in order of their start.
         sides: `agent` or `customer` for each voice that is known to be one.
         duration_ms: of the whole conversation.
+        has_exact_times: False when times were estimated, which tell nothing of how turns are taken.
     """
     if not segments:
-        return Measures(None, None, 1.0 if duration_ms else None, None, None, None)
+        return Measures(None, None, 1.0 if duration_ms else None, None, None, None, None, None)
     agent = [s for s in segments if sides.get(voice_of(s)) == AGENT]
     customer = [s for s in segments if sides.get(voice_of(s)) == CUSTOMER]
     watched = agent or segments
     agent_ms, customer_ms = _speech_ms(agent), _speech_ms(customer)
     talk_ms = _speech_ms(segments)
     both = bool(agent and customer)
+    unknown = TurnTaking(None, None)
+    turns = turn_taking((sides.get(voice_of(s)), s) for s in segments) if has_exact_times else unknown
     return Measures(
         speak_share=_ratio(agent_ms, talk_ms) if both else None,
         talk_to_listen=_ratio(agent_ms, customer_ms) if both else None,
@@ -60,6 +70,8 @@ def measures_of(segments: Sequence[Segment], sides: Mapping[Voice, str], *, dura
         words_per_minute=_ratio(60_000 * sum(len(s.text.split()) for s in watched), _speech_ms(watched)),
         longest_monologue_seconds=_longest_run_ms(segments, {voice_of(s) for s in watched}) / 1000,
         question_count=sum(s.text.count("?") for s in watched),
+        patience_seconds=turns.patience_seconds,
+        interruption_count=turns.interruption_count,
     )
 
 

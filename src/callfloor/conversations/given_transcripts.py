@@ -26,6 +26,8 @@ class GivenTranscript:
     """When the conversation began, where the file tells."""
     file_name: str | None = None
     """What the file was called, where it was one."""
+    has_exact_times: bool = True
+    """False where some of the times are estimated from the words."""
 
 
 def read_transcript(content: bytes) -> GivenTranscript:
@@ -46,7 +48,7 @@ def read_transcript(content: bytes) -> GivenTranscript:
         return GivenTranscript(segments_of_cues(_apart(lines), first, speaker_first=True), start_in_text(lines))
     if any(_ARROW in line for line in lines[begun : begun + 3]) or lines[begun].strip().isdigit():
         return GivenTranscript(segments_of_cues(lines, begun))
-    return GivenTranscript(segments_of_notes(lines), start_in_text(lines))
+    return GivenTranscript(segments_of_notes(lines), start_in_text(lines), has_exact_times=False)
 
 
 def _apart(lines: Sequence[str]) -> list[str]:

@@ -85,9 +85,11 @@ def arrival_of(
         recording_consent=fields.recording_consent,
         muted=fields.muted,
     )
-    if fields.transcript is None:
+    given = fields.transcript
+    if given is None:
         return arrival
-    return analyzed(arrival, without_muted(fields.transcript.segments, fields.muted))
+    heard = without_muted(given.segments, fields.muted)
+    return analyzed(arrival, heard, has_exact_times=given.has_exact_times)
 
 
 def check_content(fields: UploadFields, *, has_recording: bool) -> None:

@@ -32,8 +32,10 @@ def _shared(name: str) -> dict[str, Any]:
         "metrics": wire.Metrics(
             speak_ratio=0.54,
             questions=4,
+            patience=0.62,
             words_per_minute=152.3,
             longest_monologue=11.2,
+            interruptions=1,
             silence_ratio=0.18,
             talk_to_listen=1.174,
         ),

@@ -118,8 +118,10 @@ def _metrics(row: Conversation) -> wire.Metrics:
     return wire.Metrics(
         speak_ratio=measured.get("speak_share"),
         questions=measured.get("question_count"),
+        patience=measured.get("patience_seconds"),
         words_per_minute=measured.get("words_per_minute"),
         longest_monologue=measured.get("longest_monologue_seconds"),
+        interruptions=measured.get("interruption_count"),
         silence_ratio=measured.get("silence_share"),
         talk_to_listen=measured.get("talk_to_listen"),
     )

@@ -88,6 +88,8 @@ class Direction(enum.StrEnum):
 
 _Instant = Annotated[str, Meta(description="ISO 8601, UTC, milliseconds.", extra_json_schema={"format": "date-time"})]
 _Share = Annotated[float, Meta(ge=0, le=1)]
+_PATIENCE = "Seconds: the median of what the agent waits after the customer has ended; 0 where it begins before."
+_INTERRUPTIONS = "How often the agent begins while the customer speaks, and takes the turn."
 _NoNul = Meta(extra_json_schema={"pattern": NO_NUL})
 _Line = Annotated[str, Meta(max_length=255), _NoNul]
 
@@ -127,10 +129,10 @@ class Metrics(Struct, rename="camel"):
 
     speak_ratio: _Share | None = None
     questions: int | None = None
-    patience: float | None = None
+    patience: Annotated[float, Meta(ge=0, description=_PATIENCE)] | None = None
     words_per_minute: float | None = None
     longest_monologue: float | None = None
-    interruptions: int | None = None
+    interruptions: Annotated[int, Meta(ge=0, description=_INTERRUPTIONS)] | None = None
     silence_ratio: _Share | None = None
     talk_to_listen: float | None = None
 
