@@ -3,7 +3,8 @@
     python -m benchmarks.accuracy [CORPUS] [--model base|tiny|DIR] [--kind stereo|mono|all] [--json FILE]
 
 CORPUS is a folder with a manifest.json like that of ``samples/``. WER is counted on normalized text, a stereo call's
-channels apart; RTF is CPU seconds for a second of audio, decoding included.
+channels apart; RTF is CPU seconds for a second of audio, decoding included. Of a stereo call it also compares how turns
+are taken, for either party.
 """
 
 from __future__ import annotations
@@ -23,6 +24,7 @@ import jiwer
 import numpy as np
 from whisper_normalizer.english import EnglishTextNormalizer
 
+from benchmarks.turns import Turns, print_turns, turns_of
 from callfloor.speech.decoding import DecodeLimits
 from callfloor.speech.errors import AudioRejected, SpeechUnavailable
 from callfloor.speech.models import default_models_dir, find_model
@@ -54,6 +56,7 @@ class Row:
     cpu_seconds: float
     audio_seconds: float
     notes: tuple[str, ...] = ()
+    turns: tuple[Turns, ...] = ()
 
     @property
     def wer_percent(self) -> float:
@@ -87,7 +90,8 @@ def measure(corpus: Path, kind: str, entry: dict[str, Any], transcriber: Transcr
         wrong, of = _word_errors(" ".join(true), " ".join(said))
         errors += wrong
         words += of
-    return Row(entry["file"], kind, errors, words, cpu_seconds, transcript.duration_seconds, transcript.notes)
+    turns = turns_of(entry, transcript) if kind == "stereo" else ()
+    return Row(entry["file"], kind, errors, words, cpu_seconds, transcript.duration_seconds, transcript.notes, turns)
 
 
 def _word_errors(truth: str, said: str) -> tuple[int, int]:
@@ -240,6 +244,8 @@ def main() -> int:
         for kind in kinds:
             if chosen := [row for row in rows if row.kind == kind]:
                 figures[kind] = print_calls(chosen, kind, asked.model)
+        if turns := {row.name: row.turns for row in rows if row.turns}:
+            figures["turns"] = print_turns(turns)
         figures["words_without_speech"] = words_without_speech(transcriber, Path(folder))
     print_signals(figures["words_without_speech"])
     if asked.json:
