@@ -30,7 +30,7 @@ from callfloor.foundation.sequence import number_waiting
 from callfloor.server.webhooks import tell_endpoints
 from callfloor.webhooks.attempts import keep_trying
 from callfloor.webhooks.catalog import CATALOG
-from callfloor.webhooks.deliveries import RETRIED_FOR, erase_subjects
+from callfloor.webhooks.deliveries import RETRIED_FOR, Line, erase_subjects
 from callfloor.webhooks.tables import webhook_endpoint
 from tests.factories.conversations import make_conversation
 from tests.support.racing import wait_until_somebody_waits
@@ -410,12 +410,12 @@ class TestOrder:
         for name in ("first", "second"):
             floor.publish("seat.added", "1", name=name)
         floor.tell()
-        (first,) = floor.deliveries(webhook)[1:]
-        own = {"team_id": floor.team.id, "delivery_id": first["id"], "priority": USUAL_PRIORITY}
+        line = Line(floor.team.id, webhook, "seat 1")
         floor.now += RETRIED_FOR - 3_600_000
         states = []
         for late in (0, 1):
-            floor.services.db.write_now(functools.partial(keep_trying, **own, now=floor.now + late))
+            again = functools.partial(keep_trying, line=line, now=floor.now + late, priority=USUAL_PRIORITY)
+            floor.services.db.write_now(again)
             states.append([one["state"] for one in floor.deliveries(webhook)])
 
         floor.work(minutes=120)

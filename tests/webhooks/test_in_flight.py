@@ -2,17 +2,26 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
+from concurrent.futures import Future, ThreadPoolExecutor
 from functools import partial
 from typing import Any
 
 import pytest
 
 from callfloor.access.audit import OPERATOR
+from callfloor.foundation.database import Tx
+from callfloor.foundation.jobs import RunningJob, Verb
+from callfloor.foundation.jobs.claiming import claim_of_team
+from callfloor.foundation.jobs.ending import complete
+from callfloor.foundation.jobs.testing import drain
+from callfloor.foundation.services import Services
 from callfloor.webhooks.attempts import Attempted, record_attempt
-from callfloor.webhooks.deliveries import cancel_pending, erase_subjects, redeliver
+from callfloor.webhooks.deliveries import QUEUE, Line, cancel_pending, erase_subjects, lock_endpoint, redeliver
 from callfloor.webhooks.endpoints import delete_endpoint
-from tests.support.racing import between
+from callfloor.webhooks.jobs import DELIVER
+from tests.support.racing import between, wait_until_somebody_waits
 from tests.webhooks.conftest import Floor, tell
 from tests.webhooks.receiver import Came, Receiver, Reply
 
@@ -51,8 +60,9 @@ def test_canceled_by_the_410_of_another_it_can_be_sent_again(floor: Floor, recei
     assert len(receiver.came) == 3
 
 
-def test_canceled_and_sent_again_meanwhile_both_attempts_are_written_down(
-    floor: Floor, receiver: Receiver, webhook: int
+@pytest.mark.parametrize("status", [200, 500])
+def test_canceled_and_sent_again_meanwhile_it_is_not_sent_twice_at_once(
+    floor: Floor, receiver: Receiver, webhook: int, status: int
 ) -> None:
     tell(floor, "1")
     (delivery,) = floor.deliveries(webhook)
@@ -63,15 +73,15 @@ def test_canceled_and_sent_again_meanwhile_both_attempts_are_written_down(
             return 202, {}, b""
         cancel(floor, webhook)
         floor.services.db.write_now(again)
-        floor.work()
-        return 200, {}, b""
+        assert floor.work() == 0
+        return status, {}, b""
 
     receiver.answers = answer
     floor.work()
     floor.work(minutes=60)
 
-    assert statuses(floor, delivery) == [(1, 202), (2, 200)]
-    assert floor.deliveries(webhook)[0]["attempts"] == 2
+    assert statuses(floor, delivery) == ([(1, 200)] if status == 200 else [(1, 500), (2, 202)])
+    assert floor.deliveries(webhook)[0]["state"] == "delivered"
 
 
 def test_erased_its_attempt_is_counted(floor: Floor, receiver: Receiver, webhook: int) -> None:
@@ -96,9 +106,8 @@ def test_erased_at_the_moment_it_is_answered_the_answer_is_not_kept(
     tell(floor, "1")
     (delivery,) = floor.deliveries(webhook)
     answered = Attempted(
-        team_id=floor.team.id,
+        line=Line(floor.team.id, webhook, "seat 1"),
         delivery_id=delivery["id"],
-        endpoint_id=webhook,
         at=floor.now,
         now=floor.now,
         request_headers={},
@@ -116,7 +125,7 @@ def test_erased_at_the_moment_it_is_answered_the_answer_is_not_kept(
 
 
 @pytest.mark.parametrize("status", [200, 410, 500])
-def test_canceled_it_gives_no_turn_to_what_has_it_already(
+def test_canceled_it_is_waited_for_by_what_is_told_meanwhile(
     floor: Floor, receiver: Receiver, webhook: int, status: int
 ) -> None:
     def answer(_: Came) -> Reply:
@@ -124,12 +133,15 @@ def test_canceled_it_gives_no_turn_to_what_has_it_already(
             return 200, {}, b""
         cancel(floor, webhook)
         tell(floor, "1")
+        assert floor.work() == 0
         return status, {}, b""
 
     receiver.answers = answer
     tell(floor, "1")
+    floor.work()
 
-    assert floor.work() == 2
+    told = [one["state"] for one in floor.deliveries(webhook)]
+    assert told == ["canceled" if status == 410 else "delivered", "canceled"]
     assert floor.work(minutes=60) == 0
 
 
@@ -151,3 +163,54 @@ def test_to_an_endpoint_that_is_deleted_it_is_canceled(
     assert floor.details(delivery["id"])["delivery"]["state"] == "canceled"
     assert statuses(floor, delivery) == [(1, status)]
     assert floor.work(minutes=60) == 0
+
+
+def test_canceled_before_it_is_sent_the_next_that_is_told_at_that_moment_has_its_turn(
+    floor: Floor, receiver: Receiver, webhook: int
+) -> None:
+    """The job has found that nothing waits, and another delivery is added before its end is written."""
+
+    def handler(job: RunningJob, services: Services) -> Verb | None:
+        ending = DELIVER.handler(job, services)
+        if len(floor.deliveries(webhook)) == 1:
+            tell(floor, "1")
+        return ending
+
+    tell(floor, "1")
+    cancel(floor, webhook)
+    kind = dataclasses.replace(DELIVER, handler=handler)
+    drain(floor.services, [kind], now=floor.now, team_id=floor.team.id)
+
+    assert [one["state"] for one in floor.deliveries(webhook)] == ["delivered", "canceled"]
+    assert len(receiver.came) == 1
+
+
+def test_answered_while_an_older_one_is_sent_again_that_one_is_next(
+    floor: Floor, receiver: Receiver, webhook: int
+) -> None:
+    """The end of the job waits for the redelivery, which does not wait for the job."""
+    tell(floor, "1")
+    floor.work()
+    tell(floor, "1")
+    newer, older = floor.deliveries(webhook)
+    take = partial(claim_of_team, share=floor.team.id, queue=QUEUE, count=1, owner="another worker")
+    (job,) = floor.services.db.write_now(partial(take, now=floor.now, until=floor.now + 60_000))
+    line = Line(floor.team.id, webhook, newer["subject"])
+    answered = Attempted(line, newer["id"], at=floor.now, now=floor.now, request_headers={}, status=200)
+    end = partial(complete, job=job, verb=partial(record_attempt, done=answered), now=floor.now)
+
+    with ThreadPoolExecutor() as pool:
+        ends: list[Future[None]] = []
+
+        def again(tx: Tx) -> None:
+            lock_endpoint(tx, floor.team.id, webhook)
+            ends.append(pool.submit(floor.services.db.write_now, end))
+            wait_until_somebody_waits(floor.services.db)
+            redeliver(tx, floor.team.id, older["id"], now=floor.now)
+
+        floor.services.db.write_now(again)
+        ends[0].result()
+    floor.work()
+
+    assert [one.headers["webhook-id"] for one in receiver.came] == [older["id"]] * 2
+    assert {one["state"] for one in floor.deliveries(webhook)} == {"delivered"}

@@ -6,6 +6,8 @@ import functools
 from collections.abc import Callable
 from typing import Any
 
+import pytest
+
 from callfloor.foundation.database import Tx
 from callfloor.webhooks.deliveries import (
     DeliveryErased,
@@ -18,7 +20,7 @@ from callfloor.webhooks.endpoints import endpoint_by_id
 from callfloor.webhooks.tables import DeliveryState
 from tests.support.racing import between
 from tests.webhooks.conftest import Floor, tell
-from tests.webhooks.receiver import Receiver, refuse
+from tests.webhooks.receiver import Came, Receiver, Reply, refuse
 
 
 def test_sends_again_what_has_ended(floor: Floor, receiver: Receiver) -> None:
@@ -141,6 +143,17 @@ def again(floor: Floor, delivery: dict[str, Any]) -> Callable[[Tx], None]:
     return functools.partial(redeliver, team_id=floor.team.id, delivery_id=delivery["id"], now=floor.now)
 
 
+def all_again(floor: Floor, webhook: int) -> Callable[[Tx], list[str]]:
+    """Return the verb that has all that was delivered tried anew."""
+    state = DeliveryState.DELIVERED
+
+    def verb(tx: Tx) -> list[str]:
+        endpoint_by_id(tx, floor.team.id, webhook, for_change=True)
+        return redeliver_since(tx, floor.team.id, webhook, state=state, since=0, now=floor.now)
+
+    return verb
+
+
 def erasing(floor: Floor, delivery: dict[str, Any]) -> Callable[[Tx], int]:
     """Return the verb that erases what the delivery is about."""
     return functools.partial(erase_subjects, team_id=floor.team.id, subjects=[delivery["subject"]], now=floor.now)
@@ -170,13 +183,8 @@ def test_ends_when_it_is_erased_at_that_moment(floor: Floor, receiver: Receiver,
 
 def test_of_many_passes_over_what_is_erased_at_that_moment(floor: Floor, receiver: Receiver, webhook: int) -> None:
     kept, gone = delivered(floor, webhook, "1", "2")
-    state = DeliveryState.DELIVERED
 
-    def all_again(tx: Tx) -> list[str]:
-        endpoint_by_id(tx, floor.team.id, webhook, for_change=True)
-        return redeliver_since(tx, floor.team.id, webhook, state=state, since=0, now=floor.now)
-
-    begun = between(floor.services.db, erasing(floor, gone), all_again)
+    begun = between(floor.services.db, erasing(floor, gone), all_again(floor, webhook))
     floor.work(minutes=1)
 
     assert begun == [kept["id"]]
@@ -191,3 +199,99 @@ def test_asked_for_twice_at_once_is_done_once(floor: Floor, receiver: Receiver, 
     assert isinstance(refused, DeliveryPending)
     assert floor.work() == 1
     assert len(receiver.came) == 2
+
+
+@pytest.mark.parametrize("is_one_of_many", [False, True], ids=["alone", "of many"])
+class TestOlderThanOneThatIsTried:
+    """An older delivery is sent again while a newer one of its subject waits or is sent: one after the other."""
+
+    @pytest.fixture
+    def older(self, floor: Floor, webhook: int) -> dict[str, Any]:
+        (one,) = delivered(floor, webhook, "1")
+        return one
+
+    def newer(self, floor: Floor, receiver: Receiver, webhook: int) -> dict[str, Any]:
+        """Let another one of the subject fail once."""
+        receiver.answers = refuse(500)
+        tell(floor, "1")
+        floor.work()
+        return floor.deliveries(webhook)[0]
+
+    def send_again(self, floor: Floor, older: dict[str, Any], *, is_one_of_many: bool) -> None:
+        verb = all_again(floor, older["webhook_id"]) if is_one_of_many else again(floor, older)
+        floor.services.db.write_now(verb)
+
+    def watch(self, floor: Floor, receiver: Receiver) -> list[tuple[str, str]]:
+        """Take everything, and run meanwhile what else is due; returns what is sent and answered from now on."""
+        seen: list[tuple[str, str]] = []
+
+        def answer(one: Came) -> Reply:
+            seen.append(("sent", one.headers["webhook-id"]))
+            floor.work(minutes=1)
+            seen.append(("answered", one.headers["webhook-id"]))
+            return 200, {}, b""
+
+        receiver.answers = answer
+        return seen
+
+    def one_after_the_other(self, *deliveries: dict[str, Any]) -> list[tuple[str, str]]:
+        return [(what, one["id"]) for one in deliveries for what in ("sent", "answered")]
+
+    def test_is_sent_at_once_and_the_other_once_after_it(
+        self, floor: Floor, receiver: Receiver, webhook: int, older: dict[str, Any], *, is_one_of_many: bool
+    ) -> None:
+        newer = self.newer(floor, receiver, webhook)
+        self.send_again(floor, older, is_one_of_many=is_one_of_many)
+        receiver.answers = lambda _: (200, {}, b"")
+        floor.work()
+        sent_at_once = receiver.came[2:]
+
+        seen = self.watch(floor, receiver)
+        floor.work(minutes=1)
+
+        assert [one.headers["webhook-id"] for one in sent_at_once] == [older["id"]]
+        assert seen == self.one_after_the_other(newer)
+        assert floor.work(minutes=120) == 0
+
+    def test_is_sent_before_the_other_when_both_are_due(
+        self, floor: Floor, receiver: Receiver, webhook: int, older: dict[str, Any], *, is_one_of_many: bool
+    ) -> None:
+        newer = self.newer(floor, receiver, webhook)
+        self.send_again(floor, older, is_one_of_many=is_one_of_many)
+
+        seen = self.watch(floor, receiver)
+        floor.work(minutes=1)
+
+        assert seen == self.one_after_the_other(older, newer)
+        assert floor.work(minutes=120) == 0
+
+    @pytest.mark.parametrize("status", [200, 500])
+    def test_is_sent_when_the_other_was_answered(
+        self,
+        floor: Floor,
+        receiver: Receiver,
+        webhook: int,
+        older: dict[str, Any],
+        *,
+        is_one_of_many: bool,
+        status: int,
+    ) -> None:
+        run_meanwhile = []
+
+        def answer(one: Came) -> Reply:
+            if one.headers["webhook-id"] == older["id"] or len(receiver.came) > 2:
+                return 200, {}, b""
+            self.send_again(floor, older, is_one_of_many=is_one_of_many)
+            run_meanwhile.append(floor.work(minutes=1))
+            return status, {}, b""
+
+        receiver.answers = answer
+        tell(floor, "1")
+        floor.work()
+        floor.work(minutes=1)
+
+        newer = floor.deliveries(webhook)[0]
+        expected = [older, newer, older] if status == 200 else [older, newer, older, newer]
+        assert run_meanwhile == [0]
+        assert [one.headers["webhook-id"] for one in receiver.came] == [one["id"] for one in expected]
+        assert {one["state"] for one in floor.deliveries(webhook)} == {"delivered"}

@@ -14,7 +14,7 @@ from sqlalchemy import func, insert, select, update
 from callfloor.foundation.clock import DAY, HOUR, MINUTE, SECOND, Millis, from_datetime
 from callfloor.foundation.database import Tx, param
 from callfloor.foundation.jobs import USUAL_PRIORITY
-from callfloor.webhooks.deliveries import BLANK, PAUSES, RETRIED_FOR, enqueue_delivery, give_turn, lock_endpoint
+from callfloor.webhooks.deliveries import BLANK, PAUSES, RETRIED_FOR, Line, give_turn, lock_endpoint
 from callfloor.webhooks.endpoints import disable_endpoint
 from callfloor.webhooks.tables import DeliveryState, webhook_attempt, webhook_delivery, webhook_endpoint
 
@@ -34,7 +34,7 @@ _e, _d, _a = webhook_endpoint.c, webhook_delivery.c, webhook_attempt.c
 _this = (_d.team_id == param("team"), _d.id == param("delivery"))
 _sending = (
     select(
-        _d.endpoint_id,
+        _d.id,
         _d.body,
         _d.next_at,
         _d.retry_until,
@@ -45,7 +45,14 @@ _sending = (
         _e.resumes_at,
     )
     .join_from(webhook_delivery, webhook_endpoint, (_e.team_id == _d.team_id) & (_e.id == _d.endpoint_id))
-    .where(*_this, _d.state == _PENDING)
+    .where(
+        _d.team_id == param("team"),
+        _d.endpoint_id == param("endpoint"),
+        _d.subject == param("about"),
+        _d.state == _PENDING,
+    )
+    .order_by(_d.id)
+    .limit(1)
 )
 _count_attempt = (
     update(webhook_delivery)
@@ -61,11 +68,8 @@ _end = (
     update(webhook_delivery)
     .where(*_this, _d.state == _PENDING)
     .values(state=param("new_state"), next_at=None, finished_at=param("ended_at"))
-    .returning(_d.endpoint_id, _d.subject)
 )
-_postpone = (
-    update(webhook_delivery).where(*_this, _d.state == _PENDING).values(next_at=param("again_at")).returning(_d.id)
-)
+_postpone = update(webhook_delivery).where(*_this, _d.state == _PENDING).values(next_at=param("again_at"))
 _count_success = (
     update(webhook_endpoint)
     .where(_e.team_id == param("team"), _e.id == param("endpoint"))
@@ -83,7 +87,7 @@ _count_failure = (
 class Sending:
     """A delivery that waits to be sent, and where to: none waits for an endpoint that is disabled or deleted."""
 
-    endpoint_id: int
+    id: str
     body: str
     next_at: Millis | None
     retry_until: Millis
@@ -98,9 +102,8 @@ class Sending:
 class Attempted:
     """One attempt; a status, or the error because of which there is none."""
 
-    team_id: int
+    line: Line
     delivery_id: str
-    endpoint_id: int
     at: Millis
     now: Millis
     request_headers: Mapping[str, str]
@@ -122,28 +125,38 @@ class Attempted:
         return self.status is not None and HTTPStatus.OK <= self.status < HTTPStatus.MULTIPLE_CHOICES
 
 
-def sending_of(tx: Tx, team_id: int, delivery_id: str) -> Sending | None:
-    """Return the delivery if it still waits to be sent."""
-    row: Any = tx.one(_sending, {"team": team_id, "delivery": delivery_id})
+def sending_of(tx: Tx, line: Line) -> Sending | None:
+    """Return the first delivery of the line, if one waits to be sent."""
+    row: Any = tx.one(_sending, {"team": line.team_id, "endpoint": line.endpoint_id, "about": line.subject})
     return None if row is None else Sending(*row)
 
 
-def postpone_delivery(tx: Tx, team_id: int, delivery_id: str, *, at: Millis, now: Millis, priority: int) -> None:
+def pass_turn(tx: Tx, line: Line, *, now: Millis, priority: int) -> None:
+    """End a turn in which nothing was to be sent; something may wait by now."""
+    if lock_endpoint(tx, line.team_id, line.endpoint_id):
+        give_turn(tx, line, now=now, priority=priority)
+
+
+def postpone_delivery(tx: Tx, line: Line, delivery_id: str, *, at: Millis, now: Millis, priority: int) -> None:
     """Leave a delivery for later, if it still waits."""
-    if tx.one(_postpone, {"team": team_id, "delivery": delivery_id, "again_at": at}) is not None:
-        enqueue_delivery(tx, team_id, delivery_id, at=at, now=now, priority=priority)
+    exists = lock_endpoint(tx, line.team_id, line.endpoint_id)
+    _postpone_until(tx, line, delivery_id, at)
+    if exists:
+        give_turn(tx, line, now=now, priority=priority)
 
 
-def keep_trying(tx: Tx, team_id: int, delivery_id: str, *, now: Millis, priority: int) -> None:
-    """Give a delivery whose job was given up another one, while its 72 hours last; then it has failed."""
-    waiting = sending_of(tx, team_id, delivery_id)
+def keep_trying(tx: Tx, line: Line, *, now: Millis, priority: int) -> None:
+    """Give a line whose job was given up another one; its first delivery has failed when its 72 hours are over."""
+    if not lock_endpoint(tx, line.team_id, line.endpoint_id):
+        return
+    waiting = sending_of(tx, line)
     if waiting is None:
         return
     if now + _UNTRIED_PAUSE <= waiting.retry_until:
-        postpone_delivery(tx, team_id, delivery_id, at=now + _UNTRIED_PAUSE, now=now, priority=priority)
-        return
-    lock_endpoint(tx, team_id, waiting.endpoint_id)
-    _finish_in_turn(tx, team_id, delivery_id, _FAILED, now=now, priority=priority)
+        _postpone_until(tx, line, waiting.id, now + _UNTRIED_PAUSE)
+    else:
+        _finish(tx, line, waiting.id, _FAILED, now=now)
+    give_turn(tx, line, now=now, priority=priority)
 
 
 def record_attempt(tx: Tx, done: Attempted) -> None:
@@ -152,18 +165,28 @@ def record_attempt(tx: Tx, done: Attempted) -> None:
     410 disables the endpoint at once: it asked for it. So does a delivery that is given up after 72 hours, if the
     endpoint took nothing else for two days.
     """
-    exists = lock_endpoint(tx, done.team_id, done.endpoint_id)
-    counted = tx.one(_count_attempt, {"team": done.team_id, "delivery": done.delivery_id})
+    exists = lock_endpoint(tx, done.line.team_id, done.line.endpoint_id)
+    retry_until = _write_down(tx, done)
+    if done.is_taken:
+        tx.run(_count_success, {"team": done.line.team_id, "endpoint": done.line.endpoint_id})
+        _finish(tx, done.line, done.delivery_id, _DELIVERED, now=done.now)
+    elif exists and retry_until is not None:
+        _follow_failure(tx, done, retry_until)
+    if exists:
+        give_turn(tx, done.line, now=done.now, priority=done.priority)
+
+
+def _write_down(tx: Tx, done: Attempted) -> Millis | None:
+    """Write the attempt down; returns until when the delivery is tried, or None where it was forgotten."""
+    team_id = done.line.team_id
+    counted = tx.one(_count_attempt, {"team": team_id, "delivery": done.delivery_id})
     if counted is None:
-        return
+        return None
     number, is_erased, retry_until = counted
-    if is_erased:
-        # What was answered may repeat what was said.
-        done = dataclasses.replace(done, answer_headers=None, answer_body=None)
     tx.run(
         _add_attempt,
         {
-            "team_id": done.team_id,
+            "team_id": team_id,
             "delivery_id": done.delivery_id,
             "number": number,
             "at": done.at,
@@ -171,37 +194,34 @@ def record_attempt(tx: Tx, done: Attempted) -> None:
             "request_headers": done.request_headers,
             "status": done.status,
             "error": done.error,
-            "answer_headers": done.answer_headers,
-            "answer_body": done.answer_body,
+            # What was answered may repeat what was said.
+            "answer_headers": None if is_erased else done.answer_headers,
+            "answer_body": None if is_erased else done.answer_body,
         },
     )
-    if done.is_taken:
-        tx.run(_count_success, {"team": done.team_id, "endpoint": done.endpoint_id})
-        _finish_in_turn(tx, done.team_id, done.delivery_id, _DELIVERED, now=done.now, priority=done.priority)
-    elif exists:
-        _follow_failure(tx, done, retry_until)
+    return retry_until
 
 
 def _follow_failure(tx: Tx, done: Attempted, retry_until: Millis) -> None:
-    team_id, delivery_id, now = done.team_id, done.delivery_id, done.now
-    key = {"team": team_id, "endpoint": done.endpoint_id}
+    line, delivery_id, now = done.line, done.delivery_id, done.now
+    key = {"team": line.team_id, "endpoint": line.endpoint_id}
     health = tx.one(_health, key) or (0, None)
     failures, since = health[0] + 1, done.at if health[1] is None else health[1]
     resumes = now + _pause_of_endpoint(failures) if failures >= FAILURES_TO_PAUSE else None
     tx.run(_count_failure, {**key, "count": failures, "since": since, "resumes": resumes})
     if done.status == HTTPStatus.GONE:
-        _finish(tx, team_id, delivery_id, _FAILED, now=now)
-        disable_endpoint(tx, team_id, done.endpoint_id, "it answered 410 Gone", now=now)
+        _finish(tx, line, delivery_id, _FAILED, now=now)
+        disable_endpoint(tx, line.team_id, line.endpoint_id, "it answered 410 Gone", now=now)
         return
-    pause = round(_pause_of_delivery(tx, team_id, delivery_id, begun=retry_until - RETRIED_FOR) * (1 + done.jitter / 5))
+    begun = retry_until - RETRIED_FOR
+    pause = round(_pause_of_delivery(tx, line.team_id, delivery_id, begun=begun) * (1 + done.jitter / 5))
     at = now + max(pause, min(_retry_after(done.retry_after, now), LONGEST_RETRY_AFTER))
     if at <= retry_until:
-        postpone_delivery(tx, team_id, delivery_id, at=at, now=now, priority=done.priority)
-    elif now - since < DEAF_FOR:
-        _finish_in_turn(tx, team_id, delivery_id, _FAILED, now=now, priority=done.priority)
-    else:
-        _finish(tx, team_id, delivery_id, _FAILED, now=now)
-        disable_endpoint(tx, team_id, done.endpoint_id, "nothing was taken for days", now=now)
+        _postpone_until(tx, line, delivery_id, at)
+        return
+    _finish(tx, line, delivery_id, _FAILED, now=now)
+    if now - since >= DEAF_FOR:
+        disable_endpoint(tx, line.team_id, line.endpoint_id, "nothing was taken for days", now=now)
 
 
 def _pause_of_delivery(tx: Tx, team_id: int, delivery_id: str, *, begun: Millis) -> Millis:
@@ -227,13 +247,10 @@ def _retry_after(text: str, now: Millis) -> Millis:
     return max(0, from_datetime(until.replace(tzinfo=until.tzinfo or datetime.UTC)) - now)
 
 
-def _finish(tx: Tx, team_id: int, delivery_id: str, state: str, *, now: Millis) -> tuple[int, str] | None:
-    """End the delivery; returns its endpoint and its subject, or None where somebody else has ended it."""
-    return tx.one(_end, {"team": team_id, "delivery": delivery_id, "new_state": state, "ended_at": now})
+def _finish(tx: Tx, line: Line, delivery_id: str, state: str, *, now: Millis) -> None:
+    """End the delivery, unless somebody else has ended it."""
+    tx.run(_end, {"team": line.team_id, "delivery": delivery_id, "new_state": state, "ended_at": now})
 
 
-def _finish_in_turn(tx: Tx, team_id: int, delivery_id: str, state: str, *, now: Millis, priority: int) -> None:
-    """End the delivery; its subject's next one has its turn."""
-    ended = _finish(tx, team_id, delivery_id, state, now=now)
-    if ended is not None:
-        give_turn(tx, team_id, *ended, now=now, priority=priority)
+def _postpone_until(tx: Tx, line: Line, delivery_id: str, at: Millis) -> None:
+    tx.run(_postpone, {"team": line.team_id, "delivery": delivery_id, "again_at": at})

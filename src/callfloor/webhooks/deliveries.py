@@ -1,7 +1,8 @@
 """What is to be delivered: an event becomes one delivery for each endpoint that wants it, and a subject waits its turn.
 
-Of one subject an endpoint is sent one delivery after the other: the next one gets its job when the one before it has
-ended. The row of the endpoint is locked by whoever adds or ends deliveries, so that no turn is missed.
+Of one subject an endpoint is sent one delivery after the other, the oldest that waits first: one job at a time makes
+one attempt, and its end adds the next job while anything waits. The row of the endpoint is locked by whoever adds
+deliveries or ends such a job, so that no turn is missed, and none is given twice.
 """
 
 from __future__ import annotations
@@ -17,7 +18,7 @@ from callfloor.foundation.clock import HOUR, SECOND, Millis
 from callfloor.foundation.database import Tx, any_of, param
 from callfloor.foundation.errors import DomainError
 from callfloor.foundation.ids import new_id
-from callfloor.foundation.jobs import USUAL_PRIORITY, Enqueue, enqueue
+from callfloor.foundation.jobs import USUAL_PRIORITY, Enqueue, enqueue, hasten
 from callfloor.webhooks.catalog import CATALOG, EventType
 from callfloor.webhooks.tables import DeliveryState, webhook_attempt, webhook_delivery, webhook_endpoint
 
@@ -44,7 +45,7 @@ _lock_endpoint = select(_e.id).where(_e.team_id == param("team"), _e.id == param
 _is_enabled = select(_e.is_enabled).where(_e.team_id == param("team"), _e.id == param("endpoint"))
 _add = insert(webhook_delivery)
 _first_pending = (
-    select(_d.id, _d.next_at)
+    select(_d.next_at)
     .where(
         _d.team_id == param("team"),
         _d.endpoint_id == param("endpoint"),
@@ -59,7 +60,7 @@ _again = (
     update(webhook_delivery)
     .where(_d.team_id == param("team"), _d.id == param("delivery"), _d.state != _PENDING, _d.body != BLANK)
     .values(state=_PENDING, next_at=param("now"), retry_until=param("until"), finished_at=None)
-    .returning(_d.endpoint_id, _d.subject)
+    .returning(_d.subject)
 )
 _cancel_all = (
     update(webhook_delivery)
@@ -121,6 +122,15 @@ class DeliveryErased(DomainError):
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
+class Line:
+    """What waits for an endpoint of one subject."""
+
+    team_id: int
+    endpoint_id: int
+    subject: str
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
 class Happened:
     """An event as endpoints are told of it: its type, what it is about, and what is said of it."""
 
@@ -162,7 +172,7 @@ def deliver_event(  # to whom, of what, when
 
 
 def add_delivery(tx: Tx, endpoint_id: int, event: Happened) -> str:
-    """Add one delivery, and its job if it is its subject's turn; the endpoint's row is locked by the caller."""
+    """Add one delivery, to be sent in its turn; the endpoint's row is locked by the caller."""
     delivery_id = new_id()
     body = msgspec.json.encode({"eventType": event.type.name, event.type.key: event.content}).decode()
     tx.run(
@@ -181,9 +191,7 @@ def add_delivery(tx: Tx, endpoint_id: int, event: Happened) -> str:
             "next_at": event.now,
         },
     )
-    first = _turn(tx, event.team_id, endpoint_id, event.subject)
-    if first is not None and first[0] == delivery_id:
-        enqueue_delivery(tx, event.team_id, delivery_id, at=event.now, now=event.now, priority=event.priority)
+    give_turn(tx, Line(event.team_id, endpoint_id, event.subject), now=event.now, priority=event.priority)
     return delivery_id
 
 
@@ -203,20 +211,20 @@ def check_enabled(tx: Tx, team_id: int, endpoint_id: int) -> None:
         raise EndpointDisabled(f"webhook {endpoint_id} is disabled; enable it first")
 
 
-def enqueue_delivery(
-    tx: Tx, team_id: int, delivery_id: str, *, at: Millis, now: Millis, priority: int = USUAL_PRIORITY
-) -> None:
-    """Have the delivery tried at an instant."""
-    args = {"delivery_id": delivery_id}
-    order = Enqueue(kind=DELIVER_WEBHOOK, args=args, team_id=team_id, now=now, queue=QUEUE, run_at=at)
-    enqueue(tx, dataclasses.replace(order, priority=priority))
+def give_turn(tx: Tx, line: Line, *, now: Millis, priority: int = USUAL_PRIORITY) -> None:
+    """Have the first delivery of the line tried when it is due; the endpoint's row is locked by the caller.
 
-
-def give_turn(tx: Tx, team_id: int, endpoint_id: int, subject: str, *, now: Millis, priority: int) -> None:
-    """Have the subject's next delivery tried, as urgently as the one before it, which has ended."""
-    first = _turn(tx, team_id, endpoint_id, subject)
-    if first is not None:
-        enqueue_delivery(tx, team_id, first[0], at=max(first[1] or now, now), now=now, priority=priority)
+    The line has one unfinished job. While it is under way nothing is to be done: its end is such a call.
+    """
+    first = tx.one(_first_pending, {"team": line.team_id, "endpoint": line.endpoint_id, "about": line.subject})
+    if first is None:
+        return
+    at, key = max(first[0] or now, now), f"{line.team_id} {line.endpoint_id} {line.subject}"
+    if hasten(tx, DELIVER_WEBHOOK, key, run_at=at):
+        return
+    args = {"endpoint_id": line.endpoint_id, "subject": line.subject}
+    order = Enqueue(kind=DELIVER_WEBHOOK, args=args, team_id=line.team_id, now=now, queue=QUEUE, run_at=at)
+    enqueue(tx, dataclasses.replace(order, priority=priority, unique_key=key))
 
 
 def redeliver(tx: Tx, team_id: int, delivery_id: str, *, now: Millis) -> None:
@@ -233,7 +241,7 @@ def redeliver(tx: Tx, team_id: int, delivery_id: str, *, now: Millis) -> None:
     if row is None or not lock_endpoint(tx, team_id, row[0]):
         raise DeliveryNotFound(f"there is no delivery {delivery_id} in this team, or its webhook was deleted")
     check_enabled(tx, team_id, row[0])
-    if _begin_anew(tx, team_id, delivery_id, now=now):
+    if _begin_anew(tx, team_id, row[0], delivery_id, now=now):
         return
     if tx.one(_one, own) == (row[0], True):
         raise DeliveryErased("what the delivery said was erased; nothing is left to be sent")
@@ -261,7 +269,7 @@ def redeliver_since(
             "take": REDELIVERED_AT_ONCE,
         },
     )
-    return [delivery_id for (delivery_id,) in found if _begin_anew(tx, team_id, delivery_id, now=now)]
+    return [delivery_id for (delivery_id,) in found if _begin_anew(tx, team_id, endpoint_id, delivery_id, now=now)]
 
 
 def cancel_pending(tx: Tx, team_id: int, endpoint_id: int, *, now: Millis) -> None:
@@ -291,16 +299,9 @@ def waiting_for(tx: Tx, team_id: int, subject: str) -> dict[str, list[int]]:
     return waiting
 
 
-def _begin_anew(tx: Tx, team_id: int, delivery_id: str, *, now: Millis) -> bool:
+def _begin_anew(tx: Tx, team_id: int, endpoint_id: int, delivery_id: str, *, now: Millis) -> bool:
     """Have a delivery tried anew if it has ended and says something; its endpoint's row is locked by the caller."""
     row = tx.one(_again, {"team": team_id, "delivery": delivery_id, "now": now, "until": now + RETRIED_FOR})
-    if row is None:
-        return False
-    first = _turn(tx, team_id, *row)
-    if first is not None and first[0] == delivery_id:
-        enqueue_delivery(tx, team_id, delivery_id, at=now, now=now)
-    return True
-
-
-def _turn(tx: Tx, team_id: int, endpoint_id: int, subject: str) -> tuple[str, Millis | None] | None:
-    return tx.one(_first_pending, {"team": team_id, "endpoint": endpoint_id, "about": subject})
+    if row is not None:
+        give_turn(tx, Line(team_id, endpoint_id, row[0]), now=now)
+    return row is not None

@@ -20,11 +20,12 @@ from callfloor.webhooks.attempts import (
     Attempted,
     Sending,
     keep_trying,
+    pass_turn,
     postpone_delivery,
     record_attempt,
     sending_of,
 )
-from callfloor.webhooks.deliveries import DELIVER_WEBHOOK, QUEUE
+from callfloor.webhooks.deliveries import DELIVER_WEBHOOK, QUEUE, Line
 from callfloor.webhooks.signing import signed_headers
 from callfloor.webhooks.tables import webhook_attempt, webhook_delivery
 
@@ -44,31 +45,29 @@ _forget = delete(webhook_delivery).where(_d.team_id == param("team"), any_of(_d.
 _forget_attempts = delete(webhook_attempt).where(_a.team_id == param("team"), any_of(_a.delivery_id, "ids"))
 
 
-def deliver_webhook(job: RunningJob, services: Services) -> Verb | None:
-    """Send the delivery; the returned verb writes down what came of it."""
-    team_id, delivery_id = job.team_id or 0, str(job.args["delivery_id"])
-    waiting = services.db.read_now(partial(sending_of, team_id=team_id, delivery_id=delivery_id))
+def deliver_webhook(job: RunningJob, services: Services) -> Verb:
+    """Send the first delivery of a line; the returned verb writes down what came of it, and gives the next turn."""
+    line, priority = _line(job.claimed), job.claimed.priority
+    waiting = services.db.read_now(partial(sending_of, line=line))
     now = job.now()
     if waiting is None or (waiting.next_at is not None and waiting.next_at > now):
-        return None
+        return partial(pass_turn, line=line, now=now, priority=priority)
     if waiting.resumes_at is not None and waiting.resumes_at > now:
-        later = partial(postpone_delivery, at=waiting.resumes_at, now=now, priority=job.claimed.priority)
-        return partial(later, team_id=team_id, delivery_id=delivery_id)
+        later = partial(postpone_delivery, line=line, delivery_id=waiting.id)
+        return partial(later, at=waiting.resumes_at, now=now, priority=priority)
     job.progress("sending")
-    done = _attempt(services, team_id, delivery_id, waiting, now)
+    done = _attempt(services, line, waiting, now)
     ended = job.now()
     duration_ms = ended - now if done.status is None else done.duration_ms
     return partial(
         record_attempt,
-        done=dataclasses.replace(done, now=ended, duration_ms=duration_ms, priority=job.claimed.priority),
+        done=dataclasses.replace(done, now=ended, duration_ms=duration_ms, priority=priority),
     )
 
 
 def give_up(job: ClaimedJob, _reason: str) -> Verb:
-    """Leave the delivery to another job: with none it would wait for ever, and all that is told of its subject too."""
-    delivery_id = str(job.args["delivery_id"])
-    again = partial(keep_trying, now=clock.now(), priority=job.priority)
-    return partial(again, team_id=job.team_id or 0, delivery_id=delivery_id)
+    """Leave the line to another job: with none it would wait for ever."""
+    return partial(keep_trying, line=_line(job), now=clock.now(), priority=job.priority)
 
 
 DELIVER: JobKind[Services] = JobKind(
@@ -95,13 +94,16 @@ def secret_context(team_id: int) -> str:
     return f"webhook of team {team_id}"
 
 
-def _attempt(services: Services, team_id: int, delivery_id: str, waiting: Sending, now: Millis) -> Attempted:
+def _line(job: ClaimedJob) -> Line:
+    return Line(job.team_id or 0, int(job.args["endpoint_id"]), str(job.args["subject"]))
+
+
+def _attempt(services: Services, line: Line, waiting: Sending, now: Millis) -> Attempted:
     body = waiting.body.encode()
-    headers = signed_headers(delivery_id, body, webhook_keys(services, team_id, waiting, now), now=now)
+    headers = signed_headers(waiting.id, body, webhook_keys(services, line.team_id, waiting, now), now=now)
     begun = Attempted(
-        team_id=team_id,
-        delivery_id=delivery_id,
-        endpoint_id=waiting.endpoint_id,
+        line=line,
+        delivery_id=waiting.id,
         at=now,
         now=now,
         request_headers=headers,

@@ -7,7 +7,7 @@ from functools import partial
 import pytest
 
 from callfloor.foundation.database import Tx
-from callfloor.foundation.jobs import Enqueue, JobKind, JobState, enqueue, enqueue_all, newest_jobs
+from callfloor.foundation.jobs import Enqueue, JobKind, JobState, enqueue, enqueue_all, hasten, newest_jobs
 from callfloor.foundation.jobs.testing import OnlyDatabase, drain
 from tests.foundation.jobs.looking import NOON, added, effect_of, effects, status
 
@@ -72,6 +72,43 @@ class TestUniqueKey:
 
         assert added(services, unique_key="call-1") == first
         assert status(services, first).state is JobState.RETRYING
+
+
+class TestHasten:
+    def test_lets_a_job_wait_no_longer_than_that(self, services: OnlyDatabase) -> None:
+        job_id = added(services, unique_key="call-1", run_at=NOON + 9000)
+        sooner, later = (partial(hasten, kind="work", unique_key="call-1", run_at=NOON + n) for n in (1000, 5000))
+
+        assert services.db.write_now(sooner)
+        assert services.db.write_now(later)
+
+        assert drain(services, [WORK], now=NOON + 999) == []
+        assert drain(services, [WORK], now=NOON + 1000) == [job_id]
+
+    def test_leaves_what_stands_in_line_and_what_runs_as_it_is(self, services: OnlyDatabase) -> None:
+        job_id = added(services, unique_key="call-1")
+        verb = partial(hasten, kind="work", unique_key="call-1", run_at=NOON - 1000)
+        found = [services.db.write_now(verb)]
+        kind: JobKind[OnlyDatabase] = JobKind("work", lambda _job, own: found.append(own.db.write_now(verb)))
+
+        assert drain(services, [kind], now=NOON) == [job_id]
+
+        assert found == [True, True]
+        assert status(services, job_id).run_at == NOON
+
+    def test_finds_no_job_that_has_ended_or_has_another_key(self, services: OnlyDatabase) -> None:
+        for key in ("call-1", "call-2"):
+            added(services, unique_key=key)
+            drain(services, [WORK], now=NOON)
+        added(services, unique_key="call-2", run_at=NOON + 1000)
+
+        found = [
+            services.db.write_now(partial(hasten, kind=kind, unique_key=key, run_at=NOON))
+            for kind, key in (("work", "call-1"), ("other", "call-2"))
+        ]
+
+        assert found == [False, False]
+        assert drain(services, [WORK], now=NOON) == []
 
 
 class TestEnqueueAll:

@@ -19,7 +19,14 @@ from callfloor.foundation.jobs.ending import cancel, retry_now
 from callfloor.foundation.jobs.history import JobStatus, job_by_id, newest_jobs, unfinished_jobs
 from callfloor.foundation.jobs.kinds import HasDatabase, JobKind
 from callfloor.foundation.jobs.pruning import PRUNE_JOBS, prune, prune_kind
-from callfloor.foundation.jobs.queueing import BACKGROUND_PRIORITY, USUAL_PRIORITY, Enqueue, enqueue, enqueue_all
+from callfloor.foundation.jobs.queueing import (
+    BACKGROUND_PRIORITY,
+    USUAL_PRIORITY,
+    Enqueue,
+    enqueue,
+    enqueue_all,
+    hasten,
+)
 from callfloor.foundation.jobs.running import RunningJob
 from callfloor.foundation.jobs.schedules import Daily, Every, Schedule
 from callfloor.foundation.jobs.tables import JobState
@@ -49,6 +56,7 @@ __all__ = [
     "cancel",
     "enqueue",
     "enqueue_all",
+    "hasten",
     "job_by_id",
     "newest_jobs",
     "prune",

@@ -41,6 +41,14 @@ due = (
     .limit(param("count", Integer))
     .with_for_update(skip_locked=True)
 )
+_keyed = (_c.kind == param("of_kind"), _c.unique_key == param("key"))
+_unfinished = select(_c.id).where(*_keyed)
+_waits_longer = (
+    select(_c.id)
+    .where(*_keyed, _c.turn.is_(None), _c.lease_until.is_(None), _c.run_at > param("new_run_at"))
+    .with_for_update(skip_locked=True)
+)
+_hasten = update(job).where(_c.id.in_(_waits_longer)).values(run_at=param("new_run_at"))
 _stand = update(job).where(_c.id == param("job_id")).values(turn=param("new_turn"))
 
 
@@ -99,6 +107,21 @@ def enqueue_all(tx: Tx, orders: Sequence[Enqueue]) -> list[str]:
         rows.append(row)
     tx.run(_add, rows)
     return [order.id for order in orders]
+
+
+def hasten(tx: Tx, kind: str, unique_key: str, *, run_at: Millis) -> bool:
+    """Let the unfinished job with this key wait until `run_at` at the longest.
+
+    It never waits for another transaction: one that takes or ends the job at this moment is left to it.
+
+    Returns:
+        whether there is such a job; it may be under way.
+    """
+    params = {"of_kind": kind, "key": unique_key}
+    if tx.one(_unfinished, params) is None:
+        return False
+    tx.run(_hasten, {**params, "new_run_at": run_at})
+    return True
 
 
 def stage_due(tx: Tx, *, now: Millis, limit: int = STAGE_LIMIT) -> int:
