@@ -22,7 +22,6 @@ from callfloor.conversations.outcomes import (
 )
 from callfloor.conversations.tables import ProcessingStatus
 from callfloor.conversations.transcripts import Segment
-from callfloor.foundation import clock
 from callfloor.foundation.clock import HOUR, MINUTE, SECOND, Millis
 from callfloor.foundation.database import Tx
 from callfloor.foundation.files import FileMissing
@@ -68,11 +67,11 @@ def transcribe_conversation(job: RunningJob, services: Services) -> Verb | None:
     return partial(record_analysis, done=dataclasses.replace(done, muted=muted))
 
 
-def give_up(job: ClaimedJob, reason: str) -> Verb:
+def give_up(job: ClaimedJob, reason: str, now: Millis) -> Verb:
     """Mark the conversation as failed, in the transaction in which its job ends so."""
     this = _Conversation(job.team_id or 0, str(job.args["conversation_id"]), job.priority)
     text = f"The analysis failed {job.attempt} times, the last time: {reason.splitlines()[0] if reason else 'unknown'}"
-    return partial(this.failed, reason=("analysis_failed", text), now=clock.now())
+    return partial(this.failed, reason=("analysis_failed", text), now=now)
 
 
 TRANSCRIBE_CONVERSATION: JobKind[Services] = JobKind(

@@ -12,7 +12,7 @@ from callfloor.conversations.arrival import FETCH
 from callfloor.conversations.attaching import attach_recording, keep_asking
 from callfloor.conversations.intake import Intake, StoredRecording
 from callfloor.conversations.outcomes import record_failure
-from callfloor.foundation import clock
+from callfloor.foundation.clock import Millis
 from callfloor.foundation.jobs import ClaimedJob, JobKind, RunningJob, Verb
 from callfloor.foundation.outgoing import AddressRefused, AnswerTooLarge, RequestFailed, fetched, rules_of
 from callfloor.foundation.services import Services
@@ -53,11 +53,11 @@ def fetch_recording(job: RunningJob, services: Services) -> Verb:
     return partial(attach_recording, team_id=team_id, conversation_id=conversation_id, kept=kept, now=job.now())
 
 
-def give_up(job: ClaimedJob, reason: str) -> Verb:
+def give_up(job: ClaimedJob, reason: str, now: Millis) -> Verb:
     """Say on the conversation that its recording could not be fetched."""
     text = f"The recording could not be fetched in {job.attempt} attempts, the last time: {reason.splitlines()[0]}"
     failed = partial(record_failure, team_id=job.team_id or 0, conversation_id=str(job.args["conversation_id"]))
-    return partial(failed, reason=("recording_not_fetched", text), now=clock.now())
+    return partial(failed, reason=("recording_not_fetched", text), now=now)
 
 
 FETCH_RECORDING: JobKind[Services] = JobKind(

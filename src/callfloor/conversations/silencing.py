@@ -11,7 +11,7 @@ from callfloor.conversations.attaching import attach_silenced
 from callfloor.conversations.intake import Intake, StoredRecording
 from callfloor.conversations.muting import SILENCE, HeldRecording, held_recording, muted_spans
 from callfloor.conversations.outcomes import withhold_recording
-from callfloor.foundation import clock
+from callfloor.foundation.clock import Millis
 from callfloor.foundation.files import FileMissing
 from callfloor.foundation.jobs import ClaimedJob, JobKind, RunningJob, Verb
 from callfloor.foundation.scratch import scratch_folder
@@ -53,7 +53,7 @@ def silence_held(job: RunningJob, services: Services, team_id: int, conversation
         job.progress("silencing")
         spans = services.db.read_now(silent)
         try:
-            kept = _silenced(services, team_id, held, spans)
+            kept = _silenced(services, team_id, held, spans, job.now())
         except AudioRejected as rejected:
             return rejected.code, rejected.reason
         except FileMissing:
@@ -65,11 +65,11 @@ def silence_held(job: RunningJob, services: Services, team_id: int, conversation
     return None
 
 
-def give_up(job: ClaimedJob, reason: str) -> Verb:
+def give_up(job: ClaimedJob, reason: str, now: Millis) -> Verb:
     """Say on the conversation that its pauses could not be silenced: nobody is given the recording then."""
     text = f"The pauses could not be silenced in {job.attempt} attempts, the last time: {reason.splitlines()[0]}"
     withheld = partial(withhold_recording, team_id=job.team_id or 0, conversation_id=str(job.args["conversation_id"]))
-    return partial(withheld, reason=("recording_not_silenced", text), now=clock.now())
+    return partial(withheld, reason=("recording_not_silenced", text), now=now)
 
 
 SILENCE_RECORDING: JobKind[Services] = JobKind(
@@ -78,9 +78,8 @@ SILENCE_RECORDING: JobKind[Services] = JobKind(
 
 
 def _silenced(
-    services: Services, team_id: int, held: HeldRecording, spans: list[tuple[float, float]]
+    services: Services, team_id: int, held: HeldRecording, spans: list[tuple[float, float]], now: Millis
 ) -> StoredRecording:
-    now = clock.now()
     limits = DecodeLimits(max_duration_seconds=services.settings.upload.max_seconds)
     with (
         scratch_folder(services.settings.data / "scratch", "silence-", now=now) as folder,

@@ -10,7 +10,6 @@ from functools import partial
 from sqlalchemy import Integer, delete, select
 
 from callfloor.access.secrets import decrypted
-from callfloor.foundation import clock
 from callfloor.foundation.clock import DAY, Millis
 from callfloor.foundation.database import Tx, any_of, param
 from callfloor.foundation.jobs import ClaimedJob, Daily, JobKind, RunningJob, Schedule, Verb
@@ -65,9 +64,9 @@ def deliver_webhook(job: RunningJob, services: Services) -> Verb:
     )
 
 
-def give_up(job: ClaimedJob, _reason: str) -> Verb:
+def give_up(job: ClaimedJob, _reason: str, now: Millis) -> Verb:
     """Leave the line to another job: with none it would wait for ever."""
-    return partial(keep_trying, line=_line(job), now=clock.now(), priority=job.priority)
+    return partial(keep_trying, line=_line(job), now=now, priority=job.priority)
 
 
 DELIVER: JobKind[Services] = JobKind(

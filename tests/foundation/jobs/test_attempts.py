@@ -7,6 +7,7 @@ from random import Random
 
 import pytest
 
+from callfloor.foundation.clock import Millis
 from callfloor.foundation.database import Tx
 from callfloor.foundation.jobs import (
     ClaimedJob,
@@ -39,8 +40,8 @@ def fails_for_good(_job: RunningJob, _services: OnlyDatabase) -> None:
     raise PermanentFailure("no such call")
 
 
-def effect_of_failure(job: ClaimedJob, reason: str) -> Verb:
-    return partial(leave_effect, f"{job.id} {reason}")
+def effect_of_failure(job: ClaimedJob, reason: str, now: Millis) -> Verb:
+    return partial(leave_effect, f"{job.id} at {now - NOON}: {reason}")
 
 
 def claimed(services: OnlyDatabase, owner: str, *, now: int, lease_ms: int = 1000) -> ClaimedJob:
@@ -135,7 +136,7 @@ class TestFailed:
             drain(services, [kind], now=NOON + n * LONG)
 
         assert status(services, job_id).state is JobState.FAILED
-        assert effects(services) == [f"{job_id} ValueError: attempt 2"]
+        assert effects(services) == [f"{job_id} at {LONG}: ValueError: attempt 2"]
 
     def test_comes_at_once_when_another_attempt_cannot_help(self, services: OnlyDatabase) -> None:
         job_id = added(services)
@@ -143,10 +144,10 @@ class TestFailed:
         drain(services, [JobKind("work", fails_for_good, on_failed=effect_of_failure)], now=NOON)
 
         assert status(services, job_id).state is JobState.FAILED
-        assert effects(services) == [f"{job_id} no such call"]
+        assert effects(services) == [f"{job_id} at 0: no such call"]
 
     def test_comes_even_when_what_the_kind_does_then_fails(self, services: OnlyDatabase) -> None:
-        def on_failed(_job: ClaimedJob, _reason: str) -> Verb:
+        def on_failed(_job: ClaimedJob, _reason: str, _now: Millis) -> Verb:
             raise KeyError("gone")
 
         job_id = added(services)
@@ -234,10 +235,10 @@ class TestLostWorker:
         settle(services, JobKind("work", effect_of, max_attempts=1, on_failed=effect_of_failure), now=NOON + 1001)
 
         assert status(services, job_id).state is JobState.FAILED
-        assert effects(services) == [f"{job_id} the worker was lost"]
+        assert effects(services) == [f"{job_id} at 1001: the worker was lost"]
 
     def test_its_job_fails_even_when_what_the_kind_does_then_fails(self, services: OnlyDatabase) -> None:
-        def on_failed(_job: ClaimedJob, _reason: str) -> Verb:
+        def on_failed(_job: ClaimedJob, _reason: str, _now: Millis) -> Verb:
             raise KeyError("gone")
 
         job_id = added(services)

@@ -15,8 +15,7 @@ from callfloor.conversations.imports.options import ImportFormat
 from callfloor.conversations.imports.recordings import Recordings
 from callfloor.conversations.imports.sources import FileSource, Source, TableSource
 from callfloor.conversations.imports.tables import ImportState
-from callfloor.foundation import clock
-from callfloor.foundation.clock import DAY, SECOND
+from callfloor.foundation.clock import DAY, SECOND, Millis
 from callfloor.foundation.errors import DomainError
 from callfloor.foundation.files import FileMissing
 from callfloor.foundation.jobs import ClaimedJob, JobKind, RunningJob, Verb
@@ -48,11 +47,11 @@ def run_import_job(job: RunningJob, services: Services) -> Verb | None:
     return partial(end_import, team_id=team_id, import_id=import_id, run=run, now=job.now(), reason=reason)
 
 
-def give_up(job: ClaimedJob, reason: str) -> Verb:
+def give_up(job: ClaimedJob, reason: str, now: Millis) -> Verb:
     """Say on the import why it ended; it can be resumed."""
     import_id, run = str(job.args["import_id"]), int(job.args["run"])
     text = reason.splitlines()[0] if reason else "it could not be finished"
-    return partial(end_import, team_id=job.team_id or 0, import_id=import_id, run=run, now=clock.now(), reason=text)
+    return partial(end_import, team_id=job.team_id or 0, import_id=import_id, run=run, now=now, reason=text)
 
 
 RUN_IMPORT_JOB: JobKind[Services] = JobKind(

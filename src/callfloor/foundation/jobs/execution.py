@@ -129,7 +129,7 @@ class Execution(Generic[S]):
 
 
 def _last_end(kind: JobKind[S], job: ClaimedJob, failure: Failure, *, now: Millis) -> Verb:
-    verb = None if kind.on_failed is None else kind.on_failed(job, failure.error)
+    verb = None if kind.on_failed is None else kind.on_failed(job, failure.error, now)
     allowed = kind.attempts_allowed(job)
     return partial(ending.end_failed, job=job, failure=failure, allowed=allowed, verb=verb, now=now)
 

@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterable
 from random import Random
 from typing import Generic, Protocol, TypeVar
 
+from callfloor.foundation.clock import Millis
 from callfloor.foundation.database import Database
 from callfloor.foundation.jobs.attempts import DEFAULT_QUEUE, ClaimedJob, Verb
 from callfloor.foundation.jobs.running import RunningJob
@@ -42,8 +43,8 @@ class JobKind(Generic[S]):
     """A handler that runs longer has failed this attempt."""
     backoff_seconds: float = 2.0
     backoff_limit_seconds: float = 600.0
-    on_failed: Callable[[ClaimedJob, str], Verb] | None = None
-    """Given the job and the reason, returns a verb that is committed together with the final failure."""
+    on_failed: Callable[[ClaimedJob, str, Millis], Verb] | None = None
+    """Given the job, the reason and the present, returns a verb that is committed together with the final failure."""
 
     def attempts_allowed(self, job: ClaimedJob) -> int:
         """Return how often this job may be tried."""
