@@ -5,6 +5,8 @@ from __future__ import annotations
 import threading
 import uuid
 
+import pytest
+
 from callfloor.foundation.ids import new_id, new_request_id
 
 
@@ -34,6 +36,20 @@ class TestNewId:
             thread.join()
 
         assert len(set(made)) == 20_000
+
+    @pytest.mark.parametrize("counter", ["7000", "77ff", "7fff"])
+    def test_sorts_behind_one_of_another_process_whose_clock_is_ahead(self, counter: str) -> None:
+        ahead = f"7fffffff-ffff-{counter}-bfff-ffffffffffff"
+        behind = f"00000000-0000-{counter}-bfff-ffffffffffff"
+
+        made = [ahead, new_id(after=ahead)]
+        made.append(new_id(after=made[-1]))
+
+        assert made == sorted(made)
+        assert len(set(made)) == 3
+        assert {(uuid.UUID(one).version, uuid.UUID(one).variant) for one in made} == {(7, uuid.RFC_4122)}
+        earlier = new_id()
+        assert earlier < new_id(after=behind) < ahead
 
 
 class TestNewRequestId:

@@ -25,24 +25,33 @@ class _Sequence:
             millis = time.time_ns() // 1_000_000
             if millis > self._millis:
                 self._millis, self._counter = millis, secrets.randbits(11)
-            elif self._counter < _COUNTER_MAX:
-                self._counter += 1
             else:
-                self._millis, self._counter = self._millis + 1, secrets.randbits(11)
+                self._millis, self._counter = _next_to(self._millis, self._counter)
             return self._millis, self._counter
+
+
+def _next_to(millis: int, counter: int) -> tuple[int, int]:
+    return (millis, counter + 1) if counter < _COUNTER_MAX else (millis + 1, secrets.randbits(11))
 
 
 _sequence = _Sequence()
 
 
-def new_id() -> str:
+def new_id(*, after: str | None = None) -> str:
     """Return a UUID version 7 as text; of two made by one process, the later one sorts behind the earlier.
+
+    Args:
+        after: an id of another process, behind which this one sorts too, whatever the clocks of the two say.
 
     Source:
         RFC 9562, section 5.7, and section 6.2, method 1: the 12 bits after the version are a counter that begins at a
         random number of 11 bits each millisecond.
     """
-    millis, counter = _sequence.next()
+    time_and_counter = _sequence.next()
+    if after is not None:
+        known = uuid.UUID(after).int
+        time_and_counter = max(time_and_counter, _next_to(known >> 80, known >> 64 & _COUNTER_MAX))
+    millis, counter = time_and_counter
     tail = int.from_bytes(os.urandom(8), "big") & ((1 << 62) - 1)
     return str(uuid.UUID(int=(millis << 80) | (0x7 << 76) | (counter << 64) | (0x2 << 62) | tail))
 
