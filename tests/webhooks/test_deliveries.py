@@ -442,6 +442,29 @@ class TestOrder:
         assert told[4:6] == [today, today]
         assert sorted(told[6:]) == sorted([*old, *old])
 
+    @pytest.mark.parametrize("is_tried_before", [False, True])
+    def test_of_years_before_waits_no_longer_when_something_happens_to_it_today(
+        self, floor: Floor, receiver: Receiver, *, is_tried_before: bool
+    ) -> None:
+        *old, edited = [make_conversation(floor.services.db, floor.team, transcript=SAID) for _ in range(4)]
+        floor.listen(receiver.url, "call_received", "call_edited")
+        for subject in (*old, edited):
+            floor.publish("call.received", subject, priority=BACKGROUND_PRIORITY)
+        floor.tell()
+        if is_tried_before:
+            receiver.answers = refuse(500)
+            floor.work()
+            receiver.answers = lambda _: (200, {}, b"")
+            receiver.came.clear()
+        floor.publish("call.edited", edited)
+        floor.tell()
+        floor.work(minutes=1)
+
+        bodies = [json.loads(one.body) for one in receiver.came]
+        told = [(body["eventType"], body["call"]["id"]) for body in bodies]
+        assert told[:2] == [("call_received", edited), ("call_edited", edited)]
+        assert sorted(told[2:]) == sorted(("call_received", one) for one in old)
+
 
 def test_a_test_is_sent_by_hand(floor: Floor, receiver: Receiver) -> None:
     made = floor.listen(receiver.url)

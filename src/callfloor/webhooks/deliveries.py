@@ -217,13 +217,14 @@ def check_enabled(tx: Tx, team_id: int, endpoint_id: int) -> None:
 def give_turn(tx: Tx, line: Line, *, now: Millis, priority: int = USUAL_PRIORITY) -> None:
     """Have the first delivery of the line tried when it is due; the endpoint's row is locked by the caller.
 
-    The line has one unfinished job. While it is under way nothing is to be done: its end is such a call.
+    The line has one unfinished job: one that waits, or stands in line, becomes as urgent as this; one that is under way
+    is left alone, as its end is such a call.
     """
     first = tx.one(_first_pending, {"team": line.team_id, "endpoint": line.endpoint_id, "about": line.subject})
     if first is None:
         return
     at, key = max(first[0] or now, now), f"{line.team_id} {line.endpoint_id} {line.subject}"
-    if hasten(tx, DELIVER_WEBHOOK, key, run_at=at):
+    if hasten(tx, DELIVER_WEBHOOK, key, run_at=at, priority=priority):
         return
     args = {"endpoint_id": line.endpoint_id, "subject": line.subject}
     order = Enqueue(kind=DELIVER_WEBHOOK, args=args, team_id=line.team_id, now=now, queue=QUEUE, run_at=at)

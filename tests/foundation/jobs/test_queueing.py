@@ -7,7 +7,17 @@ from functools import partial
 import pytest
 
 from callfloor.foundation.database import Tx
-from callfloor.foundation.jobs import Enqueue, JobKind, JobState, enqueue, enqueue_all, hasten, newest_jobs
+from callfloor.foundation.jobs import (
+    BACKGROUND_PRIORITY,
+    USUAL_PRIORITY,
+    Enqueue,
+    JobKind,
+    JobState,
+    enqueue,
+    enqueue_all,
+    hasten,
+    newest_jobs,
+)
 from callfloor.foundation.jobs.testing import OnlyDatabase, drain
 from tests.foundation.jobs.looking import NOON, added, effect_of, effects, status
 
@@ -77,24 +87,37 @@ class TestUniqueKey:
 class TestHasten:
     def test_lets_a_job_wait_no_longer_than_that(self, services: OnlyDatabase) -> None:
         job_id = added(services, unique_key="call-1", run_at=NOON + 9000)
-        sooner, later = (partial(hasten, kind="work", unique_key="call-1", run_at=NOON + n) for n in (1000, 5000))
+        usual = partial(hasten, kind="work", unique_key="call-1", priority=USUAL_PRIORITY)
 
-        assert services.db.write_now(sooner)
-        assert services.db.write_now(later)
+        assert services.db.write_now(partial(usual, run_at=NOON + 1000))
+        assert services.db.write_now(partial(usual, run_at=NOON + 5000))
 
         assert drain(services, [WORK], now=NOON + 999) == []
         assert drain(services, [WORK], now=NOON + 1000) == [job_id]
 
-    def test_leaves_what_stands_in_line_and_what_runs_as_it_is(self, services: OnlyDatabase) -> None:
+    def test_makes_a_job_in_line_and_one_that_waits_more_urgent_never_less(self, services: OnlyDatabase) -> None:
+        background = partial(added, services, priority=BACKGROUND_PRIORITY)
+        other, in_line = background(), background(unique_key="call-1")
+        waiting, usual = background(unique_key="call-2", run_at=NOON + 1000), added(services)
+
+        for key in ("call-1", "call-2"):
+            hastened = partial(hasten, kind="work", unique_key=key, run_at=NOON + 1000)
+            for priority in (USUAL_PRIORITY, BACKGROUND_PRIORITY):
+                services.db.write_now(partial(hastened, priority=priority))
+
+        assert drain(services, [WORK], now=NOON + 1000) == [usual, in_line, waiting, other]
+
+    def test_leaves_what_runs_as_it_is(self, services: OnlyDatabase) -> None:
         job_id = added(services, unique_key="call-1")
-        verb = partial(hasten, kind="work", unique_key="call-1", run_at=NOON - 1000)
-        found = [services.db.write_now(verb)]
+        verb = partial(hasten, kind="work", unique_key="call-1", run_at=NOON - 1000, priority=0)
+        found: list[bool] = []
         kind: JobKind[OnlyDatabase] = JobKind("work", lambda _job, own: found.append(own.db.write_now(verb)))
 
         assert drain(services, [kind], now=NOON) == [job_id]
 
-        assert found == [True, True]
-        assert status(services, job_id).run_at == NOON
+        assert found == [True]
+        shown = status(services, job_id)
+        assert (shown.state, shown.run_at, shown.priority) == (JobState.DONE, NOON, USUAL_PRIORITY)
 
     def test_finds_no_job_that_has_ended_or_has_another_key(self, services: OnlyDatabase) -> None:
         for key in ("call-1", "call-2"):
@@ -103,7 +126,7 @@ class TestHasten:
         added(services, unique_key="call-2", run_at=NOON + 1000)
 
         found = [
-            services.db.write_now(partial(hasten, kind=kind, unique_key=key, run_at=NOON))
+            services.db.write_now(partial(hasten, kind=kind, unique_key=key, run_at=NOON, priority=0))
             for kind, key in (("work", "call-1"), ("other", "call-2"))
         ]
 

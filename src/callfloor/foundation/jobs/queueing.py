@@ -43,12 +43,16 @@ due = (
 )
 _keyed = (_c.kind == param("of_kind"), _c.unique_key == param("key"))
 _unfinished = select(_c.id).where(*_keyed)
-_waits_longer = (
-    select(_c.id)
-    .where(*_keyed, _c.turn.is_(None), _c.lease_until.is_(None), _c.run_at > param("new_run_at"))
+_not_taken = (
+    select(_c.id, _c.queue, _c.share, _c.turn, _c.run_at, _c.priority)
+    .where(*_keyed, _c.lease_until.is_(None))
     .with_for_update(skip_locked=True)
 )
-_hasten = update(job).where(_c.id.in_(_waits_longer)).values(run_at=param("new_run_at"))
+_hasten = (
+    update(job)
+    .where(_c.id == param("job_id"))
+    .values(turn=param("new_turn"), run_at=param("new_run_at"), priority=param("new_priority", Integer))
+)
 _stand = update(job).where(_c.id == param("job_id")).values(turn=param("new_turn"))
 
 
@@ -109,8 +113,8 @@ def enqueue_all(tx: Tx, orders: Sequence[Enqueue]) -> list[str]:
     return [order.id for order in orders]
 
 
-def hasten(tx: Tx, kind: str, unique_key: str, *, run_at: Millis) -> bool:
-    """Let the unfinished job with this key wait until `run_at` at the longest.
+def hasten(tx: Tx, kind: str, unique_key: str, *, run_at: Millis, priority: int) -> bool:
+    """Let the unfinished job with this key wait until `run_at` at the longest, and be at least as urgent as this.
 
     It never waits for another transaction: one that takes or ends the job at this moment is left to it.
 
@@ -120,7 +124,14 @@ def hasten(tx: Tx, kind: str, unique_key: str, *, run_at: Millis) -> bool:
     params = {"of_kind": kind, "key": unique_key}
     if tx.one(_unfinished, params) is None:
         return False
-    tx.run(_hasten, {**params, "new_run_at": run_at})
+    row = tx.one(_not_taken, params)
+    if row is not None:
+        job_id, queue, share, turn, old_run_at, old_priority = row
+        if turn is not None and priority < old_priority:
+            turn = _next_turn(tx, queue, priority, share)
+        sooner = {"new_run_at": min(run_at, old_run_at), "new_priority": min(priority, old_priority)}
+        if sooner != {"new_run_at": old_run_at, "new_priority": old_priority}:
+            tx.run(_hasten, {"job_id": job_id, "new_turn": turn, **sooner})
     return True
 
 
