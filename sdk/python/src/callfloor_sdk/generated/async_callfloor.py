@@ -48,6 +48,7 @@ from callfloor_sdk.generated.callfloor_types import (
     ImportLocations,
     ImportPage,
     ImportShown,
+    Interval,
     Invitation,
     InvitationBatch,
     Invitations,
@@ -69,6 +70,8 @@ from callfloor_sdk.generated.callfloor_types import (
     ReclaimRuns,
     ReclaimSeat,
     ReclaimSeats,
+    RedactionPage,
+    RedactionShown,
     Redelivered,
     RetentionShown,
     Role,
@@ -487,6 +490,68 @@ class AsyncCallsMethods:
             ),
             by_cursor,
             "data",
+        )
+
+    async def reanalyze(self, call_id: str, *, language: str | None = None) -> ConversationShown:
+        """Analyze the recording of a call anew; what is there stays until then.
+
+        Needs the scope `conversations:write`.
+
+        Args:
+            language: What is spoken; null finds it out, left out it stays as it is.
+        """
+        return await self._sender.send(
+            Request[ConversationShown](
+                api=Api.CALLFLOOR,
+                method="POST",
+                path=path("/api/v2/calls/{call_id}/analysis", call_id=call_id),
+                answer=ConversationShown,
+                body={"language": given(language)},
+            )
+        )
+
+    def list_redactions(
+        self, call_id: str, *, limit: int | None = None, cursor: str | None = None
+    ) -> AsyncPages[RedactionPage, RedactionShown]:
+        """List what was taken out of a call, newest first.
+
+        Needs the scope `conversations:erase`.
+
+        Args:
+            limit: How many rows at most.
+            cursor: The `next_cursor` of the answer before.
+        """
+        return AsyncPages(
+            self._sender,
+            Request[RedactionPage](
+                api=Api.CALLFLOOR,
+                method="GET",
+                path=path("/api/v2/calls/{call_id}/redactions", call_id=call_id),
+                answer=RedactionPage,
+                query={"limit": limit, "cursor": cursor},
+            ),
+            by_cursor,
+            "data",
+        )
+
+    async def redact(
+        self, call_id: str, *, intervals: Sequence[Interval], dry_run: bool | None = None
+    ) -> RedactionShown:
+        """Take parts out of a call for good; 409 `legal_hold` where it is held. A dry run changes nothing.
+
+        Needs the scope `conversations:erase`.
+
+        Args:
+            dry_run: Only tell what would be taken out.
+        """
+        return await self._sender.send(
+            Request[RedactionShown](
+                api=Api.CALLFLOOR,
+                method="POST",
+                path=path("/api/v2/calls/{call_id}/redactions", call_id=call_id),
+                answer=RedactionShown,
+                body={"intervals": intervals, "dry_run": given(dry_run)},
+            )
         )
 
     def list(
@@ -1641,6 +1706,68 @@ class AsyncMeetingsMethods:
             "data",
         )
 
+    async def reanalyze(self, meeting_id: str, *, language: str | None = None) -> ConversationShown:
+        """Analyze the recording of a meeting anew; what is there stays until then.
+
+        Needs the scope `conversations:write`.
+
+        Args:
+            language: What is spoken; null finds it out, left out it stays as it is.
+        """
+        return await self._sender.send(
+            Request[ConversationShown](
+                api=Api.CALLFLOOR,
+                method="POST",
+                path=path("/api/v2/meetings/{meeting_id}/analysis", meeting_id=meeting_id),
+                answer=ConversationShown,
+                body={"language": given(language)},
+            )
+        )
+
+    def list_redactions(
+        self, meeting_id: str, *, limit: int | None = None, cursor: str | None = None
+    ) -> AsyncPages[RedactionPage, RedactionShown]:
+        """List what was taken out of a meeting, newest first.
+
+        Needs the scope `conversations:erase`.
+
+        Args:
+            limit: How many rows at most.
+            cursor: The `next_cursor` of the answer before.
+        """
+        return AsyncPages(
+            self._sender,
+            Request[RedactionPage](
+                api=Api.CALLFLOOR,
+                method="GET",
+                path=path("/api/v2/meetings/{meeting_id}/redactions", meeting_id=meeting_id),
+                answer=RedactionPage,
+                query={"limit": limit, "cursor": cursor},
+            ),
+            by_cursor,
+            "data",
+        )
+
+    async def redact(
+        self, meeting_id: str, *, intervals: Sequence[Interval], dry_run: bool | None = None
+    ) -> RedactionShown:
+        """Take parts out of a meeting for good; 409 `legal_hold` where it is held. A dry run changes nothing.
+
+        Needs the scope `conversations:erase`.
+
+        Args:
+            dry_run: Only tell what would be taken out.
+        """
+        return await self._sender.send(
+            Request[RedactionShown](
+                api=Api.CALLFLOOR,
+                method="POST",
+                path=path("/api/v2/meetings/{meeting_id}/redactions", meeting_id=meeting_id),
+                answer=RedactionShown,
+                body={"intervals": intervals, "dry_run": given(dry_run)},
+            )
+        )
+
     def list(
         self,
         *,
@@ -2506,6 +2633,8 @@ class AsyncWebhooksMethods:
                 "call_failed",
                 "meeting_edited",
                 "call_edited",
+                "meeting_redacted",
+                "call_redacted",
                 "meeting_erased",
                 "call_erased",
                 "seat_added",
@@ -2574,6 +2703,8 @@ class AsyncWebhooksMethods:
                 "call_failed",
                 "meeting_edited",
                 "call_edited",
+                "meeting_redacted",
+                "call_redacted",
                 "meeting_erased",
                 "call_erased",
                 "seat_added",

@@ -75,6 +75,7 @@ __all__ = [
     "ImportProgressUnit",
     "ImportShown",
     "ImportState",
+    "Interval",
     "Invitation",
     "InvitationBatch",
     "InvitationBatchRow",
@@ -116,6 +117,9 @@ __all__ = [
     "ReclaimSeat",
     "ReclaimSeatState",
     "ReclaimSeats",
+    "RedactionPage",
+    "RedactionShown",
+    "RedactionState",
     "Redelivered",
     "RetentionShown",
     "Role",
@@ -201,6 +205,7 @@ if TYPE_CHECKING:
     ProcessingStatus = Literal["queued", "processing", "analyzed", "failed"]
     ReclaimRowStep = Literal["noticed", "canceled", "reclaimed", "refused"]
     ReclaimSeatState = Literal["noticed", "canceled", "reclaimed", "restored"]
+    RedactionState = Literal["running", "done", "withheld"]
     Role = Literal["admin", "configurator", "analytics", "user"]
     Scope = Literal[
         "team:read",
@@ -256,6 +261,7 @@ else:
     ProcessingStatus = str
     ReclaimRowStep = str
     ReclaimSeatState = str
+    RedactionState = str
     Role = str
     Scope = str
     SeatChangeRowResult = str
@@ -788,6 +794,13 @@ class ImportShown(Record, kw_only=True):
     finished_at: datetime.datetime | None
 
 
+class Interval(Input, kw_only=True, frozen=True):
+    """A part of a conversation, in seconds from the beginning."""
+
+    start: float
+    end: float
+
+
 class Invitation(Record, kw_only=True):
     """An invitation; `seat_id` is kept for the person while it is pending."""
 
@@ -1088,6 +1101,31 @@ class ReclaimSeats(Record, kw_only=True):
 
     data: list[ReclaimSeat]
     next_cursor: str | None
+
+
+class RedactionPage(Record, kw_only=True):
+    """The redactions of a conversation, newest first."""
+
+    data: list[RedactionShown]
+    next_cursor: str | None
+    """Give it as `cursor` for the next page; null on the last one."""
+
+
+class RedactionShown(Record, kw_only=True):
+    """The receipt of a redaction; of a dry run, what would be taken out: `id` is null then."""
+
+    id: str | None
+    state: RedactionState
+    """`running` until the recording is silent; `withheld`: it cannot be, and nobody is given it."""
+    intervals: list[MutedIntervalShown]
+    requested_at: datetime.datetime
+    requested_by: ActorShown
+    finished_at: datetime.datetime | None
+    scrubbed_at: datetime.datetime | None
+    """When the database's file was written anew; null where it was not."""
+    counts: dict[str, int]
+    """How many `segments` of the transcript lost words or went away, how many `comments` on these moments lost
+    their text, and how many `webhook_deliveries` that told of them their body."""
 
 
 class Redelivered(Record, kw_only=True):
