@@ -37,10 +37,10 @@ def run(services: Services, team: Team) -> None:
     drain(services, [TRANSCRIBE_CONVERSATION, REDACT_RECORDING], now=clock.now(), team_id=team.id)
 
 
-def reanalysis_of(team: Team, call: str, **language: Any) -> Any:
+def reanalysis_of(team: Team, call: str, language: str | None = None) -> Any:
     """Return the verb that has a call analyzed anew."""
     which = Which(team.id, ConversationKind.CALL, call)
-    command = Reanalyze(which, OPERATOR, clock.now(), keeps_language=not language, **language)
+    command = Reanalyze(which, OPERATOR, clock.now(), language)
     return partial(reanalyze_conversation, command=command)
 
 
@@ -64,7 +64,7 @@ def test_what_was_said_stays_until_the_new_analysis_takes_its_place(
     run(services, team)
     before = outcome_of(services.db, team.id, call)
 
-    services.db.write_now(reanalysis_of(team, call, language="de"))
+    services.db.write_now(reanalysis_of(team, call, "de"))
     meanwhile = outcome_of(services.db, team.id, call)
     (order,) = [job for job in services.db.read_now(partial(newest_jobs, team_id=team.id)) if job.finished_at is None]
     run(services, team)

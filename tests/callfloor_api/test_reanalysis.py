@@ -47,7 +47,10 @@ def refused(http: httpx.Client, path: str) -> tuple[int, str]:
 
 
 @pytest.mark.parametrize("kind", ["calls", "meetings"])
-@pytest.mark.parametrize(("body", "language"), [({}, "en"), ({"language": "de"}, "de"), ({"language": None}, None)])
+@pytest.mark.parametrize(
+    ("body", "language"),
+    [({}, "en"), ({"language": "de"}, "de"), ({"language": "auto"}, None), ({"language": None}, "en")],
+)
 def test_is_queued_in_the_language_that_is_asked_for(
     http: httpx.Client, kind: str, body: dict[str, Any], language: str | None
 ) -> None:

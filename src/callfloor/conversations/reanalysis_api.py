@@ -14,7 +14,7 @@ from callfloor.access.guard import Caller
 from callfloor.conversations.api import Id, one_shown
 from callfloor.conversations.editing_api import Writer
 from callfloor.conversations.locking import Which
-from callfloor.conversations.reanalyzing import Reanalyze, reanalyze_conversation
+from callfloor.conversations.reanalyzing import AUTO, Reanalyze, reanalyze_conversation
 from callfloor.conversations.shapes import ConversationShown
 from callfloor.conversations.tables import ConversationKind
 from callfloor.foundation.fields import LANGUAGE_PATTERN
@@ -22,14 +22,14 @@ from callfloor.foundation.web import Facts, RequestFacts, Shape
 
 router = APIRouter(tags=["Conversations"])
 
-Language = Annotated[str, Field(pattern=f"^{LANGUAGE_PATTERN}$", examples=["de"])]
+Language = Annotated[str, Field(pattern=f"^({AUTO}|{LANGUAGE_PATTERN})$", examples=["de"])]
 
 
 class Reanalysis(Shape):
     """How to analyze it anew."""
 
     language: Language | None = Field(
-        default=None, description="What is spoken; null finds it out, left out it stays as it is."
+        default=None, description="What is spoken; `auto` finds it out, left out it stays as it is."
     )
 
 
@@ -53,6 +53,5 @@ async def reanalyze_meeting(  # which, how, and how it is answered
 
 
 async def _reanalyze(facts: RequestFacts, caller: Caller, which: Which, body: Reanalysis) -> None:
-    keeps = "language" not in body.model_fields_set
-    command = Reanalyze(which, caller.actor(facts), facts.now, body.language, keeps_language=keeps)
+    command = Reanalyze(which, caller.actor(facts), facts.now, body.language)
     await facts.services.db.write(functools.partial(reanalyze_conversation, command=command))

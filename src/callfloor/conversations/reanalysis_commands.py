@@ -17,6 +17,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from callfloor.access.audit import OPERATOR
 from callfloor.conversations.locking import Which
 from callfloor.conversations.reanalyzing import (
+    AUTO,
     Reanalyze,
     Recorded,
     reanalyze_conversation,
@@ -35,7 +36,6 @@ from callfloor.teams.teams import team_by_id
 app = typer.Typer(name="analysis", help="Conversations analyzed anew.", no_args_is_help=True)
 
 _AT_ONCE = 200
-_ANY = "auto"
 Team = Annotated[int, typer.Option("--team", help="The team's id.")]
 Ids = Annotated[list[str] | None, typer.Argument(metavar="ID", help="Conversations; left out, those of some days.")]
 
@@ -67,7 +67,7 @@ def repeat(  # noqa: PLR0913, PLR0917  # one parameter an option
     """Have workers analyze recordings again, behind today's; what there is stays until then."""
     if (from_ is None or to is None) == (not ids) or (ids and failed):
         refuse("Give ids, or --from and --to.", code=MISUSED)
-    if language is not None and language != _ANY and not re.fullmatch(LANGUAGE_PATTERN, language):
+    if language not in {None, AUTO} and not re.fullmatch(LANGUAGE_PATTERN, language or ""):
         refuse(f"--language {language}: give a code such as de or pt-BR, or auto.", code=MISUSED)
     with opened(data, database) as services:
         services.db.read_now(functools.partial(team_by_id, team_id=team))
@@ -87,10 +87,9 @@ def _queue(
 ) -> tuple[int, Counter[str]]:
     """Queue each; return how many, and how many were refused by the code of why."""
     queued, refused = 0, Counter[str]()
-    spoken, keeps = None if language == _ANY else language, language is None
     for conversation_id in ids:
         which = Which(team, kind, conversation_id)
-        command = Reanalyze(which, OPERATOR, clock.now(), spoken, keeps_language=keeps)
+        command = Reanalyze(which, OPERATOR, clock.now(), language)
         try:
             db.write_now(functools.partial(reanalyze_conversation, command=command))
             queued += 1

@@ -22,6 +22,7 @@ from callfloor.foundation.errors import DomainError
 from callfloor.foundation.jobs import BACKGROUND_PRIORITY, enqueue
 from callfloor.teams.teams import team_for_change
 
+AUTO = "auto"
 _UNFINISHED = (ProcessingStatus.QUEUED.value, ProcessingStatus.PROCESSING.value)
 _c, _r = conversation.c, recording.c
 _this = (_c.team_id == param("team"), _c.id == param("conversation"))
@@ -82,13 +83,12 @@ class ConsentDeclined(DomainError):
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class Reanalyze:
-    """Which conversation is to be analyzed anew; `language` None is found out, left out it stays as it is."""
+    """Which conversation is to be analyzed anew; None leaves its `language` as it is, `AUTO` has it found out."""
 
     which: Which
     actor: audit.Actor
     now: Millis
     language: str | None = None
-    keeps_language: bool = True
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -135,7 +135,7 @@ def reanalyze_conversation(tx: Tx, command: Reanalyze) -> None:
         raise AnalysisUnderWay(f"this {which.kind.value} is {status} already; wait for the end of that")
     if recording_id is None:
         raise NothingToAnalyze(f"this {which.kind.value} has no recording that can be listened to")
-    new_language = language if command.keeps_language else command.language
+    new_language = {None: language, AUTO: None}.get(command.language, command.language)
     # Two changes within a millisecond have two tags all the same.
     tx.run(_queue, {**own, "new_language": new_language, "now": max(now, held.updated_at + 1)})
     kind = which.kind.value

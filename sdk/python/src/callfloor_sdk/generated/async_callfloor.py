@@ -498,7 +498,7 @@ class AsyncCallsMethods:
         Needs the scope `conversations:write`.
 
         Args:
-            language: What is spoken; null finds it out, left out it stays as it is.
+            language: What is spoken; `auto` finds it out, left out it stays as it is.
         """
         return await self._sender.send(
             Request[ConversationShown](
@@ -1712,7 +1712,7 @@ class AsyncMeetingsMethods:
         Needs the scope `conversations:write`.
 
         Args:
-            language: What is spoken; null finds it out, left out it stays as it is.
+            language: What is spoken; `auto` finds it out, left out it stays as it is.
         """
         return await self._sender.send(
             Request[ConversationShown](

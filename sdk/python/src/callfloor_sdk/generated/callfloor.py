@@ -498,7 +498,7 @@ class CallsMethods:
         Needs the scope `conversations:write`.
 
         Args:
-            language: What is spoken; null finds it out, left out it stays as it is.
+            language: What is spoken; `auto` finds it out, left out it stays as it is.
         """
         return self._sender.send(
             Request[ConversationShown](
@@ -1706,7 +1706,7 @@ class MeetingsMethods:
         Needs the scope `conversations:write`.
 
         Args:
-            language: What is spoken; null finds it out, left out it stays as it is.
+            language: What is spoken; `auto` finds it out, left out it stays as it is.
         """
         return self._sender.send(
             Request[ConversationShown](

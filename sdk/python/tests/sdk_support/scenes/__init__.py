@@ -8,7 +8,7 @@ from sdk_support.scenes.dialects import portal_of_devices, portal_of_people, rea
 from sdk_support.scenes.imports import import_calls
 from sdk_support.scenes.people import invite_people, manage_people, reclaim_seats
 from sdk_support.scenes.seats import manage_keys, manage_seats, manage_team
-from sdk_support.scenes.stewardship import erase_and_hold
+from sdk_support.scenes.stewardship import erase_and_hold, redact_and_analyze_anew
 from sdk_support.scenes.webhooks import be_told
 
 SCENES = (
@@ -27,6 +27,7 @@ SCENES = (
     upload_and_correct,
     upload_in_pieces,
     erase_and_hold,
+    redact_and_analyze_anew,
     be_told,
 )
 """In the order in which they are played: the worker is started by the import."""
