@@ -30,11 +30,11 @@ BODIES = {
     "Latin-1": ('{"events": [], "ä": 1}'.encode("latin-1"), 400),
     "a byte order mark": (b'\xef\xbb\xbf{"events": []}', 400),
     "NUL bytes": (b'{"events": [' + ONE + b"]}\0", 400),
-    "a NUL byte in a text": (b'{"events": [' + ONE.replace(b"heart", b"he\0art") + b"]}", 400),
+    "a NUL byte between texts": (b'{"events": [' + ONE.replace(b": ", b":\0 ", 1) + b"]}", 400),
     "a surrogate in bytes": (b'{"events": [], "x": "\xed\xa0\x80"}', 400),
-    "half a surrogate": (b'{"events": [{"kind": "\\ud800"}]}', 400),
-    "deep arrays": (b'{"events": [' + b"[" * DEEP + b"]" * DEEP + b"]}", 400),
-    "deep objects": (b'{"x": ' + b'{"a":' * DEEP + b"1" + b"}" * DEEP + b"}", 400),
+    "half a surrogate, and cut off": (b'{"events": [{"kind": "\\ud800"}', 400),
+    "deep objects": (b'{"x": ' + b'{"a":' * DEEP + b"1" + b"}" * DEEP + b"}", 422),
+    "open objects": (b'{"a":' * DEEP, 400),
     "open arrays": (b"[" * 900_000, 422),
     "null": (b"null", 422),
     "a list": (b"[" + ONE + b"]", 422),
@@ -46,6 +46,72 @@ BODIES = {
     "501 events": (b'{"events": [' + b",".join([ONE] * 501) + b"]}", 422),
     "too many bytes": (b'{"events": [' + ONE + b'], "x": "' + b"y" * 1_000_000 + b'"}', 413),
 }
+MORE, TEXT = b', "more": %b}', b"TEXT"
+FAULTS = {
+    "half a surrogate in a text": (TEXT, b"\\ud800", "reason"),
+    "its other half": (TEXT, b"x\\uDBFF\\uDFFF\\udfff", "reason"),
+    "halves the wrong way round": (TEXT, b"\\udc00\\ud800", "reason"),
+    "half a surrogate after a backslash": (TEXT, b"\\\\\\ud83d", "reason"),
+    "half a surrogate further in": (b'"Headset"', b'"\\ud800"', "mic.device"),
+    "half a surrogate as the kind": (b'"kind": "state"', b'"kind": "\\ud800"', "kind"),
+    "half a surrogate where all is kept": (b"}", MORE % b'"\\ud800"', "more"),
+    "half a surrogate deeper there": (b"}", MORE % b'[{"a": {"b": "\\ud800"}}]', "more"),
+    "half a surrogate in a name": (b"}", b', "\\ud800": 1}', "event"),
+    "half a surrogate in a name further in": (b"}", MORE % b'{"\\ud800": 1}', "more"),
+    "half a surrogate, then a number of no size": (b"}", MORE % b'["\\ud800", 1e999]', "event"),
+    "half a surrogate, then another value": (b"}", MORE % b'"\\ud800", "more": 1', "event"),
+    "half a surrogate in a text alone": (b"", b'"\\ud800"', "event"),
+    "a NUL byte in a text": (TEXT, b"\0", "reason"),
+    "a NUL byte where all is kept": (b"}", MORE % b'"\0"', "more"),
+    "an escaped NUL": (TEXT, b"\\u0000", "reason"),
+    "deep arrays": (b"}", MORE % (b"[" * DEEP + b"]" * DEEP), "more"),
+    "deep objects": (b"}", MORE % (b'{"a":' * DEEP + b'"\\""' + b"}" * DEEP), "more.a"),
+    "nothing but deep arrays": (b"", b"[" * DEEP + b"]" * DEEP, "event"),
+}
+"""What is replaced in a state, by what, and the field that is told; where nothing is, it is the whole event."""
+
+
+@pytest.mark.parametrize("name", FAULTS)
+def test_what_is_wrong_in_one_event_leaves_the_others_alone(db: Database, http: httpx.Client, name: str) -> None:
+    agent = make_agent(db)
+    old, new, field = FAULTS[name]
+    event = state(reason="TEXT", mic={"device": "Headset"})
+    sound = [json.dumps(one).encode() for one in (state(reason="whole \U0001f600"), call(), heartbeat())]
+    text = json.dumps(event).encode()
+    faulty = new.join(text.rsplit(old, 1)) if old else new
+
+    content = b'{"events": [' + b",".join((*sound[:2], faulty, sound[2])) + b"]}"
+    answer = http.post(EVENTS, headers=agent.headers, content=content)
+
+    assert answer.status_code == 200, answer.text
+    (rejected,) = answer.json()["rejected"]
+    assert (rejected["index"], rejected["code"], rejected["field"]) == (2, "validation_error", field)
+    assert rejected["message"]
+    assert (answer.json()["accepted"], answer.json()["duplicates"]) == (3, 0)
+    kept = [event[4] for event in seen_of(db, agent.team.id).events]
+    assert sorted(kept) == sorted(one.decode() for one in sound[:2])
+    assert agent.send(http, heartbeat())["accepted"] == 1
+
+
+def test_the_id_of_an_event_that_cannot_be_read_is_told(db: Database, http: httpx.Client) -> None:
+    agent = make_agent(db)
+    event = state()
+    faulty = json.dumps({**event, "reason": "TEXT"}).encode().replace(TEXT, b"\\ud800")
+
+    answer = http.post(EVENTS, headers=agent.headers, content=b'{"events": [' + faulty + b"]}")
+
+    (rejected,) = answer.json()["rejected"]
+    assert rejected["id"] == event["id"]
+    assert "surrogate" in rejected["message"]
+
+
+def test_what_is_beside_the_events_has_no_effect(db: Database, http: httpx.Client) -> None:
+    agent = make_agent(db)
+
+    answer = http.post(EVENTS, headers=agent.headers, content=b'{"x": "\\ud800", "events": [' + ONE + b"]}")
+
+    assert answer.json()["accepted"] == 1
+    assert answer.json()["rejected"] == []
 
 
 @pytest.mark.parametrize("name", BODIES)

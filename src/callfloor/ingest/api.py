@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from http import HTTPStatus
 from typing import Any
 
@@ -20,7 +21,7 @@ from callfloor.foundation.errors import DomainError, FieldError, InvalidInput, U
 from callfloor.foundation.rate_limit import Api, limit_fields
 from callfloor.foundation.services import Services
 from callfloor.foundation.web import problem
-from callfloor.ingest.batches import Parcel, parcel_of
+from callfloor.ingest.batches import NotJson, Parcel, parcel_despite_faults, parcel_of
 from callfloor.ingest.schemas import Taken
 from callfloor.ingest.writer import Writer
 
@@ -98,7 +99,12 @@ class Events:
     async def _parcel(self, scope: Any, receive: Any, token_hash: bytes, now: Millis) -> Parcel:
         if scope["query_string"]:
             raise InvalidInput([FieldError("query", "has no parameters here")])
-        return parcel_of(await _body(receive), token_hash, now=now)
+        body = await _body(receive)
+        try:
+            return parcel_of(body, token_hash, now=now)
+        except NotJson:
+            await self._check_token(token_hash, now)  # the slow way is for who may speak here, and beside the loop
+            return await asyncio.to_thread(parcel_despite_faults, body, token_hash, now=now)
 
     async def _check_token(self, token_hash: bytes, now: Millis) -> None:
         caller_of(await self._services.db.read(BY_TOKEN, {"token_hash": token_hash}), now)
