@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import contextlib
 import dataclasses
 import json
@@ -130,6 +131,21 @@ class Floor:
         made: str = answer.json()["id"]
         return made
 
+    def begun(self, person: dict[str, Any], **fields: str) -> str:
+        """Begin an upload that names this person, bring its first piece, and return its path."""
+        told = {"participants": json.dumps([person]), **fields}
+        metadata = ",".join(f"{name} {base64.b64encode(value.encode()).decode()}" for name, value in told.items())
+        piece = make_wav() + person["name"].encode()
+        headers = {
+            "Tus-Resumable": "1.0.0",
+            "Upload-Length": str(len(piece) + 1),
+            "Upload-Metadata": metadata,
+            "Content-Type": "application/offset+octet-stream",
+        }
+        answer = self.api.post("/uploads", headers=headers, content=piece)
+        assert answer.status_code == 201, answer.text
+        return answer.headers["location"].partition("/api/v2")[2]
+
     def erased(self, **whom: str) -> dict[str, Any]:
         """Erase a person, and wait for the receipt."""
         asked = self.api.post("/erasures", json=whom)
@@ -177,6 +193,7 @@ def test_nothing_is_left_of_an_erased_person(floor: Floor, receiver: Receiver) -
     address = receiver.url.replace("/hook", f"/{WORD}.wav?of={NUMBER}")
     fetched = floor.contract.post("/calls", json={"recordingUrl": address, "participants": [person]})
     gone.append(fetched.json()["id"])
+    begun, other = floor.begun(person, **numbers), floor.begun({"name": "Dana Stays"})
     again = {"Idempotency-Key": "once"}
     edits = [
         api.patch(f"/calls/{gone[0]}", json={"outcome": f"{WORD} bought", "crm_reference": {"id": f"{WORD}-9"}}),
@@ -198,6 +215,8 @@ def test_nothing_is_left_of_an_erased_person(floor: Floor, receiver: Receiver) -
     assert [(one["conversation_id"], one["state"]) for one in items] == [(one, "erased") for one in sorted(gone)]
     assert receipt["counts"]["conversations_erased"] == 3
     assert receipt["counts"]["recording"] == 2
+    assert (preview.json()["unfinished_uploads"], receipt["counts"]["unfinished_uploads"]) == (1, 1)
+    assert [api.get(upload).status_code for upload in (begun, other)] == [404, 200]
     told = [json.loads(one.body)["call"]["id"] for one in receiver.wait_for(9) if b"call_erased" in one.body]
     assert sorted(told) == sorted(gone)
     check_nothing_is_left(floor, link)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import msgspec
@@ -18,7 +18,7 @@ from callfloor.conversations.incoming import settle_file
 from callfloor.conversations.intake import StoredRecording
 from callfloor.conversations.muting import MutedInterval, hold_recording, keep_intervals
 from callfloor.conversations.parties import DEFAULT_CHANNELS, Party, external_domains, is_external, permille, placed
-from callfloor.conversations.persons import keep_persons, person_key, person_keys
+from callfloor.conversations.persons import keep_persons, keys_of_persons
 from callfloor.conversations.tables import (
     ConversationKind,
     ProcessingStatus,
@@ -224,15 +224,10 @@ def _store_parties(tx: Tx, arrival: Arrival, parties: Sequence[Party]) -> None:
             for position, party in enumerate(parties)
         ],
     )
-    keep_persons(tx, arrival.team_id, arrival.conversation_id, _known_persons(arrival, parties))
+    known = keys_of_persons((party.email for party in parties), (arrival.caller, arrival.callee))
+    keep_persons(tx, arrival.team_id, arrival.conversation_id, known)
     domains = external_domains(parties)
     tx.run(_add_domain, [{**own, "kind": arrival.kind.value, "domain": d, "date": arrival.date} for d in domains])
-
-
-def _known_persons(arrival: Arrival, parties: Sequence[Party]) -> Iterator[str]:
-    yield from (key for party in parties if (key := person_key(party.email or "")) is not None)
-    for text in (arrival.caller, arrival.callee):
-        yield from person_keys(text or "")
 
 
 def _store_recording(tx: Tx, arrival: Arrival) -> None:

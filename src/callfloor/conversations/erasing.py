@@ -10,11 +10,13 @@ import dataclasses
 import hashlib
 from collections import Counter
 from collections.abc import Mapping, Sequence
+from types import MappingProxyType
 from typing import Any
 
 from sqlalchemy import Integer, insert, select, update
 
 from callfloor.access import audit
+from callfloor.conversations.ended_uploads import end_uploads_of
 from callfloor.conversations.holds import LegalHold, check_person, forget_held_person, holds_on, named
 from callfloor.conversations.persons import conversations_of_person, person_digest
 from callfloor.conversations.removing import kind_locked, remove_conversation
@@ -31,8 +33,11 @@ from callfloor.teams.teams import team_for_change
 ERASE = "erase_conversations"
 RETENTION = "retention"
 """The cause of an erasure that nobody asked for."""
+UNFINISHED_UPLOADS = "unfinished_uploads"
+"""The name by which a receipt counts them."""
 ITEMS_LIMIT = 10_000
 BATCH = 100
+_NONE: Mapping[str, int] = MappingProxyType({})
 
 _c, _x, _i = conversation.c, erasure.c, erasure_item.c
 _kinds = select(_c.id, _c.kind).where(_c.team_id == param("team_id"), any_of(_c.id, "ids")).order_by(_c.id)
@@ -133,6 +138,8 @@ class Requested:
 
     erasure_id: str
     items: Sequence[Item]
+    unfinished_uploads: int = 0
+    """How many named the person, and ended."""
 
 
 def request_erasure(tx: Tx, command: RequestErasure) -> Requested:
@@ -145,6 +152,7 @@ def request_erasure(tx: Tx, command: RequestErasure) -> Requested:
     """
     team_id = command.team_id
     team_for_change(tx, team_id)
+    uploads = _end_uploads(tx, command)  # before its conversations are looked for: one may just become one
     ids = _asked_for(tx, command)
     kinds = dict(tx.all(_kinds, {"team_id": team_id, "ids": ids}))
     if command.person_key is None and len(kinds) < len(ids):
@@ -159,11 +167,11 @@ def request_erasure(tx: Tx, command: RequestErasure) -> Requested:
         Item(id_, kind, ItemState.HELD, *held[id_]) if id_ in held else Item(id_, kind, ItemState.WAITING)
         for id_, kind in kinds.items()
     ]
-    erasure_id = begin_erasure(tx, command, items)
+    erasure_id = begin_erasure(tx, command, items, counts={UNFINISHED_UPLOADS: uploads} if uploads else {})
     if command.person_key is not None:
         forget_held_person(tx, team_id, command.person_key)
     _start(tx, team_id, erasure_id, command.now)
-    return Requested(erasure_id, items)
+    return Requested(erasure_id, items, uploads)
 
 
 def resume_erasures(tx: Tx, *, now: Millis) -> None:
@@ -172,8 +180,15 @@ def resume_erasures(tx: Tx, *, now: Millis) -> None:
         _start(tx, team_id, erasure_id, now)
 
 
-def begin_erasure(tx: Tx, command: RequestErasure, items: Sequence[Item], *, cause: str | None = None) -> str:
-    """Write the receipt's beginning; returns its id."""
+def begin_erasure(
+    tx: Tx,
+    command: RequestErasure,
+    items: Sequence[Item],
+    *,
+    cause: str | None = None,
+    counts: Mapping[str, int] = _NONE,
+) -> str:
+    """Write the receipt's beginning, with what is counted already; returns its id."""
     team_id, erasure_id, person = command.team_id, new_id(), command.person_key
     cause = cause or ("conversations" if person is None else "person")
     tx.run(
@@ -186,7 +201,7 @@ def begin_erasure(tx: Tx, command: RequestErasure, items: Sequence[Item], *, cau
             "state": ErasureState.RUNNING.value,
             "requested_at": command.now,
             "requested_by": named(command.actor),
-            "counts": {},
+            "counts": dict(counts),
         },
     )
     add_items(tx, team_id, erasure_id, items, now=command.now)
@@ -317,12 +332,18 @@ def _start(tx: Tx, team_id: int, erasure_id: str, now: Millis) -> None:
     enqueue(tx, Enqueue(kind=ERASE, args=args, team_id=team_id, now=now, unique_key=erasure_id))
 
 
+def _end_uploads(tx: Tx, command: RequestErasure) -> int:
+    if command.person_key is None:
+        return 0
+    check_person(tx, command.team_id, command.person_key)
+    return end_uploads_of(tx, command.team_id, command.person_key, skips_held=command.skips_held, now=command.now)
+
+
 def _asked_for(tx: Tx, command: RequestErasure) -> list[str]:
     if (command.person_key is None) == (not command.conversation_ids):
         raise invalid("conversation_ids", "give one of conversation_ids, email and number")
     ids = list(dict.fromkeys(command.conversation_ids))
     if command.person_key is not None:
-        check_person(tx, command.team_id, command.person_key)
         ids = conversations_of_person(tx, command.team_id, command.person_key)
     if len(ids) > ITEMS_LIMIT:
         raise TooManyConversations(f"{len(ids)} conversations are more than one erasure takes ({ITEMS_LIMIT})")

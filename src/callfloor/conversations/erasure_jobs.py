@@ -6,9 +6,11 @@ from collections.abc import Callable, Sequence
 from functools import partial
 
 from callfloor.access.audit import SYSTEM
+from callfloor.conversations.ended_uploads import remove_ended_uploads
 from callfloor.conversations.erasing import (
     ERASE,
     RETENTION,
+    UNFINISHED_UPLOADS,
     Item,
     RequestErasure,
     Sums,
@@ -23,6 +25,7 @@ from callfloor.conversations.erasing import (
 from callfloor.conversations.holds import holds_on
 from callfloor.conversations.imports.forgetting import forget_histories
 from callfloor.conversations.incoming import condemn_abandoned, forget_files
+from callfloor.conversations.receipts import receipt_by_id
 from callfloor.conversations.redacting import resume_redactions
 from callfloor.conversations.retaining import (
     BEGINNING,
@@ -113,13 +116,18 @@ SCRUB_SCHEDULE = Schedule("scrub_database", SCRUB_DATABASE.name, Daily(3, 20))
 
 def _erase(job: RunningJob, services: Services, team_id: int, erasure_id: str, *, scrubs: bool) -> Verb:
     _erase_waiting(job, services, team_id, erasure_id, erase_item if scrubs else erase_due_item)
+    remove_ended_uploads(services)
     delete_told(job, services, team_id)
     if scrubs:
         services.db.write_now(partial(forget_histories, team_id=team_id, now=job.now()))
     sums = _sums(services, team_id, erasure_id)
+    receipt = services.db.read_now(partial(receipt_by_id, team_id=team_id, erasure_id=erasure_id))
+    uploads = receipt.counts.get(UNFINISHED_UPLOADS)  # counted when it was asked for
+    if uploads:
+        sums.rows[UNFINISHED_UPLOADS] = uploads
     sums.rows["jobs"] = _blank_jobs(job, services, team_id, erasure_id)
     scrubbed_at = None
-    if scrubs and sums.states[ItemState.ERASED]:
+    if scrubs and (sums.states[ItemState.ERASED] or uploads):
         scrubbed_at = scrub_at_once(job, services)
     return partial(
         finish_erasure, team_id=team_id, erasure_id=erasure_id, sums=sums, scrubbed_at=scrubbed_at, now=job.now()

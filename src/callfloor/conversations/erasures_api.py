@@ -61,6 +61,7 @@ class ErasureRequested(Shape):
     conversations: list[ErasureItemShown]
     waiting: int
     held: int
+    unfinished_uploads: int = Field(description="Uploads that name the person and had no end yet: they end now.")
 
 
 class ErasureReceipt(Shape):
@@ -141,7 +142,13 @@ async def post_erasure(body: NewErasure, facts: Facts, caller: Eraser, response:
     ]
     held = sum(one.state == ItemState.HELD for one in done.items)
     shown_id = None if body.dry_run else done.erasure_id
-    return ErasureRequested(id=shown_id, conversations=items, waiting=len(items) - held, held=held)
+    return ErasureRequested(
+        id=shown_id,
+        conversations=items,
+        waiting=len(items) - held,
+        held=held,
+        unfinished_uploads=done.unfinished_uploads,
+    )
 
 
 @router.get("", operation_id="list_erasures")

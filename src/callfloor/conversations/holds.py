@@ -59,6 +59,9 @@ _on_person = (
     .where(_h.team_id == param("team_id"), _h.person_key == param("person_key"), _h.lifted_at.is_(None))
     .order_by(_h.id)
 )
+_held_of = select(_h.person_key).where(
+    _h.team_id == param("team_id"), any_of(_h.person_key, "person_keys"), _h.lifted_at.is_(None)
+)
 _forget_person = (
     update(legal_hold)
     .where(_h.team_id == param("team"), _h.person_key == param("person"), _h.lifted_at.is_not(None))
@@ -206,6 +209,11 @@ def check_person(tx: Tx, team_id: int, person_key: str) -> None:
     row = tx.one(_on_person, {"team_id": team_id, "person_key": person_key})
     if row is not None:
         raise LegalHold(f"this person is held (hold {row[0]}): {row[1]}")
+
+
+def held_persons(tx: Tx, team_id: int, person_keys: Sequence[str]) -> set[str]:
+    """Return which of these persons are held."""
+    return {str(row[0]) for row in tx.all(_held_of, {"team_id": team_id, "person_keys": list(person_keys)})}
 
 
 def forget_held_person(tx: Tx, team_id: int, person_key: str) -> None:

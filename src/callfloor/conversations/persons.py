@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hmac
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 
 from sqlalchemy import select
 
@@ -62,6 +62,13 @@ def _number_key(plain: str) -> str | None:
 def person_digest(key: str, *, hash_key: bytes) -> bytes:
     """Return the keyed hash by which a receipt knows a person."""
     return hmac.digest(hash_key, f"erased person {key}".encode(), "sha256")
+
+
+def keys_of_persons(emails: Iterable[str | None], lines: Iterable[str | None]) -> Iterator[str]:
+    """Yield the keys of who took part: participants' e-mail addresses, and the caller's and callee's lines."""
+    yield from (key for email in emails if (key := person_key(email or "")) is not None)
+    for text in lines:
+        yield from person_keys(text or "")
 
 
 def keep_persons(tx: Tx, team_id: int, conversation_id: str, keys: Iterable[str]) -> None:

@@ -146,7 +146,9 @@ def request(  # noqa: PLR0913, PLR0917  # one parameter an option
         verb = functools.partial(request_erasure, command=command)
         done = try_now(services.db, verb) if dry_run else services.db.write_now(verb)
         items = [{"id": one.conversation_id, "kind": one.kind, "state": str(one.state)} for one in done.items]
-        answer({"erasure": None if dry_run else done.erasure_id, "conversations": items}, as_json=as_json)
+        shown_id = None if dry_run else done.erasure_id
+        shown = {"erasure": shown_id, "conversations": items, "unfinished_uploads": done.unfinished_uploads}
+        answer(shown, as_json=as_json)
 
 
 @erasure_app.command("show")

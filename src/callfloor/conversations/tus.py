@@ -21,6 +21,8 @@ FINISH = "finish_upload"
 FINISH_AFTER: Millis = MINUTE
 UPLOADS_AT_ONCE = 1000
 """Unfinished uploads of one team."""
+ENDED_AT: Millis = 0
+"""When what an erasure ended has expired."""
 
 _u = resumable_upload.c
 _COLUMNS = (
@@ -30,6 +32,7 @@ _COLUMNS = (
     _u.only_account_id,
     _u.sender,
     _u.fields,
+    _u.persons,
     _u.length_bytes,
     _u.offset_bytes,
     _u.parts,
@@ -46,7 +49,12 @@ _locked = UPLOAD.with_for_update()
 _unfinished = select(func.count()).where(_u.team_id == param("team"), _u.conversation_id.is_(None))
 _claim = (
     update(resumable_upload)
-    .where(*_this, _u.offset_bytes == param("offset", BigInteger), _u.conversation_id.is_(None))
+    .where(
+        *_this,
+        _u.offset_bytes == param("offset", BigInteger),
+        _u.conversation_id.is_(None),
+        _u.expires_at > ENDED_AT,
+    )
     .values(writer=param("by"))
     .returning(_u.id)
 )
@@ -64,6 +72,7 @@ _became = (
         is_new_conversation=param("is_new"),
         sender=param("nothing", Json()),
         fields=param("nothing", Json()),
+        persons=param("nobody", Json()),
     )
 )
 _remove = delete(resumable_upload).where(*_this).returning(_u.id)
@@ -79,7 +88,7 @@ _expired = (
 _expire = (
     update(resumable_upload)
     .where(_u.team_id == param("team"), _u.conversation_id == param("conversation"))
-    .values(fields=param("nothing", Json()), expires_at=0)
+    .values(fields=param("nothing", Json()), persons=param("nobody", Json()), expires_at=ENDED_AT)
     .returning(_u.id)
 )
 
@@ -93,6 +102,7 @@ class ResumableUpload(NamedTuple):
     only_account_id: int | None
     sender: dict[str, Any]
     fields: dict[str, str]
+    persons: list[str]
     length_bytes: int
     offset_bytes: int
     parts: list[str]
@@ -111,12 +121,26 @@ class ResumableUpload(NamedTuple):
         """Whether every byte is on disk."""
         return self.offset_bytes == self.length_bytes
 
+    @property
+    def is_ended(self) -> bool:
+        """Whether an erasure ended it."""
+        return self.expires_at == ENDED_AT
+
+
+class UploadGone(LookupError):
+    """There is no such upload any more, or an erasure ended it."""
+
 
 class TooManyUploads(DomainError):
     """The team has begun more uploads than it may without finishing some."""
 
     code = "too_many_uploads"
     status = 409
+
+
+def recording_key(team_id: int, upload_id: str) -> str:
+    """Return where in the file store the recording of a whole upload lies."""
+    return f"recordings/{team_id}/{upload_id}"
 
 
 def begin_upload(tx: Tx, upload: ResumableUpload) -> None:
@@ -164,15 +188,17 @@ def finish_upload(tx: Tx, upload_id: str, arrival: Arrival) -> Received:
     What it said of the conversation stands there from now on, and here no more.
 
     Raises:
-        LookupError: the upload is gone.
+        UploadGone: nothing may come of it any more.
         FileSwept: see `receive_conversation`.
     """
     row = tx.one(_locked, {"team": arrival.team_id, "upload": upload_id})
     if row is None:
-        raise LookupError(f"upload {upload_id} is gone")
+        raise UploadGone(f"upload {upload_id} is gone")
     found = ResumableUpload(*row)
     if found.conversation_id is not None:
         return Received(found.conversation_id, is_new=bool(found.is_new_conversation))
+    if found.is_ended:
+        raise UploadGone(f"upload {upload_id} was ended")
     received = receive_conversation(tx, arrival)
     tx.run(
         _became,
@@ -182,6 +208,7 @@ def finish_upload(tx: Tx, upload_id: str, arrival: Arrival) -> Received:
             "conversation": received.conversation_id,
             "is_new": received.is_new,
             "nothing": {},
+            "nobody": [],
         },
     )
     return received
@@ -208,7 +235,7 @@ def expire_uploads(tx: Tx, team_id: int, conversation_id: str, *, now: Millis) -
     Returns:
         how many.
     """
-    found = tx.all(_expire, {"team": team_id, "conversation": conversation_id, "nothing": {}})
+    found = tx.all(_expire, {"team": team_id, "conversation": conversation_id, "nothing": {}, "nobody": []})
     if found:
         enqueue(tx, Enqueue(kind=FORGET, args={}, team_id=None, now=now))
     return len(found)

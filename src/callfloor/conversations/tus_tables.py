@@ -21,6 +21,8 @@ class ResumableUploadColumns(TypedColumns):
     """Who began it, as `conversations_api.arrivals.Sender`."""
     fields: Column[Any] = Column(Json)
     """Text by name, as the client gave it."""
+    persons: Column[Any] = Column(Json)
+    """Whom these name: `persons.person_key` of each, by which an erasure finds it."""
     length_bytes: Column[int] = Column(BigInteger)
     offset_bytes: Column[int] = Column(BigInteger)
     """What is on disk for good."""
@@ -29,6 +31,7 @@ class ResumableUploadColumns(TypedColumns):
     """Names the request that may move the offset; a later one takes over."""
     created_at: Column[int] = Column(Instant)
     expires_at: Column[int] = Column(Instant)
+    """`tus.ENDED_AT` once an erasure ended it."""
     conversation_id: Column[str | None] = Column(Text, nullable=True)
     is_new_conversation: Column[bool | None] = Column(Boolean, nullable=True)
     """False where the conversation had come before."""

@@ -15,6 +15,7 @@ from fastapi.requests import Request
 from fastapi.responses import Response
 
 from callfloor.access.guard import Caller
+from callfloor.conversations.persons import keys_of_persons
 from callfloor.conversations.tables import ConversationKind
 from callfloor.conversations.tus import UPLOAD, ResumableUpload, begin_upload, forget_upload
 from callfloor.conversations_api.arrivals import check_content
@@ -42,7 +43,7 @@ from callfloor.conversations_api.tus_protocol import (
 )
 from callfloor.conversations_api.tus_writing import Uploads, expiry
 from callfloor.conversations_api.upload_api import Writer, sender_of
-from callfloor.conversations_api.upload_fields import form_value, upload_fields
+from callfloor.conversations_api.upload_fields import UploadFields, form_value, upload_fields
 from callfloor.foundation.asked_host import asked_url
 from callfloor.foundation.clock import iso
 from callfloor.foundation.errors import invalid
@@ -229,6 +230,7 @@ def _begun(facts: RequestFacts, caller: Caller, length: int | None, header: str 
         only_account_id=caller.only_account_id,
         sender=msgspec.to_builtins(sender_of(caller, facts)),
         fields=metadata,
+        persons=_persons(read),
         length_bytes=length,
         offset_bytes=0,
         parts=[],
@@ -237,6 +239,11 @@ def _begun(facts: RequestFacts, caller: Caller, length: int | None, header: str 
         conversation_id=None,
         is_new_conversation=None,
     )
+
+
+def _persons(fields: UploadFields) -> list[str]:
+    emails = [fields.user_email, *(party.email for party in fields.parties)]
+    return sorted(set(keys_of_persons(emails, (fields.caller, fields.callee))))
 
 
 async def _piece(  # who sends what, and where it belongs

@@ -5,7 +5,8 @@ from __future__ import annotations
 import asyncio
 from functools import partial
 
-from callfloor.conversations.tus import FINISH, expired_uploads, forget_expired, upload_now
+from callfloor.conversations.ended_uploads import remove_expired_uploads
+from callfloor.conversations.tus import FINISH, upload_now
 from callfloor.conversations_api.refusals import Refused
 from callfloor.conversations_api.tus_writing import finished
 from callfloor.foundation.files import FileMissing
@@ -15,14 +16,13 @@ from callfloor.foundation.jobs.schedules import Every
 from callfloor.foundation.services import Services
 
 _HOUR_SECONDS = 3600
-_AT_ONCE = 100
 
 
 def finish_whole_upload(job: RunningJob, services: Services) -> Verb | None:
     """Make a whole upload a conversation, if the request that brought its end did not."""
     team_id, upload_id = job.team_id or 0, str(job.args["upload_id"])
     upload = services.db.read_now(partial(upload_now, team_id=team_id, upload_id=upload_id))
-    if upload is None or upload.conversation_id is not None:
+    if upload is None or upload.conversation_id is not None or upload.is_ended:
         return None
     try:
         asyncio.run(finished(services, GrowingFiles(services.files), upload))
@@ -34,11 +34,7 @@ def finish_whole_upload(job: RunningJob, services: Services) -> Verb | None:
 def forget_expired_uploads(job: RunningJob, services: Services) -> Verb | None:
     """Remove uploads whose next piece took too long, what came of them, and what nobody needs any more."""
     growing = GrowingFiles(services.files)
-    while found := services.db.read_now(partial(expired_uploads, now=job.now(), count=_AT_ONCE)):
-        for team_id, upload_id, parts in found:
-            # Nobody goes on with what has expired. The row goes last: it knows what there is to be removed.
-            growing.remove_now(f"{team_id}/{upload_id}", parts)
-            services.db.write_now(partial(forget_expired, team_id=team_id, upload_id=upload_id, now=job.now()))
+    remove_expired_uploads(services, growing, now=job.now())
     _remove_left(growing, services)
     return None
 

@@ -18,7 +18,14 @@ from callfloor.conversations.arrival import Received
 from callfloor.conversations.incoming import announce_file_again
 from callfloor.conversations.intake import MEDIA_TYPES, StoredRecording
 from callfloor.conversations.tables import ConversationKind
-from callfloor.conversations.tus import ResumableUpload, advance_upload, claim_upload, finish_upload
+from callfloor.conversations.tus import (
+    ResumableUpload,
+    UploadGone,
+    advance_upload,
+    claim_upload,
+    finish_upload,
+    recording_key,
+)
 from callfloor.conversations_api.arrivals import Sender, arrival_of
 from callfloor.conversations_api.refusals import Refused
 from callfloor.conversations_api.tus_protocol import (
@@ -33,6 +40,7 @@ from callfloor.conversations_api.upload_bodies import FOREIGN, base_name
 from callfloor.conversations_api.upload_fields import form_value, upload_fields
 from callfloor.foundation import clock
 from callfloor.foundation.clock import HOUR, Millis
+from callfloor.foundation.files import FileMissing
 from callfloor.foundation.growing_files import GrowingFiles, Growth
 from callfloor.foundation.ids import new_id
 from callfloor.foundation.services import Services
@@ -223,7 +231,7 @@ class _Piece:
 
 async def finished(services: Services, growing: GrowingFiles, upload: ResumableUpload) -> Received:
     """As `Uploads.finish`."""
-    key = f"recordings/{upload.team_id}/{upload.id}"
+    key = recording_key(upload.team_id, upload.id)
     announce = partial(announce_file_again, team_id=upload.team_id, file_id=upload.id, file_key=key, now=clock.now())
     await services.db.write(announce)
     kept = await growing.finish(upload.file_name, upload.length_bytes, upload.parts, key)
@@ -238,7 +246,11 @@ async def finished(services: Services, growing: GrowingFiles, upload: ResumableU
     fields = upload_fields({name: form_value(name, value.encode()) for name, value in metadata.items()})
     sender = msgspec.convert(upload.sender, Sender)
     arrival = arrival_of(sender, ConversationKind(upload.kind), fields, recording, upload.created_at)
-    received = await services.db.write(partial(finish_upload, upload_id=upload.id, arrival=arrival))
+    try:
+        received = await services.db.write(partial(finish_upload, upload_id=upload.id, arrival=arrival))
+    except UploadGone:
+        await services.files.delete(key)
+        raise FileMissing("the upload was ended") from None
     if not received.is_new:
         await services.files.delete(key)
     await asyncio.to_thread(growing.remove_now, upload.file_name, upload.parts)

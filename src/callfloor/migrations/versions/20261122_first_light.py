@@ -748,6 +748,7 @@ def upgrade() -> None:
     sa.Column('only_account_id', sa.BigInteger(), nullable=True),
     sa.Column('sender', sa.Text(), nullable=False),
     sa.Column('fields', sa.Text(), nullable=False),
+    sa.Column('persons', sa.Text(), nullable=False),
     sa.Column('length_bytes', sa.BigInteger(), nullable=False),
     sa.Column('offset_bytes', sa.BigInteger(), nullable=False),
     sa.Column('parts', sa.Text(), nullable=False),
