@@ -8,14 +8,11 @@ twice, not at all, or is stuck.
 
 from __future__ import annotations
 
-import argparse
 import collections
 import sys
 import time
 from functools import partial
 from random import Random
-
-from sqlalchemy import text
 
 from callfloor.foundation import clock
 from callfloor.foundation.database import Database, Tx, open_database
@@ -23,11 +20,11 @@ from callfloor.foundation.jobs import Enqueue, JobState, enqueue_all, newest_job
 from callfloor.foundation.outbox import OUTBOX, events_after
 from callfloor.foundation.sequence import number_waiting, prepare
 from tests.fault import job_worker
-from tests.fault.killing import Crew, pause, preload, print_table
+from tests.fault.killing import Crew, pause
+from tests.fault.trials import damage_of, kill_until, let_end, print_trial, run_asked
 
 PLACES = 3
 KEPT_WAITING = 60
-SETTLE_SECONDS = 60.0
 FAR = 10**9
 
 
@@ -72,28 +69,23 @@ class Trial:
     def run(self) -> bool:
         """Kill, let the rest be done, look; returns whether all is well."""
         began = time.monotonic()
-        while self._crew.kills.total() < self._kills:
-            self._crew.tend(at=time.monotonic())
-            self._look(refill=True)
-        self._crew.end()
-        for _ in range(PLACES):
-            self._crew.add_immortal()
-        until = time.monotonic() + SETTLE_SECONDS
-        while self._db.read_now(waiting) and time.monotonic() < until:
-            self._look(refill=False)
-        self._crew.end()
-        is_well = self._report(time.monotonic() - began)
+        kill_until(lambda: self._crew.kills.total() >= self._kills, [self._crew], self._refill)
+        let_end(self._crew, lambda: not self._waiting(), places=PLACES)
+        is_well = self._report(began)
         self._db.close_now()
         return is_well
 
-    def _look(self, *, refill: bool) -> None:
-        overdue = self._db.read_now(partial(overdue_ms, now=clock.now()))
-        self._worst_overdue_ms = max(self._worst_overdue_ms, overdue)
-        if refill and self._db.read_now(waiting) < KEPT_WAITING:
+    def _refill(self) -> None:
+        if self._waiting() < KEPT_WAITING:
             add_jobs(self._db, KEPT_WAITING, self._random)
         pause(0.02)
 
-    def _report(self, seconds: float) -> bool:
+    def _waiting(self) -> int:
+        overdue = self._db.read_now(partial(overdue_ms, now=clock.now()))
+        self._worst_overdue_ms = max(self._worst_overdue_ms, overdue)
+        return self._db.read_now(waiting)
+
+    def _report(self, began: float) -> bool:
         db = self._db
         db.write_now(partial(prepare, what=OUTBOX))
         number_waiting(db, OUTBOX)
@@ -103,11 +95,12 @@ class Trial:
         lost = [job for job in jobs if rows[job.id] == 0]
         twice = [job_id for job_id, count in rows.items() if count > 1]
         strange = rows.keys() - {job.id for job in jobs}
-        damage = "" if db.name == "postgresql" else db.read_now(integrity)
-        print_table(
-            f"{db.name}: {self._crew.kills.total()} kills in {seconds:.0f} s",
+        damage = damage_of(db)
+        print_trial(
+            db,
+            began,
+            {"": self._crew},
             [
-                *((f"killed at {step}", count) for step, count in sorted(self._crew.kills.items())),
                 ("jobs", len(jobs)),
                 ("attempts of the unluckiest", max(job.attempt for job in jobs)),
                 ("done, with one row", sum(rows[job.id] == 1 and job.state is JobState.DONE for job in jobs)),
@@ -116,28 +109,16 @@ class Trial:
                 ("stuck", len(stuck)),
                 ("rows of no job", len(strange)),
                 ("longest a job lay after its lease, s", f"{self._worst_overdue_ms / 1000:.2f}"),
-                ("damage to the file", damage or "none"),
+                ("damage to the file", damage),
             ],
         )
-        return not (stuck or lost or twice or strange or damage)
+        return not (stuck or lost or twice or strange) and damage == "none"
 
 
-def integrity(tx: Tx) -> str:
-    """Return what SQLite finds wrong with its file."""
-    ((verdict,),) = tx.all(text("PRAGMA integrity_check"))
-    return "" if verdict == "ok" else str(verdict)
-
-
-def main() -> int:
-    """Run the trial of the command line."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--database", required=True)
-    parser.add_argument("--kills", type=int, default=200)
-    parser.add_argument("--seed", type=int, default=1)
-    asked = parser.parse_args()
-    preload("tests.fault.job_worker")
-    return 0 if Trial(asked.database, kills=asked.kills, seed=asked.seed).run() else 1
+def trial(url: str, *, kills: int, seed: int) -> bool:
+    """Run one trial; returns whether all is well."""
+    return Trial(url, kills=kills, seed=seed).run()
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(run_asked(__doc__, job_worker.__name__, trial))

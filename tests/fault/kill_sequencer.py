@@ -8,7 +8,6 @@ table; ends with 1 when the reader missed an event, saw one twice or saw a gap, 
 
 from __future__ import annotations
 
-import argparse
 import sys
 import tempfile
 import time
@@ -22,7 +21,8 @@ from callfloor.foundation.database import Tx, open_database
 from callfloor.foundation.outbox import OUTBOX, events_after
 from callfloor.foundation.sequence import number_waiting, prepare
 from tests.fault import event_writer
-from tests.fault.killing import Crew, pause, preload, print_table
+from tests.fault.killing import Crew, pause
+from tests.fault.trials import kill_until, print_trial, run_asked
 
 WRITERS = 8
 SEQUENCERS = 2
@@ -53,6 +53,11 @@ def trial(url: str, *, kills: int, seed: int) -> bool:
     began = time.monotonic()
     random = Random(seed)  # noqa: S311  # a seed makes a run again
     db, reader = open_database(url), Reader()
+
+    def follow() -> None:
+        db.read_now(reader.follow)
+        pause(0.005)
+
     with tempfile.TemporaryDirectory() as folder:
         acknowledged = Path(folder) / "acknowledged"
         writers = Crew(
@@ -64,13 +69,11 @@ def trial(url: str, *, kills: int, seed: int) -> bool:
         sequencers = Crew(
             partial(event_writer.number, url), places=SEQUENCERS, steps=event_writer.SEQUENCER_STEPS, random=random
         )
-        while writers.kills.total() + sequencers.kills.total() < kills or not sequencers.kills:
-            writers.tend(at=time.monotonic())
-            sequencers.tend(at=time.monotonic())
-            db.read_now(reader.follow)
-            pause(0.005)
-        writers.end()
-        sequencers.end()
+        kill_until(
+            lambda: writers.kills.total() + sequencers.kills.total() >= kills and bool(sequencers.kills),
+            [writers, sequencers],
+            follow,
+        )
         acked = set(acknowledged.read_text().split())
     db.write_now(partial(prepare, what=OUTBOX))
     number_waiting(db, OUTBOX)
@@ -80,11 +83,11 @@ def trial(url: str, *, kills: int, seed: int) -> bool:
     db.close_now()
     missed, lost = set(written) - set(reader.ids), acked - set(written)
     twice = len(reader.ids) - len(set(reader.ids))
-    print_table(
-        f"{db.name}: {writers.kills.total() + sequencers.kills.total()} kills in {time.monotonic() - began:.0f} s",
+    print_trial(
+        db,
+        began,
+        {"writer ": writers, "sequencer ": sequencers},
         [
-            *((f"writer killed at {step}", count) for step, count in sorted(writers.kills.items())),
-            *((f"sequencer killed at {step}", count) for step, count in sorted(sequencers.kills.items())),
             ("events in the database", len(written)),
             ("events acknowledged to a writer", len(acked)),
             ("acknowledged and lost", len(lost)),
@@ -97,16 +100,5 @@ def trial(url: str, *, kills: int, seed: int) -> bool:
     return not (missed or lost or twice or reader.gaps) and set(reader.ids) == set(written)
 
 
-def main() -> int:
-    """Run the trial of the command line."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--database", required=True)
-    parser.add_argument("--kills", type=int, default=200)
-    parser.add_argument("--seed", type=int, default=1)
-    asked = parser.parse_args()
-    preload("tests.fault.event_writer")
-    return 0 if trial(asked.database, kills=asked.kills, seed=asked.seed) else 1
-
-
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(run_asked(__doc__, event_writer.__name__, trial))

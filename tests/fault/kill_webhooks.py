@@ -8,7 +8,6 @@ told, an id came with other bytes or a wrong signature, a subject's events came 
 
 from __future__ import annotations
 
-import argparse
 import collections
 import functools
 import json
@@ -34,14 +33,14 @@ from callfloor.webhooks.signing import new_secret_bytes, standard_secret
 from callfloor.webhooks.tables import webhook_attempt, webhook_delivery
 from tests.factories.teams import make_team
 from tests.fault import webhook_worker
-from tests.fault.killing import Crew, pause, preload, print_table
+from tests.fault.killing import Crew, pause
+from tests.fault.trials import kill_until, let_end, print_trial, run_asked
 from tests.webhooks.receiver import Came, Receiver
 
 PLACES = 2
 SUBJECTS = 20
 AHEAD = 40
 """Events that may wait to be told."""
-SETTLE_SECONDS = 60.0
 
 _d, _a = webhook_delivery.c, webhook_attempt.c
 _states = select(_d.state, func.count()).group_by(_d.state)
@@ -70,21 +69,17 @@ class Trial:
     def run(self) -> bool:
         """Kill, let the rest be told, look; returns whether all is well."""
         began = time.monotonic()
-        while self._crew.kills.total() < self._kills:
-            self._crew.tend(at=time.monotonic())
-            if self._published.total() - len(self._ids()) < AHEAD:
-                self._publish()
-            pause(0.01)
-        self._crew.end()
-        self._crew.add_immortal()
-        until = time.monotonic() + SETTLE_SECONDS
-        while self._waiting() and time.monotonic() < until:
-            pause(0.05)
-        self._crew.end()
+        kill_until(lambda: self._crew.kills.total() >= self._kills, [self._crew], self._publish_some)
+        let_end(self._crew, lambda: not self._waiting(), places=1)
         self._receiver.close()
-        is_well = self._report(time.monotonic() - began)
+        is_well = self._report(began)
         self._db.close_now()
         return is_well
+
+    def _publish_some(self) -> None:
+        if self._published.total() - len(self._ids()) < AHEAD:
+            self._publish()
+        pause(0.01)
 
     def _publish(self) -> None:
         subject = str(self._random.randrange(SUBJECTS))
@@ -104,7 +99,7 @@ class Trial:
         delivered = dict(self._db.read_now(lambda tx: tx.all(_states))).get("delivered", 0)
         return self._published.total() - int(delivered)
 
-    def _report(self, seconds: float) -> bool:
+    def _report(self, began: float) -> bool:
         came, first = self._receiver.came, self._ids()
         told: dict[str, list[int]] = collections.defaultdict(list)
         for one in first.values():
@@ -124,10 +119,11 @@ class Trial:
             "deliveries that are not delivered": sum(states.values()) - states.get("delivered", 0),
             "deliveries without exactly one attempt that was taken": abs(attempts - len(first)),
         }
-        print_table(
-            f"{self._db.name}: {self._crew.kills.total()} kills in {seconds:.0f} s",
+        print_trial(
+            self._db,
+            began,
+            {"": self._crew},
             [
-                *((f"killed at {step}", count) for step, count in sorted(self._crew.kills.items())),
                 ("events", self._published.total()),
                 ("requests, of these repeats", f"{len(came)}, {len(came) - len(first)}"),
                 *wrong.items(),
@@ -159,17 +155,11 @@ def written(tx: Tx) -> int:
     return int(count)
 
 
-def main() -> int:
-    """Run the trial of the command line."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--database", required=True)
-    parser.add_argument("--kills", type=int, default=200)
-    parser.add_argument("--seed", type=int, default=1)
-    asked = parser.parse_args()
-    preload("tests.fault.webhook_worker")
+def trial(url: str, *, kills: int, seed: int) -> bool:
+    """Run one trial; returns whether all is well."""
     with tempfile.TemporaryDirectory() as folder:
-        return 0 if Trial(asked.database, Path(folder), kills=asked.kills, seed=asked.seed).run() else 1
+        return Trial(url, Path(folder), kills=kills, seed=seed).run()
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(run_asked(__doc__, webhook_worker.__name__, trial))

@@ -10,7 +10,7 @@ import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from random import Random
-from typing import Any, Self
+from typing import Any
 
 import httpx
 import psutil
@@ -19,6 +19,7 @@ import pytest
 from callfloor.foundation.database import open_database
 from tests.conversations_api.waiting import NAP_SECONDS
 from tests.factories.teams import make_api_key, make_conversations_key, make_team
+from tests.support.background import Background
 from tests.support.history_trial import UNLIMITED
 from tests.support.history_walk import ContractClient, FeedCopy
 from tests.support.server import DEADLINE_SECONDS, Server, running_server
@@ -94,38 +95,23 @@ def insisted(ask: Callable[[], httpx.Response], *statuses: int) -> Any:
     raise AssertionError("the server never came back")
 
 
-class Changes:
+class Changes(Background):
     """Calls that come in, are changed and are erased, in the background until it is stopped."""
 
     def __init__(self, lives: Lives, random: Random) -> None:
+        super().__init__()
         self._lives, self._random = lives, random
+        self._numbers = itertools.count()
         self.calls: list[str] = []
         self.erased: set[str] = set()
-        self._stopping = threading.Event()
-        self._faults: list[BaseException] = []
-        self._thread = threading.Thread(target=self._run, daemon=True)
 
-    def __enter__(self) -> Self:
-        self._thread.start()
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._stopping.set()
-        self._thread.join()
-        if self._faults:
-            raise self._faults[0]
-
-    def _run(self) -> None:
-        try:
-            for number in itertools.count():
-                if self._stopping.is_set():
-                    return
-                self._bring(number)
-                self._change(number)
-                if number % 5 == 4:
-                    self._erase()
-        except BaseException as fault:  # noqa: BLE001  # told to who waits for the thread
-            self._faults.append(fault)
+    def step(self) -> None:
+        """Bring a call, change one, and sometimes erase one."""
+        number = next(self._numbers)
+        self._bring(number)
+        self._change(number)
+        if number % 5 == 4:
+            self._erase()
 
     def _bring(self, number: int) -> None:
         said = [{"speaker": "Cleo", "start": 0, "end": 1.5, "text": f"About number {number}."}]
@@ -151,7 +137,7 @@ def test_a_reader_that_only_follows_the_feed_has_what_the_list_has(lives: Lives)
     with Changes(lives, random) as changes:
         for number in range(KILLS):
             wanted = len(changes.calls) + 6
-            while len(changes.calls) < wanted and not changes._faults:  # noqa: SLF001  # of this module
+            while len(changes.calls) < wanted and not changes.has_failed:
                 follow(reader)
             (lives.kill_server if number % 2 else lives.kill_worker)()
     while {one["state"] for one in receipts(lives)} != {"done"}:

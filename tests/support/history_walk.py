@@ -6,10 +6,9 @@ import dataclasses
 import functools
 import itertools
 import re
-import threading
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from random import Random
-from typing import Any, Self
+from typing import Any
 
 import httpx
 
@@ -22,6 +21,7 @@ from callfloor.foundation import clock
 from callfloor.foundation.clock import DAY, HOUR, MINUTE, Millis, iso
 from callfloor.foundation.database import Database, Tx
 from callfloor.foundation.ids import new_id
+from tests.support.background import Background
 
 FIRST: Millis = 1_700_000_000_000 // DAY * DAY
 DAYS = 30
@@ -199,7 +199,7 @@ def check(
     assert places == sorted(places, reverse=not ascending), f"out of order by {wanted.query}"
 
 
-class Inflow:
+class Inflow(Background):
     """Calls that come in, and calls that people change, in the background until it is stopped.
 
     Args:
@@ -209,33 +209,18 @@ class Inflow:
     """
 
     def __init__(self, uploads: httpx.Client, edits: httpx.Client, known: Sequence[Talk], random: Random) -> None:
+        super().__init__(pause_seconds=0.02)
         self.talks: list[Talk] = []
         self.changes = 0
         self._uploads = uploads
         self._edits = edits
         self._known = [talk for talk in known if talk.kind == "calls"]
         self._random = random
-        self._stopping = threading.Event()
-        self._faults: list[BaseException] = []
-        self._thread = threading.Thread(target=self._run, daemon=True)
 
-    def __enter__(self) -> Self:
-        self._thread.start()
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._stopping.set()
-        self._thread.join()
-        if self._faults:
-            raise self._faults[0]
-
-    def _run(self) -> None:
-        try:
-            while not self._stopping.wait(0.02):
-                self._bring(new_talk("calls", self._random))
-                self._change(self._random.choice(self._known))
-        except BaseException as fault:  # noqa: BLE001  # told to who waits for the thread
-            self._faults.append(fault)
+    def step(self) -> None:
+        """Bring a call, and change one."""
+        self._bring(new_talk("calls", self._random))
+        self._change(self._random.choice(self._known))
 
     def _bring(self, talk: Talk) -> None:
         parties: list[Record] = [{"name": "Ben", "email": "ben@ours.example", "isInternal": True}]
