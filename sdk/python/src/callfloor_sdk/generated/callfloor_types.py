@@ -686,6 +686,8 @@ class ErasureRequested(Record, kw_only=True):
     conversations: list[ErasureItemShown]
     waiting: int
     held: int
+    unfinished_uploads: int
+    """Uploads that name the person and had no end yet: they end now."""
 
 
 class EventCatalog(Record, kw_only=True):
