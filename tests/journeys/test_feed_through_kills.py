@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import contextlib
 import itertools
+import json
 import socket
 import ssl
 import threading
 from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
 from random import Random
 from typing import Any
@@ -18,14 +20,16 @@ import pytest
 
 from callfloor.foundation.database import open_database
 from tests.conversations_api.waiting import NAP_SECONDS
+from tests.factories.audio import make_wav
 from tests.factories.teams import make_api_key, make_conversations_key, make_team
 from tests.support.background import Background
 from tests.support.history_trial import UNLIMITED
-from tests.support.history_walk import ContractClient, FeedCopy
+from tests.support.history_walk import ContractClient, FeedCopy, Record
 from tests.support.server import DEADLINE_SECONDS, Server, running_server
 
 pytestmark = pytest.mark.timeout(500)
 KILLS = 8
+PATH = "/api/v2/calls"
 SETTINGS = {**UNLIMITED, "CALLFLOOR_SHUTDOWN_GRACE_SECONDS": "5"}
 SCOPES = ("conversations:read", "conversations:write", "conversations:erase")
 
@@ -96,36 +100,56 @@ def insisted(ask: Callable[[], httpx.Response], *statuses: int) -> Any:
 
 
 class Changes(Background):
-    """Calls that come in, are changed and are erased, in the background until it is stopped."""
+    """Calls that come in, are changed, redacted, analyzed anew and erased, in the background until it is stopped."""
 
     def __init__(self, lives: Lives, random: Random) -> None:
         super().__init__()
         self._lives, self._random = lives, random
         self._numbers = itertools.count()
         self.calls: list[str] = []
+        self.redacted: set[str] = set()
         self.erased: set[str] = set()
 
     def step(self) -> None:
-        """Bring a call, change one, and sometimes erase one."""
+        """Bring a call, change one, and sometimes redact one, have one analyzed anew, or erase one."""
         number = next(self._numbers)
         self._bring(number)
         self._change(number)
+        if number % 5 == 1:
+            self._redact()
+        if number % 5 == 3:
+            self._analyze_anew()
         if number % 5 == 4:
             self._erase()
 
+    def _analyze_anew(self) -> None:
+        call = self._any()
+        # Nothing on this machine recognizes speech: it waits from now on, if it is not waiting yet, nor is silenced.
+        insisted(lambda: self._lives.api.post(f"{PATH}/{call}/analysis", json={}), 202, 409)
+
+    def _any(self) -> str:
+        return self._random.choice([one for one in self.calls if one not in self.erased])
+
     def _bring(self, number: int) -> None:
         said = [{"speaker": "Cleo", "start": 0, "end": 1.5, "text": f"About number {number}."}]
-        body = {"externalCallId": f"call-{number}", "transcript": said}
-        made = insisted(lambda: self._lives.contract.post("/calls", json=body), 200, 202)
+        form = {"externalCallId": f"call-{number}", "transcript": json.dumps(said)}
+        recording = [("file", ("a.wav", make_wav(), "audio/wav"))]
+        made = insisted(lambda: self._lives.contract.post("/calls", data=form, files=recording), 200, 202)
         self.calls.append(made["id"])
 
     def _change(self, number: int) -> None:
-        call = self._random.choice([one for one in self.calls if one not in self.erased])
+        call = self._any()
         change = {"outcome": f"change {number}", "rating": 1 + number % 5}
-        insisted(lambda: self._lives.api.patch(f"/api/v2/calls/{call}", json=change), 200)
+        insisted(lambda: self._lives.api.patch(f"{PATH}/{call}", json=change), 200)
+
+    def _redact(self) -> None:
+        call = self._any()
+        self.redacted.add(call)
+        parts = {"intervals": [{"start": 0.1, "end": 0.2}]}
+        insisted(lambda: self._lives.api.post(f"{PATH}/{call}/redactions", json=parts), 202)
 
     def _erase(self) -> None:
-        call = self._random.choice([one for one in self.calls if one not in self.erased])
+        call = self._any()
         self.erased.add(call)
         # Asked for a second time, it may be gone by then: the first request was heard.
         insisted(lambda: self._lives.api.post("/api/v2/erasures", json={"conversation_ids": [call]}), 202, 422)
@@ -140,15 +164,28 @@ def test_a_reader_that_only_follows_the_feed_has_what_the_list_has(lives: Lives)
             while len(changes.calls) < wanted and not changes.has_failed:
                 follow(reader)
             (lives.kill_server if number % 2 else lives.kill_worker)()
-    while {one["state"] for one in receipts(lives)} != {"done"}:
+    left = sorted(changes.redacted - changes.erased)
+    while {one["state"] for one in receipts(lives) + redactions(lives, left)} != {"done"}:
         follow(reader)
     while follow(reader, wait_seconds=2):
         pass
 
     truth = {record["id"]: record for record in ContractClient(lives.contract).walked("calls", {}, 100)}
-    assert reader.records == truth
+    assert {call: unsigned(one) for call, one in reader.records.items()} == {
+        call: unsigned(one) for call, one in truth.items()
+    }
     assert set(truth) == set(changes.calls) - changes.erased
     assert changes.erased
+    assert left
+    for call in left:
+        shown = insisted(partial(lives.api.get, f"{PATH}/{call}"), 200)
+        assert (shown["transcript"], shown["recording_url"] is None) == ([], False)
+
+
+def unsigned(record: Record) -> Record:
+    """Return a record with the address of its recording as it is without its signature, which is always another."""
+    address = record["recordingRef"]
+    return {**record, "recordingRef": address and address.partition("?")[0]}
 
 
 def follow(reader: FeedCopy, *, wait_seconds: int = 0) -> bool:
@@ -158,6 +195,12 @@ def follow(reader: FeedCopy, *, wait_seconds: int = 0) -> bool:
     except httpx.TransportError:
         threading.Event().wait(NAP_SECONDS)
         return True
+
+
+def redactions(lives: Lives, calls: list[str]) -> list[dict[str, Any]]:
+    """Return the redactions of these calls."""
+    pages = [insisted(partial(lives.api.get, f"{PATH}/{call}/redactions"), 200) for call in calls]
+    return [one for page in pages for one in page["data"]]
 
 
 def receipts(lives: Lives) -> list[dict[str, Any]]:
