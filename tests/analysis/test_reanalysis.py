@@ -10,6 +10,7 @@ import pytest
 from callfloor.access.audit import OPERATOR
 from callfloor.analysis.jobs import TRANSCRIBE_CONVERSATION
 from callfloor.conversations.changes import CHANGES, CHANGES_AFTER
+from callfloor.conversations.holds import PlaceHold, place_hold
 from callfloor.conversations.locking import Which
 from callfloor.conversations.muting import MutedInterval
 from callfloor.conversations.outcomes import begin_processing
@@ -70,8 +71,9 @@ def test_what_was_said_stays_until_the_new_analysis_takes_its_place(
     run(services, team)
 
     after = outcome_of(services.db, team.id, call)
-    assert (meanwhile.status, meanwhile.language, meanwhile.segments) == ("queued", "de", before.segments)
+    assert (meanwhile.status, meanwhile.language, meanwhile.segments) == ("queued", "en", before.segments)
     assert order.priority == BACKGROUND_PRIORITY, "today's calls do not wait for it"
+    assert order.args["language"] == "de"
     assert (after.status, after.language) == ("analyzed", "en"), "the small model knows nothing else"
     assert after.segments
     assert after.events == ["call.received", "call.analyzed", "call.analyzed"]
@@ -89,14 +91,31 @@ def test_one_that_fails_leaves_the_analysis_of_before_and_says_why(
         if file.is_file():
             file.unlink()
 
-    services.db.write_now(reanalysis_of(team, call))
+    services.db.write_now(reanalysis_of(team, call, "auto"))
     run(services, team)
 
     after = outcome_of(services.db, team.id, call)
     assert (after.status, after.code) == ("analyzed", "recording_missing")
-    assert (after.segments, after.metrics) == (before.segments, before.metrics)
+    assert (after.segments, after.metrics, after.language) == (before.segments, before.metrics, "en")
     assert after.events[-1] == "call.failed"
     assert changes(services.db, team)[-2:] == ["processing", "failed"]
+
+
+def test_a_hold_that_is_placed_before_its_turn_keeps_the_analysis_of_before(
+    services: Services, team: Team, received: Receive, wrong_number: bytes
+) -> None:
+    call = received(wrong_number)
+    run(services, team)
+    before = outcome_of(services.db, team.id, call)
+    services.db.write_now(reanalysis_of(team, call))
+
+    hold = PlaceHold(team.id, "Case 1", OPERATOR, clock.now(), conversation_id=call)
+    placed = services.db.write_now(partial(place_hold, command=hold))
+    run(services, team)
+
+    after = outcome_of(services.db, team.id, call)
+    assert (after.status, after.code, after.segments) == ("analyzed", "legal_hold", before.segments)
+    assert placed.id in (after.reason or "")
 
 
 def test_a_call_that_had_failed_is_analyzed_for_the_first_time(

@@ -198,6 +198,29 @@ def test_comments_on_the_moment_lose_their_text_in_the_history_too(http: httpx.C
     assert redacted(http, path)["counts"]["comments"] == 0
 
 
+def test_comments_on_other_moments_stay_even_where_it_was_silent_before(http: httpx.Client) -> None:
+    path = uploaded(http, make_wav(seconds=2), muted_intervals=[{"start": 0.1, "end": 0.2}])
+    http.post(f"{path}/comments", json={"text": "Why is it silent here?", "start": 0.15})
+
+    assert redacted(http, path)["counts"]["comments"] == 0
+    assert http.get(path).json()["comments"][0]["text"] == "Why is it silent here?"
+
+
+def test_what_comes_after_the_last_word_can_be_taken_out_too(
+    services: Services, http: httpx.Client, player: httpx.Client, team: Team
+) -> None:
+    """The duration is that of the transcript that came: the recording goes on."""
+    content = make_wav(seconds=3)
+    path = uploaded(http, content)
+
+    redacted(http, path, intervals=[{"start": 2.5, "end": 3}])
+    work(services, team)
+
+    sound = heard(player, http.get(path).json()["recording_url"])
+    assert sound[:20000].any()
+    assert not sound[20000:].any()
+
+
 def test_a_legal_hold_wins(http: httpx.Client) -> None:
     path = uploaded(http, make_wav(seconds=2))
     hold = http.post("/holds", json={"conversation_id": path.rpartition("/")[2], "reason": "Case 1"}).json()
@@ -219,7 +242,7 @@ def test_a_legal_hold_wins(http: httpx.Client) -> None:
         ({"intervals": [{"start": 1}]}, "intervals.0.end"),
         ({"intervals": [{"start": -1, "end": 1}]}, "intervals.0.start"),
         ({"intervals": [{"start": 1, "end": 1}]}, "intervals[0].end"),
-        ({"intervals": [{"start": 0, "end": 1}, {"start": 2, "end": 3}]}, "intervals[1].start"),
+        ({"intervals": [{"start": 0, "end": 1}, {"start": 3, "end": 2}]}, "intervals[1].end"),
         ({"intervals": [{"start": 0, "end": 1e9}]}, "intervals.0.end"),
     ],
 )

@@ -228,10 +228,15 @@ def test_nothing_is_left_of_what_was_redacted(floor: Floor, receiver: Receiver) 
     api = floor.api
     receiver.answers = lambda came: (500 if b"call_edited" in came.body else 200, {}, b"")
     events = ["call_analyzed", "call_edited", "call_redacted"]
-    assert api.post("/webhooks", json={"url": receiver.url, "events": events}).status_code == 201
+    hook = api.post("/webhooks", json={"url": receiver.url, "events": events})
+    assert hook.status_code == 201, hook.text
+    deliveries = f"/webhooks/{api.get('/webhooks').json()['data'][0]['id']}/deliveries"
     call = floor.uploaded({"name": "Dana Stays", "email": "dana@stays.example"}, transcript=json.dumps(SAID))
     comment = api.post(f"/calls/{call}/comments", json={"text": f"Said {WORD}.", "start": 2.5})
     assert comment.status_code == 201
+    removed = api.post(f"/calls/{call}/comments", json={"text": f"{WORD}, again."}).json()["comments"][1]["id"]
+    assert api.delete(f"/calls/{call}/comments/{removed}").status_code == 200
+    wait_until(lambda: len(api.get(deliveries).json()["data"]) == 4, floor.server)
     receiver.wait_for(2)
     assert WORD.encode() in floor.place.kept()
     receiver.answers = lambda _: (200, {}, b"")
@@ -239,7 +244,7 @@ def test_nothing_is_left_of_what_was_redacted(floor: Floor, receiver: Receiver) 
     asked = api.post(f"/calls/{call}/redactions", json={"intervals": [{"start": 2, "end": 3.5}]})
 
     assert asked.status_code == 202, asked.text
-    assert asked.json()["counts"] == {"segments": 2, "comments": 1, "webhook_deliveries": 2}
+    assert asked.json()["counts"] == {"segments": 2, "comments": 1, "webhook_deliveries": 4}
     wait_until(lambda: api.get(f"/calls/{call}/redactions").json()["data"][0]["state"] == "done", floor.server)
     told = [json.loads(one.body) for one in receiver.wait_for(4)[2:]]
     assert [one["eventType"] for one in told] == ["call_edited", "call_redacted"]

@@ -7,7 +7,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from pydantic import SecretStr
 
 from callfloor.access.audit import OPERATOR
 from callfloor.conversations.attaching import attach_silenced
@@ -16,26 +15,36 @@ from callfloor.conversations.incoming import announce_file
 from callfloor.conversations.intake import StoredRecording
 from callfloor.conversations.locking import Which
 from callfloor.conversations.muting import MutedInterval, held_recording, muted_spans
-from callfloor.conversations.outcomes import Analyzed, begin_processing, record_analysis
+from callfloor.conversations.outcomes import (
+    Analyzed,
+    begin_processing,
+    has_file,
+    material_of,
+    record_analysis,
+    withhold_recording,
+)
 from callfloor.conversations.redacting import (
+    REDACT,
     RedactConversation,
     redact_conversation,
     redactions_below,
     resume_redactions,
 )
-from callfloor.conversations.redaction_jobs import REDACT_RECORDING
+from callfloor.conversations.redaction_jobs import REDACT_RECORDING, give_up
 from callfloor.conversations.tables import ConversationKind
 from callfloor.conversations.transcripts import Segment, transcripts_of
 from callfloor.foundation import clock
 from callfloor.foundation.database import Database
-from callfloor.foundation.files import open_files
 from callfloor.foundation.ids import new_id
 from callfloor.foundation.jobs import JobState, cancel, newest_jobs
+from callfloor.foundation.jobs.attempts import ClaimedJob
 from callfloor.foundation.jobs.testing import drain
 from callfloor.foundation.services import Services
-from callfloor.foundation.settings import Settings
+from callfloor.foundation.settings import Upload
 from callfloor.teams.teams import Team
+from tests.analysis.conftest import open_with, receive
 from tests.analysis.looking import outcome_of
+from tests.factories.audio import make_wav
 from tests.factories.conversations import make_conversation, make_recorded_call
 from tests.factories.teams import make_team
 from tests.support.racing import between
@@ -50,8 +59,7 @@ def team(db: Database) -> Team:
 
 @pytest.fixture
 def services(db: Database, tmp_path: Path) -> Services:
-    settings = Settings(data=tmp_path, secret_key=SecretStr("k" * 43))
-    return Services(settings, db, open_files(settings))
+    return open_with(db, tmp_path)
 
 
 def redaction_of(team: Team, call: str, start_ms: int, end_ms: int) -> Any:
@@ -128,6 +136,79 @@ def test_an_analysis_that_heard_it_before_does_not_bring_it_back(db: Database, t
     db.write_now(functools.partial(record_analysis, done=analysis_of(team, call)))
 
     assert said_in(db, team, call) == ["Hello."]
+
+
+def test_words_without_a_length_go_too(db: Database, team: Team) -> None:
+    words = (("It", 500, 900), ("4111", 1000, 1000), ("Thanks.", 2000, 2000))
+    said = Segment("Cleo", 500, 2000, "It 4111 Thanks.", words=words)
+    call = make_conversation(db, team, transcript=[said, Segment("Ben", 1999, 1999, "Mhm.")])
+
+    db.write_now(redaction_of(team, call, 1000, 2000))
+
+    assert said_in(db, team, call) == ["It Thanks."]
+
+
+def test_an_analysis_does_not_begin_with_a_recording_that_was_withdrawn(db: Database, team: Team) -> None:
+    """It had read where the recording lies, and loaded its model; begun, it would wait for nobody."""
+    call = make_recorded_call(db, team)
+    material = db.read_now(functools.partial(material_of, team_id=team.id, conversation_id=call))
+    assert material is not None
+    is_there = functools.partial(has_file, team_id=team.id, conversation_id=call, file_key=material.file_key)
+    assert db.write_now(is_there)
+
+    assert not between(db, redaction_of(team, call, 0, 500), is_there)
+
+
+def test_a_recording_that_grew_too_large_is_withheld(db: Database, services: Services, team: Team) -> None:
+    content = make_wav(seconds=2)
+    call = receive(services, team, content)
+    db.write_now(redaction_of(team, call, 0, 500))
+    smaller = open_with(db, services.settings.data, upload=Upload(max_bytes=len(content) - 1))
+
+    drain(smaller, [REDACT_RECORDING], now=clock.now(), team_id=team.id)
+
+    assert states(db, team, call) == ["withheld"]
+    outcome = outcome_of(db, team.id, call)
+    assert (outcome.status, outcome.code) == ("failed", "too_large")
+
+
+def test_one_that_cannot_be_silenced_says_so_in_the_end(db: Database, team: Team) -> None:
+    """The worker's disk is full, for hours."""
+    call = make_recorded_call(db, team)
+    db.write_now(redaction_of(team, call, 0, 500))
+    (job,) = [one for one in db.read_now(functools.partial(newest_jobs, team_id=team.id)) if one.kind == REDACT]
+    claimed = ClaimedJob(
+        id=job.id,
+        team_id=team.id,
+        kind=job.kind,
+        queue=job.queue,
+        priority=job.priority,
+        args=job.args,
+        attempt=20,
+        max_attempts=None,
+        claim=20,
+        owner="a worker",
+        created_at=job.created_at,
+    )
+
+    db.write_now(give_up(claimed, "No space left on device", clock.now()))
+
+    outcome = outcome_of(db, team.id, call)
+    assert states(db, team, call) == ["withheld"]
+    assert (outcome.status, outcome.code) == ("failed", "recording_not_silenced")
+    assert "No space left" in (outcome.reason or "")
+
+
+def test_a_recording_that_came_back_is_not_withheld(db: Database, team: Team) -> None:
+    """The job was killed between giving it back and its own end, for the last time."""
+    call = make_recorded_call(db, team)
+    reason = ("recording_not_silenced", "It could not be silenced.")
+
+    db.write_now(
+        functools.partial(withhold_recording, team_id=team.id, conversation_id=call, reason=reason, now=clock.now())
+    )
+
+    assert outcome_of(db, team.id, call).status == "queued"
 
 
 def test_a_recording_that_is_silent_in_too_little_by_now_waits_on(db: Database, team: Team) -> None:

@@ -9,12 +9,13 @@ from functools import partial
 from callfloor.analysis.engines import ENGINES
 from callfloor.analysis.measures import Voice, measures_of, speech_shares
 from callfloor.analysis.voices import ChannelVoice, voices_of
-from callfloor.conversations.arrival import SPEECH_QUEUE, TRANSCRIBE, transcribe_order
+from callfloor.conversations.arrival import AUTO, SPEECH_QUEUE, TRANSCRIBE, transcribe_order
 from callfloor.conversations.muting import muted_spans
 from callfloor.conversations.outcomes import (
     Analyzed,
     Material,
     begin_processing,
+    has_file,
     keep_waiting,
     material_of,
     record_analysis,
@@ -50,20 +51,21 @@ def transcribe_conversation(job: RunningJob, services: Services) -> Verb | None:
     material = services.db.read_now(partial(material_of, team_id=team_id, conversation_id=conversation_id))
     if material is None or material.status in {ProcessingStatus.ANALYZED, ProcessingStatus.FAILED}:
         return None
-    this = _Conversation(team_id, conversation_id, job.claimed.priority)
+    this = _Conversation(team_id, conversation_id, job.claimed.priority, job.args.get("language"))
     muted = services.db.read_now(partial(muted_spans, team_id=team_id, conversation_id=conversation_id))
     try:
         model = find_model(services.settings.speech.model, services.settings.models_folder)
         with ENGINES.lent(model, threads=services.settings.speech.threads) as engine:
-            services.db.write_now(partial(this.begins, now=job.now()))
-            transcript = _transcript(job, services, material, engine, muted)
+            if not services.db.write_now(partial(this.begins, file_key=material.file_key, now=job.now())):
+                return None  # withdrawn to be redacted: it comes back with a job of its own
+            transcript = _transcript(job, services, this.heard_in(material), engine, muted)
     except AudioRejected as rejected:
         return partial(this.failed, reason=(rejected.code, rejected.reason), now=job.now())
     except FileMissing:
-        return partial(this.failed, reason=RECORDING_MISSING, now=job.now())
+        return partial(this.lacks, file_key=material.file_key, now=job.now())
     except SpeechUnavailable as error:
         return partial(this.waits, reason=str(error), now=job.now())
-    done = _analyzed(this, material, transcript, job.now())
+    done = _analyzed(this, this.heard_in(material), transcript, job.now())
     return partial(record_analysis, done=dataclasses.replace(done, muted=muted))
 
 
@@ -89,9 +91,26 @@ class _Conversation:
     team_id: int
     id: str
     priority: int
+    language: str | None = None
+    """What it was asked to be recognized in."""
 
-    def begins(self, tx: Tx, *, now: Millis) -> None:
+    def begins(self, tx: Tx, *, file_key: str, now: Millis) -> bool:
+        """Begin, if this is its recording still."""
+        if not has_file(tx, self.team_id, self.id, file_key):
+            return False
         begin_processing(tx, self.team_id, self.id, now=now)
+        return True
+
+    def heard_in(self, material: Material) -> Material:
+        """Return what to start from in the language that was asked for."""
+        if self.language is None:
+            return material
+        return dataclasses.replace(material, language=None if self.language == AUTO else self.language)
+
+    def lacks(self, tx: Tx, *, file_key: str, now: Millis) -> None:
+        """Its file is lost, unless it has another by now, or is to have one."""
+        if has_file(tx, self.team_id, self.id, file_key):
+            self.failed(tx, reason=RECORDING_MISSING, now=now)
 
     def failed(self, tx: Tx, *, reason: tuple[str, str], now: Millis) -> None:
         record_failure(tx, self.team_id, self.id, reason=reason, now=now, priority=self.priority)
@@ -99,7 +118,7 @@ class _Conversation:
     def waits(self, tx: Tx, *, reason: str, now: Millis) -> None:
         """The machine lacks something: nobody's fault, so it is tried until somebody brings it."""
         keep_waiting(tx, self.team_id, self.id, reason=("speech_unavailable", reason), now=now)
-        order = transcribe_order(self.team_id, self.id, now, priority=self.priority)
+        order = transcribe_order(self.team_id, self.id, now, priority=self.priority, language=self.language)
         enqueue(tx, dataclasses.replace(order, run_at=now + WAIT_FOR_MODEL))
 
 

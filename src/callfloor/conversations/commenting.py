@@ -153,10 +153,13 @@ def remove_comment(tx: Tx, which: Which, by: By, *, comment_id: str) -> None:
     record_edits(tx, which, held, edits, by, comments=-1)
 
 
-def blank_comments(tx: Tx, which: Which, intervals: Sequence[MutedInterval], *, now: Millis) -> int:
-    """Take the text of comments on moments in the intervals away, from the history too; returns how many had any.
+def blank_comments(tx: Tx, which: Which, intervals: Sequence[MutedInterval], *, now: Millis) -> tuple[int, bool]:
+    """Take the text of comments on moments in the intervals away, from the history too.
 
     What is in the history of comments that are gone goes, too: nobody knows which moment they were about.
+
+    Returns:
+        how many comments had a text, and whether any text was taken away, be it of the history alone.
     """
     own = {"team": which.team_id, "conversation": which.id}
     comments = [Comment(*row) for row in tx.all(COMMENTS, {"team_id": which.team_id, "ids": [which.id]})]
@@ -165,11 +168,13 @@ def blank_comments(tx: Tx, which: Which, intervals: Sequence[MutedInterval], *, 
     tx.run(_set, [{**own, "comment": id_, "new_text": REDACTED, "now": now} for id_ in fresh])
     kept = {one.id for one in comments} - {one.id for one in inside}
     rewritten = [
-        {**own, "edit": edit_id, "new_before": _blanked(before, kept), "new_after": _blanked(after, kept)}
+        {**own, "edit": edit_id, "new_before": blank_before, "new_after": blank_after}
         for edit_id, before, after in tx.all(_history, own)
+        for blank_before, blank_after in [(_blanked(before, kept), _blanked(after, kept))]
+        if (blank_before, blank_after) != (before, after)
     ]
     tx.run(_rewrite, rewritten)
-    return len(fresh)
+    return len(fresh), bool(fresh or rewritten)
 
 
 def comments_by_conversation(rows: Sequence[tuple[object, ...]]) -> dict[str, list[Comment]]:

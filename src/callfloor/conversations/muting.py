@@ -89,6 +89,8 @@ def is_inside(moment_ms: int, intervals: Sequence[MutedInterval]) -> bool:
 
 
 def _meets(start_ms: int, end_ms: int, intervals: Sequence[MutedInterval]) -> bool:
+    # What has no length, as words sometimes, lasts a moment all the same.
+    end_ms = max(end_ms, start_ms + 1)
     return any(one.start_ms < end_ms and start_ms < one.end_ms for one in intervals)
 
 

@@ -10,7 +10,8 @@ from sqlalchemy import Text, func, select, update
 
 from callfloor.conversations.changes import Change, note_change
 from callfloor.conversations.events import tell
-from callfloor.conversations.muting import intervals_of, muted_spans, without_muted
+from callfloor.conversations.holds import holds_on
+from callfloor.conversations.muting import held_recording, intervals_of, muted_spans, without_muted
 from callfloor.conversations.parties import label_of, permille
 from callfloor.conversations.tables import (
     ProcessingStatus,
@@ -22,6 +23,7 @@ from callfloor.conversations.transcripts import Segment, replace_transcript
 from callfloor.foundation.clock import Millis
 from callfloor.foundation.database import Json, Tx, param
 from callfloor.foundation.jobs import USUAL_PRIORITY
+from callfloor.teams.teams import team_for_change
 
 _c, _p, _r = conversation.c, conversation_participant.c, recording.c
 _ANALYZED, _FAILED = ProcessingStatus.ANALYZED.value, ProcessingStatus.FAILED.value
@@ -69,9 +71,11 @@ _before = (
     .where(_c.team_id == param("team_id"), _c.id == param("id"))
     .with_for_update()
 )
+_has_analysis = select(_c.id).where(_c.team_id == param("team_id"), _c.id == param("id"), _c.metrics.is_not(None))
+_file_key = select(_r.file_key).where(_r.team_id == param("team_id"), _r.conversation_id == param("id"))
 _explain = (
     update(conversation)
-    .where(*_this, _c.processing_status == _ANALYZED)
+    .where(*_this)
     .values(processing_reason_code=param("code"), processing_reason=param("reason"), updated_at=param("now"))
     .returning(_c.kind)
 )
@@ -156,6 +160,14 @@ def material_of(tx: Tx, team_id: int, conversation_id: str) -> Material | None:
     )
 
 
+def has_file(tx: Tx, team_id: int, conversation_id: str, file_key: str) -> bool:
+    """Return whether this is the conversation's recording; until the transaction ends nobody withdraws it."""
+    own = {"team_id": team_id, "id": conversation_id}
+    tx.one(_before, own)
+    row = tx.one(_file_key, own)
+    return row is not None and row[0] == file_key
+
+
 def begin_processing(tx: Tx, team_id: int, conversation_id: str, *, now: Millis) -> None:
     """Mark the conversation as being analyzed; one that is finished stays as it is."""
     _to(tx, team_id, conversation_id, ProcessingStatus.PROCESSING, None, now)
@@ -184,23 +196,34 @@ def record_failure(  # of which one, why, when, and how urgent it is to tell of 
 
 
 def withhold_recording(tx: Tx, team_id: int, conversation_id: str, *, reason: tuple[str, str], now: Millis) -> None:
-    """Say, by a code and a sentence, why nobody is given the recording; what waits for it has failed."""
-    params = {"key_team_id": team_id, "key_id": conversation_id, "code": reason[0], "reason": reason[1], "now": now}
-    row = tx.one(_explain, params)
-    if row is None:
+    """Say, by a code and a sentence, why nobody is given the recording that is held; what waits for it has failed."""
+    before = tx.one(_before, {"team_id": team_id, "id": conversation_id})
+    if before is None or held_recording(tx, team_id, conversation_id) is None:
+        return
+    if before[0] not in {_ANALYZED, _FAILED}:
         record_failure(tx, team_id, conversation_id, reason=reason, now=now)
-    else:
-        note_change(tx, team_id, row[0], conversation_id, Change.EDITED, now=now)
+        return
+    params = {"key_team_id": team_id, "key_id": conversation_id, "code": reason[0], "reason": reason[1], "now": now}
+    kind = tx.all(_explain, params)[0][0]
+    note_change(tx, team_id, kind, conversation_id, Change.EDITED, now=now)
 
 
 def record_analysis(tx: Tx, done: Analyzed) -> None:
     """Store the analysis in place of an earlier one and announce it.
 
-    Left alone is a conversation that is gone, or that another run has analyzed meanwhile.
+    Left alone is a conversation that is gone, or that another run has analyzed meanwhile. What was placed under a hold
+    meanwhile keeps the analysis it has.
     """
     key = {"key_team_id": done.team_id, "key_id": done.conversation_id}
+    if tx.one(_has_analysis, {"team_id": done.team_id, "id": done.conversation_id}) is not None:
+        team_for_change(tx, done.team_id)  # the row that placing a hold locks, too
     before = tx.one(_before, {"team_id": done.team_id, "id": done.conversation_id})
     if before is None or before[0] == _ANALYZED:
+        return
+    held = holds_on(tx, done.team_id, [done.conversation_id]) if before[1] else {}
+    if held:
+        reason = ("legal_hold", f"It is held ({held[done.conversation_id][0]}): it keeps the analysis it has.")
+        record_failure(tx, done.team_id, done.conversation_id, reason=reason, now=done.now, priority=done.priority)
         return
     row = tx.one(
         _complete,

@@ -15,9 +15,9 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
 from callfloor.access.audit import OPERATOR
+from callfloor.conversations.arrival import AUTO
 from callfloor.conversations.locking import Which
 from callfloor.conversations.reanalyzing import (
-    AUTO,
     Reanalyze,
     Recorded,
     reanalyze_conversation,
@@ -65,7 +65,9 @@ def repeat(  # noqa: PLR0913, PLR0917  # one parameter an option
     as_json: AsJson = False,
 ) -> None:
     """Have workers analyze recordings again, behind today's; what there is stays until then."""
-    if (from_ is None or to is None) == (not ids) or (ids and failed):
+    by_days = from_ is not None and to is not None and not ids
+    by_ids = ids and from_ is None and to is None and not failed
+    if not (by_days or by_ids):
         refuse("Give ids, or --from and --to.", code=MISUSED)
     if language not in {None, AUTO} and not re.fullmatch(LANGUAGE_PATTERN, language or ""):
         refuse(f"--language {language}: give a code such as de or pt-BR, or auto.", code=MISUSED)

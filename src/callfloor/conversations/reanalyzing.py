@@ -22,12 +22,11 @@ from callfloor.foundation.errors import DomainError
 from callfloor.foundation.jobs import BACKGROUND_PRIORITY, enqueue
 from callfloor.teams.teams import team_for_change
 
-AUTO = "auto"
 _UNFINISHED = (ProcessingStatus.QUEUED.value, ProcessingStatus.PROCESSING.value)
 _c, _r = conversation.c, recording.c
 _this = (_c.team_id == param("team"), _c.id == param("conversation"))
 _state = (
-    select(_c.processing_status, _c.recording_consent, _c.language, _r.id)
+    select(_c.processing_status, _c.recording_consent, _r.id)
     .join(recording, (_r.team_id == _c.team_id) & (_r.conversation_id == _c.id), isouter=True)
     .where(*_this)
 )
@@ -38,7 +37,6 @@ _queue = (
         processing_status=ProcessingStatus.QUEUED.value,
         processing_reason_code=None,
         processing_reason=None,
-        language=param("new_language", Text()),
         updated_at=param("now"),
     )
 )
@@ -83,7 +81,7 @@ class ConsentDeclined(DomainError):
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class Reanalyze:
-    """Which conversation is to be analyzed anew; None leaves its `language` as it is, `AUTO` has it found out."""
+    """Which conversation is to be analyzed anew; `language` None is that of before, `arrival.AUTO` is found out."""
 
     which: Which
     actor: audit.Actor
@@ -128,21 +126,22 @@ def reanalyze_conversation(tx: Tx, command: Reanalyze) -> None:
     held = lock_conversation(tx, which)
     check_conversation(tx, which.team_id, which.id)
     own: dict[str, Any] = {"team": which.team_id, "conversation": which.id}
-    ((status, consent, language, recording_id),) = tx.all(_state, own)
+    ((status, consent, recording_id),) = tx.all(_state, own)
     if consent == CONSENT_DECLINED:
         raise ConsentDeclined("consent to the recording was declined: it is not analyzed")
     if status in _UNFINISHED:
         raise AnalysisUnderWay(f"this {which.kind.value} is {status} already; wait for the end of that")
     if recording_id is None:
         raise NothingToAnalyze(f"this {which.kind.value} has no recording that can be listened to")
-    new_language = {None: language, AUTO: None}.get(command.language, command.language)
     # Two changes within a millisecond have two tags all the same.
-    tx.run(_queue, {**own, "new_language": new_language, "now": max(now, held.updated_at + 1)})
+    tx.run(_queue, {**own, "now": max(now, held.updated_at + 1)})
     kind = which.kind.value
     note_change(tx, which.team_id, kind, which.id, Change.QUEUED, now=now)
-    change = audit.Change(which.team_id, f"{kind}.analysis_requested", kind, which.id, after={"language": new_language})
+    change = audit.Change(
+        which.team_id, f"{kind}.analysis_requested", kind, which.id, after={"language": command.language}
+    )
     audit.note(tx, command.actor, change, now=now)
-    enqueue(tx, transcribe_order(which.team_id, which.id, now, priority=BACKGROUND_PRIORITY))
+    enqueue(tx, transcribe_order(which.team_id, which.id, now, priority=BACKGROUND_PRIORITY, language=command.language))
 
 
 def _window(asked: Recorded, after: tuple[Millis, str] | None) -> dict[str, Any]:

@@ -25,7 +25,7 @@ from callfloor.conversations.muting import (
     withdraw_recording,
     without_muted,
 )
-from callfloor.conversations.stewardship_tables import RedactionState, redaction
+from callfloor.conversations.stewardship_tables import RedactionState, is_under_way, redaction
 from callfloor.conversations.tables import ProcessingStatus, conversation
 from callfloor.conversations.transcripts import replace_transcript, transcripts_of
 from callfloor.foundation.clock import Millis
@@ -45,7 +45,6 @@ NEWEST = "~"
 
 _c, _x = conversation.c, redaction.c
 _add = insert(redaction)
-_length = select(_c.duration_ms).where(_c.team_id == param("team"), _c.id == param("conversation"))
 _touch = (
     update(conversation)
     .where(_c.team_id == param("team"), _c.id == param("conversation"))
@@ -81,7 +80,7 @@ _finish = (
     .where(_x.team_id == param("team"), _x.id == param("redaction"), _x.state == RedactionState.RUNNING.value)
     .values(state=param("new_state"), finished_at=param("now"), scrubbed_at=param("scrubbed"))
 )
-_running = select(_x.team_id, _x.id).where(_x.state == RedactionState.RUNNING.value).order_by(_x.team_id, _x.id)
+_running = select(_x.team_id, _x.id).where(is_under_way).order_by(_x.team_id, _x.id)
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -114,7 +113,7 @@ def redact_conversation(tx: Tx, command: RedactConversation) -> Redaction:
 
     Raises:
         ConversationNotFound: there is none that the caller may meet.
-        InvalidInput: a part is empty or begins after the end; there would be more than 1,000 parts.
+        InvalidInput: a part is empty; there would be more than 1,000 parts.
         LegalHold: it is held.
     """
     which, now = command.which, command.now
@@ -123,7 +122,10 @@ def redact_conversation(tx: Tx, command: RedactConversation) -> Redaction:
     held = lock_conversation(tx, which)
     check_conversation(tx, which.team_id, which.id)
     known = intervals_of(tx, which.team_id, which.id)
-    intervals = merged([*known, *_checked(tx, command)])
+    for at, one in enumerate(command.intervals):
+        if one.end_ms <= one.start_ms:
+            raise invalid(f"intervals[{at}].end", "must be after the start")
+    intervals = merged([*known, *command.intervals])
     if len(intervals) > INTERVALS_LIMIT:
         raise invalid("intervals", f"there would be more than {INTERVALS_LIMIT} silent parts")
     if list(intervals) != known:
@@ -132,7 +134,9 @@ def redact_conversation(tx: Tx, command: RedactConversation) -> Redaction:
         tx.run(_requeue, {"team": which.team_id, "conversation": which.id, "now": now})
     # Two changes within a millisecond have two tags all the same.
     tx.run(_touch, {"team": which.team_id, "conversation": which.id, "now": max(now, held.updated_at + 1)})
-    return _tell(tx, command, _take_words(tx, which, intervals, now))
+    counts, is_told = _take_words(tx, command, intervals)
+    counts["webhook_deliveries"] = _blank_deliveries(tx, which, now) if is_told else 0
+    return _tell(tx, command, counts)
 
 
 def resume_redactions(tx: Tx, *, now: Millis) -> None:
@@ -161,32 +165,22 @@ def finish_redaction(  # which one, how it ended, when
     tx.run(_finish, {**params, "scrubbed": scrubbed_at, "now": now})
 
 
-def _checked(tx: Tx, command: RedactConversation) -> Sequence[MutedInterval]:
+def _take_words(tx: Tx, command: RedactConversation, intervals: Sequence[MutedInterval]) -> tuple[dict[str, int], bool]:
+    """Return what lost words, and whether webhooks may have told of any: they tell comments, no transcripts."""
     which = command.which
-    ((duration_ms,),) = tx.all(_length, {"team": which.team_id, "conversation": which.id})
-    for at, one in enumerate(command.intervals):
-        if one.end_ms <= one.start_ms:
-            raise invalid(f"intervals[{at}].end", "must be after the start")
-        if duration_ms is not None and one.start_ms >= duration_ms:
-            raise invalid(f"intervals[{at}].start", f"must be before the end, at {duration_ms / 1000} seconds")
-    return command.intervals
-
-
-def _take_words(tx: Tx, which: Which, intervals: Sequence[MutedInterval], now: Millis) -> dict[str, int]:
     before = transcripts_of(tx, which.team_id, [which.id]).get(which.id, [])
     after = without_muted(before, intervals)
-    if after != before:
+    kept = set(map(id, after))
+    lost = sum(id(segment) not in kept for segment in before)
+    if lost:
         replace_transcript(tx, which.team_id, which.id, after)
-    return {
-        "segments": sum(segment not in after for segment in before),
-        "comments": blank_comments(tx, which, intervals, now=now),
-    }
+    comments, is_told = blank_comments(tx, which, command.intervals, now=command.now)
+    return {"segments": lost, "comments": comments}, is_told
 
 
 def _tell(tx: Tx, command: RedactConversation, counts: dict[str, int]) -> Redaction:
     which, now = command.which, command.now
     kind, team_id, redaction_id = which.kind.value, which.team_id, new_id()
-    counts = {**counts, "webhook_deliveries": _blank_deliveries(tx, which, now) if counts["comments"] else 0}
     made = Redaction(
         redaction_id,
         which.id,

@@ -9,7 +9,9 @@ from callfloor.conversations.outcomes import withhold_recording
 from callfloor.conversations.redacting import REDACT, finish_redaction, redaction_by_id
 from callfloor.conversations.silencing import silence_held
 from callfloor.conversations.stewardship_tables import RedactionState
-from callfloor.foundation.jobs import JobKind, RunningJob, Verb
+from callfloor.foundation.clock import Millis
+from callfloor.foundation.database import Tx
+from callfloor.foundation.jobs import ClaimedJob, JobKind, RunningJob, Verb
 from callfloor.foundation.services import Services
 
 
@@ -40,6 +42,20 @@ def redact_recording(job: RunningJob, services: Services) -> Verb | None:
     )
 
 
+def give_up(job: ClaimedJob, reason: str, now: Millis) -> Verb:
+    """Complete the receipt of a recording that could not be silenced: nobody is given it."""
+    text = f"The recording could not be silenced in {job.attempt} attempts, the last time: {reason.splitlines()[0]}"
+    team_id, redaction_id = job.team_id or 0, str(job.args["redaction_id"])
+    return partial(_end_withheld, team_id=team_id, redaction_id=redaction_id, text=text, now=now)
+
+
+def _end_withheld(tx: Tx, team_id: int, redaction_id: str, *, text: str, now: Millis) -> None:
+    asked = redaction_by_id(tx, team_id, redaction_id)
+    if asked is not None:
+        withhold_recording(tx, team_id, asked.conversation_id, reason=("recording_not_silenced", text), now=now)
+        finish_redaction(tx, team_id, redaction_id, state=RedactionState.WITHHELD, scrubbed_at=None, now=now)
+
+
 REDACT_RECORDING: JobKind[Services] = JobKind(
-    name=REDACT, handler=redact_recording, max_attempts=20, timeout_seconds=24 * 3600
+    name=REDACT, handler=redact_recording, max_attempts=20, timeout_seconds=24 * 3600, on_failed=give_up
 )

@@ -12,7 +12,7 @@ from callfloor.conversations.intake import Intake, StoredRecording
 from callfloor.conversations.muting import SILENCE, HeldRecording, held_recording, muted_spans
 from callfloor.conversations.outcomes import withhold_recording
 from callfloor.foundation.clock import Millis
-from callfloor.foundation.files import FileMissing
+from callfloor.foundation.files import FileMissing, TooLarge
 from callfloor.foundation.jobs import ClaimedJob, JobKind, RunningJob, Verb
 from callfloor.foundation.scratch import scratch_folder
 from callfloor.foundation.services import Services
@@ -21,6 +21,7 @@ from callfloor.speech.errors import AudioRejected
 
 _TIMEOUT_SECONDS = 3700.0
 _READ_BYTES = 1024 * 1024
+_TOO_LARGE = ("too_large", "Written anew with its pauses silent the recording is larger than allowed.")
 _MISSING = ("recording_missing", "The recording is no longer in the store of files.")
 
 
@@ -56,6 +57,8 @@ def silence_held(job: RunningJob, services: Services, team_id: int, conversation
             kept = _silenced(services, team_id, held, spans, job.now())
         except AudioRejected as rejected:
             return rejected.code, rejected.reason
+        except TooLarge:
+            return _TOO_LARGE
         except FileMissing:
             # Another run has just given it to the conversation, or the file is lost.
             if services.db.read_now(waiting) == held:

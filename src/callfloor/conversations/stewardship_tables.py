@@ -174,5 +174,13 @@ class RedactionColumns(TypedColumns):
 
 
 redaction = Table("redaction", metadata, RedactionColumns, Index(None, "team_id", "conversation_id", "id"))
+is_under_way = redaction.c.state == literal_column(f"'{RedactionState.RUNNING.value}'")
+"""As `is_running`, of redactions."""
+Index(
+    "ix_redaction_running",
+    *(redaction.c.team_id, redaction.c.id),
+    sqlite_where=is_under_way,
+    postgresql_where=is_under_way,
+)
 _is_unscrubbed = redaction.c.finished_at.is_not(None) & redaction.c.scrubbed_at.is_(None)
 Index("ix_redaction_unscrubbed", redaction.c.finished_at, sqlite_where=_is_unscrubbed, postgresql_where=_is_unscrubbed)

@@ -738,6 +738,7 @@ def upgrade() -> None:
     sa.PrimaryKeyConstraint('team_id', 'id', name=op.f('pk_redaction'))
     )
     with op.batch_alter_table('redaction', schema=None) as batch_op:
+        batch_op.create_index('ix_redaction_running', ['team_id', 'id'], unique=False, sqlite_where=sa.text("state = 'running'"), postgresql_where=sa.text("state = 'running'"))
         batch_op.create_index(batch_op.f('ix_redaction_team_id_conversation_id_id'), ['team_id', 'conversation_id', 'id'], unique=False)
         batch_op.create_index('ix_redaction_unscrubbed', ['finished_at'], unique=False, sqlite_where=sa.text('finished_at IS NOT NULL AND scrubbed_at IS NULL'), postgresql_where=sa.text('finished_at IS NOT NULL AND scrubbed_at IS NULL'))
 
@@ -1173,6 +1174,7 @@ def downgrade() -> None:
     with op.batch_alter_table('redaction', schema=None) as batch_op:
         batch_op.drop_index('ix_redaction_unscrubbed', sqlite_where=sa.text('finished_at IS NOT NULL AND scrubbed_at IS NULL'), postgresql_where=sa.text('finished_at IS NOT NULL AND scrubbed_at IS NULL'))
         batch_op.drop_index(batch_op.f('ix_redaction_team_id_conversation_id_id'))
+        batch_op.drop_index('ix_redaction_running', sqlite_where=sa.text("state = 'running'"), postgresql_where=sa.text("state = 'running'"))
 
     op.drop_table('redaction')
     with op.batch_alter_table('recording', schema=None) as batch_op:

@@ -64,4 +64,4 @@ def _redacted(stage: Stage, kind: Any) -> None:
     assert (tried.id, tried.counts, begun.state) == (None, begun.counts, "running")
     assert (shown.transcript, [(one.start, one.end) for one in shown.muted_intervals]) == ([], [(0.5, 0.9)])
     assert shown.recording_url is not None
-    assert (again.processing_status, again.language) == ("queued", "de")
+    assert (again.processing_status, again.transcript) == ("queued", [])
