@@ -109,6 +109,12 @@ class TestInterruptions:
 
         assert turn_taking([customer, agent]) == TurnTaking(0.5, 0)
 
+    def test_a_word_without_length_is_not_heard(self) -> None:
+        customer = said(CUSTOMER, 0, 5, (0, 2), (2.35, 4))
+        agent = said(AGENT, 2.2, 9, (2.2, 2.2), (5, 9))
+
+        assert turn_taking([customer, agent]) == TurnTaking(1.0, 0)
+
 
 @pytest.mark.parametrize(
     "talk",

@@ -76,8 +76,8 @@ def turn_taking(speech: Iterable[tuple[str | None, Segment]]) -> TurnTaking:
 
 
 def _spans(segment: Segment) -> Sequence[tuple[int, int]]:
-    words = [(start_ms, end_ms) for _, start_ms, end_ms in segment.words or ()]
-    if any(end_ms > start_ms for start_ms, end_ms in words):
+    words = [(start_ms, end_ms) for _, start_ms, end_ms in segment.words or () if end_ms > start_ms]
+    if words:
         return words
     return [(segment.start_ms, segment.end_ms)] if segment.end_ms > segment.start_ms else []
 
