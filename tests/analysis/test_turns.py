@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from callfloor.analysis.turns import TurnTaking, turn_taking
+from callfloor.analysis.turns import PERCEIVED_OVERLAP_MS, TurnTaking, turn_taking
 from callfloor.conversations.transcripts import Segment, Word
 
 AGENT, CUSTOMER = "agent", "customer"
@@ -39,6 +39,8 @@ class TestPatience:
             ((said(CUSTOMER, 0, 4), said(AGENT, 4, 6)), 0.0),
             ((said(CUSTOMER, 0, 2), said(CUSTOMER, 5, 7), said(AGENT, 7.3, 9)), 0.3),
             ((said(CUSTOMER, 0, 3), said(AGENT, 3.4, 5), said(AGENT, 8, 9)), 0.4),
+            ((said(AGENT, 0, 5), said(CUSTOMER, 5, 5.6), said(AGENT, 5.8, 9)), 0.2),
+            ((said(AGENT, 0, 5), said(CUSTOMER, 4.95, 5.6), said(AGENT, 5.8, 9)), 0.2),
         ],
         ids=[
             "one answer",
@@ -49,6 +51,8 @@ class TestPatience:
             "times that touch are no wait",
             "it counts from where the customer ended at last",
             "who goes on after a pause of its own waits for nobody",
+            "a short answer into a pause is a turn",
+            "and so it is when it begins before anybody hears that",
         ],
     )
     def test_is_the_median_wait_after_the_customer(self, talk: tuple[Spoken, ...], seconds: float) -> None:
@@ -84,6 +88,10 @@ class TestInterruptions:
             ((said(CUSTOMER, 0, 5), said(AGENT, 4.5, 4.9), said(AGENT, 5.4, 9)), 1),
             ((said(AGENT, 0, 5), said(CUSTOMER, 4.8, 5.6), said(AGENT, 5.4, 9)), 0),
             ((said(CUSTOMER, 0, 3), said(AGENT, 3.3, 6), said(CUSTOMER, 3.6, 4)), 0),
+            ((said(CUSTOMER, 0, 5), said(AGENT, 5, 10), said(CUSTOMER, 5.8, 6.1)), 0),
+            ((said(CUSTOMER, 0, 5), said(AGENT, 4.999, 10), said(CUSTOMER, 5.8, 6.1)), 0),
+            ((said(CUSTOMER, 0, 4.25), said(CUSTOMER, 4.3, 5), said(AGENT, 4.2, 9)), 1),
+            ((said(CUSTOMER, 4.95, 5.5), said(AGENT, 5, 5.05), said(AGENT, 5.2, 6.1)), 1),
         ],
         ids=[
             "takes the turn",
@@ -98,6 +106,10 @@ class TestInterruptions:
             "a short pause does not end what began over the customer",
             "who goes on over a sign of listening interrupts nobody",
             "in a pause of the customer it is none",
+            "after which the customer says a short word",
+            "and when it begins before anybody hears that",
+            "between two words it does not end what the customer says",
+            "a short first word belongs to what follows",
         ],
     )
     def test_are_turns_taken_while_the_customer_speaks(self, talk: tuple[Spoken, ...], count: int) -> None:
@@ -135,6 +147,8 @@ def test_says_nothing_where_nothing_can_be_known(talk: tuple[Spoken, ...]) -> No
 times = st.integers(0, 30_000)
 lengths = st.integers(0, 6_000)
 moments = st.integers(0, 500)
+overlaps = st.integers(-PERCEIVED_OVERLAP_MS, 500)
+turns = st.integers(500, 6_000)
 
 
 @st.composite
@@ -196,6 +210,21 @@ class TestLaws:
             at_ms += pause_ms + length_ms
 
         assert turn_taking(talk).interruption_count in (0, None)
+
+    @given(st.lists(st.tuples(st.sampled_from((AGENT, CUSTOMER)), overlaps, turns), min_size=3, max_size=20))
+    def test_an_overlap_that_nobody_hears_changes_nothing(self, parts: list[tuple[str, int, int]]) -> None:
+        heard, touching, at_ms = list[Spoken](), list[Spoken](), 0
+        for side, pause_ms, length_ms in parts:
+            start_ms = max(0, at_ms + pause_ms)
+            if touching:
+                before = touching[-1][1]
+                touching[-1] = touching[-1][0], dataclasses.replace(before, end_ms=min(before.end_ms, start_ms))
+            at_ms = start_ms + length_ms
+            one = Segment("Somebody", start_ms, at_ms, "Words.")
+            heard.append((side, one))
+            touching.append((side, one))
+
+        assert turn_taking(heard) == turn_taking(touching)
 
     @given(talks)
     def test_segments_cut_into_words_that_touch_say_the_same(self, talk: list[Spoken]) -> None:

@@ -18,8 +18,8 @@ A backchannel lasts at most a second, with a second without speech of its own on
 Skantze, "Voice Activity Projection: Self-supervised Learning of Turn-taking Events", Interspeech 2022.
 """
 PERCEIVED_OVERLAP_MS = 120
-"""Nobody hears a shorter overlap as one: Heldner, "Detection thresholds for gaps, overlaps, and no-gap-no-overlaps",
-J. Acoust. Soc. Am. 130, 2011. Times of recognized words are no more exact than that either."""
+"""Nobody hears a shorter overlap as one, nor a shorter gap: Heldner, "Detection thresholds for gaps, overlaps, and
+no-gap-no-overlaps", J. Acoust. Soc. Am. 130, 2011. Times of recognized words are no more exact than that either."""
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -92,7 +92,7 @@ def _stretches(spans: Iterable[tuple[str | None, int, int]]) -> list[_Stretch]:
     newest: dict[str | None, _Stretch] = {}
     for side, start_ms, end_ms in spans:
         own = newest.get(side)
-        if own is not None and start_ms - own.end_ms <= BRIDGED_PAUSE_MS and not _begins_after(own, newest.values()):
+        if own is not None and _goes_on(own, start_ms, newest.values()):
             own.end_ms = max(own.end_ms, end_ms)
         else:
             newest[side] = _Stretch(side, start_ms, end_ms)
@@ -100,8 +100,19 @@ def _stretches(spans: Iterable[tuple[str | None, int, int]]) -> list[_Stretch]:
     return found
 
 
-def _begins_after(own: _Stretch, newest: Iterable[_Stretch]) -> bool:
-    return any(other.side != own.side and other.start_ms >= own.end_ms for other in newest)
+def _goes_on(own: _Stretch, start_ms: int, newest: Iterable[_Stretch]) -> bool:
+    """Return whether what begins now belongs to the stretch before it of the same side."""
+    pause_ms = start_ms - own.end_ms
+    if pause_ms <= PERCEIVED_OVERLAP_MS:
+        return True
+    return pause_ms <= BRIDGED_PAUSE_MS and not any(_begins_after(own, other) for other in newest)
+
+
+def _begins_after(own: _Stretch, other: _Stretch) -> bool:
+    """Return whether the other begins when this one has ended, for all that is heard."""
+    return (
+        other.side != own.side and own.start_ms < other.start_ms and other.start_ms >= own.end_ms - PERCEIVED_OVERLAP_MS
+    )
 
 
 def _without_backchannels(stretches: Iterable[_Stretch]) -> Iterable[_Stretch]:
@@ -109,6 +120,6 @@ def _without_backchannels(stretches: Iterable[_Stretch]) -> Iterable[_Stretch]:
     for stretch in stretches:
         others = [other for other in newest.values() if other.side != stretch.side]
         newest[stretch.side] = stretch
-        is_within = any(other.start_ms < stretch.start_ms < other.end_ms for other in others)
+        is_within = any(other.start_ms < stretch.start_ms < other.end_ms - PERCEIVED_OVERLAP_MS for other in others)
         if not (is_within and stretch.end_ms - stretch.start_ms < BACKCHANNEL_MS):
             yield stretch
