@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import random
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 import httpx
 import pytest
@@ -14,7 +14,7 @@ from callfloor.foundation import clock
 from callfloor.foundation.database import Database
 from callfloor.foundation.errors import DomainError
 from callfloor.ingest.batches import parcel_of
-from tests.factories.events import EVENTS, Agent, call, heartbeat, make_agent, state
+from tests.factories.events import EVENTS, Agent, Event, call, heartbeat, make_agent, state
 from tests.ingest.looking import seen_of
 from tests.portal_api.in_process import LoopTransport
 
@@ -165,14 +165,43 @@ def test_what_an_event_says_beside_its_fields_is_not_kept_without_end(db: Databa
     assert all(len(str(content)) < 4_096 for *_, content in seen_of(db, agent.team.id).events)
 
 
-def test_an_event_nested_too_deep_is_rejected_alone(db: Database, http: httpx.Client) -> None:
+LEVELS_AROUND = 3
+"""The body, its list and the event itself."""
+
+
+@pytest.mark.parametrize("make", [state, heartbeat])
+@pytest.mark.parametrize("pair", [b"[]", b"{}"])
+@pytest.mark.parametrize(("levels", "is_taken"), [(400, True), (500, True), (501, False), (900, False)])
+@pytest.mark.parametrize("is_alone", [True, False])
+def test_how_deep_an_event_may_be_is_the_same_in_every_batch(
+    db: Database,
+    http: httpx.Client,
+    make: Callable[[], Event],
+    pair: bytes,
+    levels: int,
+    *,
+    is_taken: bool,
+    is_alone: bool,
+) -> None:
     agent = make_agent(db)
-    deep = json.dumps(state())[:-1].encode() + b', "more": ' + b"[" * 400 + b"]" * 400 + b"}"
+    begin, end = (b"[", b"]") if pair == b"[]" else (b'{"a":', b"}")
+    more = levels - LEVELS_AROUND
+    deep = json.dumps(make())[:-1].encode() + MORE % (begin * (more - 1) + pair + end * (more - 1))
+    faulty = json.dumps(state(reason="TEXT")).encode().replace(TEXT, b"\\ud800")
 
-    answer = http.post(EVENTS, headers=agent.headers, content=b'{"events": [' + deep + b"," + ONE + b"]}")
+    batch = deep if is_alone else deep + b"," + faulty
+    answer = http.post(EVENTS, headers=agent.headers, content=b'{"events": [' + batch + b"]}")
 
-    assert answer.status_code == 200
-    assert answer.json()["accepted"] + len(answer.json()["rejected"]) == 2
+    assert answer.status_code == 200, answer.text
+    rejected = [one["index"] for one in answer.json()["rejected"]]
+    assert rejected == [*([] if is_taken else [0]), *([] if is_alone else [1])]
+    assert answer.json()["accepted"] == is_taken
+
+
+def test_an_event_may_say_much_that_is_not_nested(db: Database, http: httpx.Client) -> None:
+    agent = make_agent(db)
+
+    assert agent.send(http, state(more=[{}] * 600), heartbeat(more=[[]] * 600))["accepted"] == 2
 
 
 class TestManyMalformedBatches:

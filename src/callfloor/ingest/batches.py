@@ -10,7 +10,7 @@ import msgspec
 
 from callfloor.foundation.clock import Millis
 from callfloor.foundation.errors import DomainError, FieldError, InvalidInput
-from callfloor.ingest.faults import EXPECTED, events_and_faults
+from callfloor.ingest.faults import EXPECTED, SHORT_BYTES, events_and_faults, may_be_too_deep
 from callfloor.ingest.rules import Refusal, Window, check_event, millis, refusal_of, window_at
 from callfloor.ingest.schemas import Batch, CallEvent, Event, Heartbeat, RawBatch, Rejected, StateEvent
 
@@ -69,9 +69,12 @@ def parcel_of(body: bytes, token_hash: bytes, *, now: Millis) -> Parcel:
     # Characters that no text may have are escaped, or none of ASCII but one.
     has_odd_characters = not body.isascii() or b"\\" in body or b"\x7f" in body
     events = _good_events(body, window, has_odd_characters=has_odd_characters)
-    if events is not None:
+    if events is not None and len(body) <= SHORT_BYTES:
         return _parcel(token_hash, events, lambda: _raw_events(body), [])
-    good, raws, rejected = _apart((_raw_events(body), {}), window, has_odd_characters=has_odd_characters)
+    raws = _raw_events(body)
+    if events is not None:
+        return _parcel(token_hash, events, lambda: raws, [])
+    good, raws, rejected = _apart((raws, {}), window, has_odd_characters=has_odd_characters)
     return _parcel(token_hash, good, lambda: raws, rejected)
 
 
@@ -107,7 +110,10 @@ def _raw_events(body: bytes) -> list[msgspec.Raw]:
 
 def _sound_events(body: bytes) -> _Found:
     _check_text(body)
-    return _RAW_BATCH.decode(body).events, {}
+    raws = _RAW_BATCH.decode(body).events
+    if may_be_too_deep(raws):
+        raise RecursionError("an event may be nested too deep")
+    return raws, {}
 
 
 def _read(reader: Callable[[bytes], _Found], body: bytes) -> _Found:

@@ -7,7 +7,7 @@ different marks: where the readings differ there is a fault, and all else is as 
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 import msgspec
@@ -15,7 +15,11 @@ import msgspec
 from callfloor.ingest.schemas import NAME_MAX_LENGTH, RawBatch
 
 DEPTH_MAX = 500
-"""Of a body that is read for its faults: it is safe to read on every stack."""
+"""Levels of a body: so many are safe to read on every stack."""
+_DEPTH_OF_EVENTS = 2
+"""Levels around each event: the body and its list."""
+SHORT_BYTES = 2 * (DEPTH_MAX - _DEPTH_OF_EVENTS)
+"""What is no longer has no room for the brackets of more levels than that."""
 EXPECTED = f"must have whole characters (no half of a surrogate pair, no NUL) and be nested at most {DEPTH_MAX} deep"
 
 _MARKS = (b"\\u0001", b"\\u0002")
@@ -26,6 +30,11 @@ _ESCAPE = re.compile(
 # A text without an end is taken, too: looked for again from each of its quotes it would cost the square of its length.
 _TEXT_OR_BRACKET = re.compile(rb'"(?:[^"\\]+|\\.)*+"?|[\[{]|[\]}]', re.DOTALL)
 _RAW_BATCH = msgspec.json.Decoder(RawBatch)
+
+
+def may_be_too_deep(raws: Iterable[msgspec.Raw]) -> bool:
+    """Return whether one of a body's events has brackets enough for too many levels."""
+    return any(_brackets(bytes(raw)) > DEPTH_MAX - _DEPTH_OF_EVENTS for raw in raws if len(raw) > SHORT_BYTES)
 
 
 def events_and_faults(body: bytes) -> tuple[list[msgspec.Raw], dict[int, str]]:
@@ -45,6 +54,10 @@ def events_and_faults(body: bytes) -> tuple[list[msgspec.Raw], dict[int, str]]:
         for index, (raw, other) in enumerate(zip(raws, others, strict=True))
         if bytes(raw) != bytes(other)
     }
+
+
+def _brackets(event: bytes) -> int:
+    return event.count(b"{") + event.count(b"[")
 
 
 def _without_depths(body: bytes) -> bytes:
