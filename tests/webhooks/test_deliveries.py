@@ -24,7 +24,7 @@ from callfloor.conversations.parties import Party
 from callfloor.conversations.tables import ConversationKind
 from callfloor.conversations.transcripts import Segment
 from callfloor.foundation.database import Tx, param
-from callfloor.foundation.jobs import BACKGROUND_PRIORITY, USUAL_PRIORITY
+from callfloor.foundation.jobs import BACKGROUND_PRIORITY
 from callfloor.foundation.outbox import OUTBOX, NumberedEvent, events_after
 from callfloor.foundation.sequence import number_waiting
 from callfloor.server.webhooks import tell_endpoints
@@ -414,7 +414,7 @@ class TestOrder:
         floor.now += RETRIED_FOR - 3_600_000
         states = []
         for late in (0, 1):
-            again = functools.partial(keep_trying, line=line, now=floor.now + late, priority=USUAL_PRIORITY)
+            again = functools.partial(keep_trying, line=line, now=floor.now + late)
             floor.services.db.write_now(again)
             states.append([one["state"] for one in floor.deliveries(webhook)])
 

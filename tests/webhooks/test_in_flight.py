@@ -12,7 +12,7 @@ import pytest
 
 from callfloor.access.audit import OPERATOR
 from callfloor.foundation.database import Tx
-from callfloor.foundation.jobs import RunningJob, Verb
+from callfloor.foundation.jobs import BACKGROUND_PRIORITY, RunningJob, Verb
 from callfloor.foundation.jobs.claiming import claim_of_team
 from callfloor.foundation.jobs.ending import complete
 from callfloor.foundation.jobs.testing import drain
@@ -21,6 +21,7 @@ from callfloor.webhooks.attempts import Attempted, record_attempt
 from callfloor.webhooks.deliveries import QUEUE, Line, cancel_pending, erase_subjects, lock_endpoint, redeliver
 from callfloor.webhooks.endpoints import delete_endpoint
 from callfloor.webhooks.jobs import DELIVER
+from tests.factories.conversations import make_conversation
 from tests.support.racing import between, wait_until_somebody_waits
 from tests.webhooks.conftest import Floor, tell
 from tests.webhooks.receiver import Came, Receiver, Reply
@@ -29,6 +30,12 @@ from tests.webhooks.receiver import Came, Receiver, Reply
 def cancel(floor: Floor, webhook: int) -> None:
     """Cancel what waits for the endpoint."""
     floor.services.db.write_now(partial(cancel_pending, team_id=floor.team.id, endpoint_id=webhook, now=floor.now))
+
+
+def take_one(floor: Floor) -> None:
+    """Run one job that is due."""
+    with pytest.raises(AssertionError, match="more than 1 attempts"):
+        drain(floor.services, [DELIVER], now=floor.now, team_id=floor.team.id, limit=1)
 
 
 def statuses(floor: Floor, delivery: dict[str, Any]) -> list[tuple[int, int]]:
@@ -214,3 +221,70 @@ def test_answered_while_an_older_one_is_sent_again_that_one_is_next(
 
     assert [one.headers["webhook-id"] for one in receiver.came] == [older["id"]] * 2
     assert {one["state"] for one in floor.deliveries(webhook)} == {"delivered"}
+
+
+@pytest.mark.parametrize("status", [200, 500])
+def test_of_years_before_the_next_of_its_line_is_as_urgent_as_what_is_told_meanwhile(
+    floor: Floor, receiver: Receiver, status: int
+) -> None:
+    first, *others = [make_conversation(floor.services.db, floor.team) for _ in range(4)]
+
+    def answer(_: Came) -> Reply:
+        if len(receiver.came) > 1:
+            return 200, {}, b""
+        for subject in others:
+            floor.publish("call.received", subject, priority=BACKGROUND_PRIORITY)
+        floor.publish("call.edited", first)
+        floor.tell()
+        return status, {}, b""
+
+    floor.listen(receiver.url, "call_received", "call_edited")
+    floor.publish("call.received", first, priority=BACKGROUND_PRIORITY)
+    floor.tell()
+    receiver.answers = answer
+    take_one(floor)
+    floor.work(minutes=1)
+
+    of_first = ["call_edited"] if status == 200 else ["call_received", "call_edited"]
+    told = [(body["eventType"], body["call"]["id"]) for body in (json.loads(one.body) for one in receiver.came[1:])]
+    assert told[: len(of_first)] == [(name, first) for name in of_first]
+    assert sorted(told[len(of_first) :]) == sorted(("call_received", one) for one in others)
+
+
+def test_when_what_was_told_today_is_delivered_the_rest_of_its_line_waits_behind_others(
+    floor: Floor, receiver: Receiver
+) -> None:
+    first, other = [make_conversation(floor.services.db, floor.team) for _ in range(2)]
+    floor.listen(receiver.url, "call_received", "call_edited")
+    floor.publish("call.edited", first)
+    floor.publish("call.received", first, priority=BACKGROUND_PRIORITY)
+    floor.publish("call.received", other, priority=BACKGROUND_PRIORITY)
+    floor.publish("call.edited", other)
+    floor.tell()
+    floor.work()
+
+    told = [(body["eventType"], body["call"]["id"]) for body in (json.loads(one.body) for one in receiver.came)]
+    assert told == [
+        ("call_edited", first),
+        ("call_received", other),
+        ("call_edited", other),
+        ("call_received", first),
+    ]
+
+
+def test_of_years_before_it_is_not_waited_for_when_somebody_sends_it_again(floor: Floor, receiver: Receiver) -> None:
+    first, *others = [make_conversation(floor.services.db, floor.team) for _ in range(3)]
+    webhook = floor.listen(receiver.url, "call_received")["webhook"]["id"]
+    floor.publish("call.received", first, priority=BACKGROUND_PRIORITY)
+    floor.tell()
+    floor.work()
+    for subject in others:
+        floor.publish("call.received", subject, priority=BACKGROUND_PRIORITY)
+    floor.tell()
+    again = floor.deliveries(webhook, state="delivered")[0]["id"]
+    redelivered = partial(redeliver, team_id=floor.team.id, delivery_id=again, now=floor.now)
+    floor.services.db.write_now(redelivered)
+    floor.work()
+
+    told = [json.loads(one.body)["call"]["id"] for one in receiver.came]
+    assert told == [first, first, *others]

@@ -13,7 +13,6 @@ from sqlalchemy import func, insert, select, update
 
 from callfloor.foundation.clock import DAY, HOUR, MINUTE, SECOND, Millis, from_datetime
 from callfloor.foundation.database import Tx, param
-from callfloor.foundation.jobs import USUAL_PRIORITY
 from callfloor.webhooks.deliveries import BLANK, PAUSES, RETRIED_FOR, Line, give_turn, lock_endpoint
 from callfloor.webhooks.endpoints import disable_endpoint
 from callfloor.webhooks.tables import DeliveryState, webhook_attempt, webhook_delivery, webhook_endpoint
@@ -116,8 +115,6 @@ class Attempted:
     """That header of the answer."""
     jitter: float = 0.0
     """0..1, by which a pause is stretched up to a fifth."""
-    priority: int = USUAL_PRIORITY
-    """Of what follows."""
 
     @property
     def is_taken(self) -> bool:
@@ -131,21 +128,21 @@ def sending_of(tx: Tx, line: Line) -> Sending | None:
     return None if row is None else Sending(*row)
 
 
-def pass_turn(tx: Tx, line: Line, *, now: Millis, priority: int) -> None:
+def pass_turn(tx: Tx, line: Line, *, now: Millis) -> None:
     """End a turn in which nothing was to be sent; something may wait by now."""
     if lock_endpoint(tx, line.team_id, line.endpoint_id):
-        give_turn(tx, line, now=now, priority=priority)
+        give_turn(tx, line, now=now)
 
 
-def postpone_delivery(tx: Tx, line: Line, delivery_id: str, *, at: Millis, now: Millis, priority: int) -> None:
+def postpone_delivery(tx: Tx, line: Line, delivery_id: str, *, at: Millis, now: Millis) -> None:
     """Leave a delivery for later, if it still waits."""
     exists = lock_endpoint(tx, line.team_id, line.endpoint_id)
     _postpone_until(tx, line, delivery_id, at)
     if exists:
-        give_turn(tx, line, now=now, priority=priority)
+        give_turn(tx, line, now=now)
 
 
-def keep_trying(tx: Tx, line: Line, *, now: Millis, priority: int) -> None:
+def keep_trying(tx: Tx, line: Line, *, now: Millis) -> None:
     """Give a line whose job was given up another one; its first delivery has failed when its 72 hours are over."""
     if not lock_endpoint(tx, line.team_id, line.endpoint_id):
         return
@@ -156,7 +153,7 @@ def keep_trying(tx: Tx, line: Line, *, now: Millis, priority: int) -> None:
         _postpone_until(tx, line, waiting.id, now + _UNTRIED_PAUSE)
     else:
         _finish(tx, line, waiting.id, _FAILED, now=now)
-    give_turn(tx, line, now=now, priority=priority)
+    give_turn(tx, line, now=now)
 
 
 def record_attempt(tx: Tx, done: Attempted) -> None:
@@ -173,7 +170,7 @@ def record_attempt(tx: Tx, done: Attempted) -> None:
     elif exists and retry_until is not None:
         _follow_failure(tx, done, retry_until)
     if exists:
-        give_turn(tx, done.line, now=done.now, priority=done.priority)
+        give_turn(tx, done.line, now=done.now)
 
 
 def _write_down(tx: Tx, done: Attempted) -> Millis | None:

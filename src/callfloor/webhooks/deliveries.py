@@ -12,7 +12,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import msgspec
-from sqlalchemy import Integer, delete, insert, select, update
+from sqlalchemy import Integer, delete, func, insert, select, update
 
 from callfloor.foundation.clock import HOUR, SECOND, Millis
 from callfloor.foundation.database import Tx, any_of, param
@@ -45,22 +45,25 @@ _lock_endpoint = select(_e.id).where(_e.team_id == param("team"), _e.id == param
 _is_enabled = select(_e.is_enabled).where(_e.team_id == param("team"), _e.id == param("endpoint"))
 _newest = select(_d.id).where(_d.team_id == param("team")).order_by(_d.id.desc()).limit(1)
 _add = insert(webhook_delivery)
-_first_pending = (
-    select(_d.next_at)
-    .where(
-        _d.team_id == param("team"),
-        _d.endpoint_id == param("endpoint"),
-        _d.subject == param("about"),
-        _d.state == _PENDING,
-    )
-    .order_by(_d.id)
-    .limit(1)
+_pending = (
+    _d.team_id == param("team"),
+    _d.endpoint_id == param("endpoint"),
+    _d.subject == param("about"),
+    _d.state == _PENDING,
 )
+_first_pending = select(_d.next_at, _d.priority).where(*_pending).order_by(_d.id).limit(1)
+_most_urgent = select(func.min(_d.priority)).where(*_pending)
 _one = select(_d.endpoint_id, _d.body == BLANK).where(_d.team_id == param("team"), _d.id == param("delivery"))
 _again = (
     update(webhook_delivery)
     .where(_d.team_id == param("team"), _d.id == param("delivery"), _d.state != _PENDING, _d.body != BLANK)
-    .values(state=_PENDING, next_at=param("now"), retry_until=param("until"), finished_at=None)
+    .values(
+        state=_PENDING,
+        priority=USUAL_PRIORITY,
+        next_at=param("now"),
+        retry_until=param("until"),
+        finished_at=None,
+    )
     .returning(_d.subject)
 )
 _cancel_all = (
@@ -188,13 +191,14 @@ def add_delivery(tx: Tx, endpoint_id: int, event: Happened) -> str:
             "subject": event.subject,
             "body": body,
             "state": _PENDING,
+            "priority": event.priority,
             "attempts": 0,
             "created_at": event.now,
             "retry_until": event.now + RETRIED_FOR,
             "next_at": event.now,
         },
     )
-    give_turn(tx, Line(event.team_id, endpoint_id, event.subject), now=event.now, priority=event.priority)
+    give_turn(tx, Line(event.team_id, endpoint_id, event.subject), now=event.now)
     return delivery_id
 
 
@@ -214,16 +218,20 @@ def check_enabled(tx: Tx, team_id: int, endpoint_id: int) -> None:
         raise EndpointDisabled(f"webhook {endpoint_id} is disabled; enable it first")
 
 
-def give_turn(tx: Tx, line: Line, *, now: Millis, priority: int = USUAL_PRIORITY) -> None:
+def give_turn(tx: Tx, line: Line, *, now: Millis) -> None:
     """Have the first delivery of the line tried when it is due; the endpoint's row is locked by the caller.
 
-    The line has one unfinished job: one that waits, or stands in line, becomes as urgent as this; one that is under way
-    is left alone, as its end is such a call.
+    The line has one unfinished job: one that waits, or stands in line, becomes as urgent as the most urgent of what
+    waits for it; one that is under way is left alone, as its end is such a call.
     """
-    first = tx.one(_first_pending, {"team": line.team_id, "endpoint": line.endpoint_id, "about": line.subject})
+    pending = {"team": line.team_id, "endpoint": line.endpoint_id, "about": line.subject}
+    first = tx.one(_first_pending, pending)
     if first is None:
         return
     at, key = max(first[0] or now, now), f"{line.team_id} {line.endpoint_id} {line.subject}"
+    # Nothing is told as more urgent than usual: a line that begins with that, maybe a long one, is not looked through.
+    urgent = tx.one(_most_urgent, pending) if first[1] > USUAL_PRIORITY else None
+    priority = first[1] if urgent is None else urgent[0]
     if hasten(tx, DELIVER_WEBHOOK, key, run_at=at, priority=priority):
         return
     args = {"endpoint_id": line.endpoint_id, "subject": line.subject}

@@ -46,27 +46,24 @@ _forget_attempts = delete(webhook_attempt).where(_a.team_id == param("team"), an
 
 def deliver_webhook(job: RunningJob, services: Services) -> Verb:
     """Send the first delivery of a line; the returned verb writes down what came of it, and gives the next turn."""
-    line, priority = _line(job.claimed), job.claimed.priority
+    line = _line(job.claimed)
     waiting = services.db.read_now(partial(sending_of, line=line))
     now = job.now()
     if waiting is None or (waiting.next_at is not None and waiting.next_at > now):
-        return partial(pass_turn, line=line, now=now, priority=priority)
+        return partial(pass_turn, line=line, now=now)
     if waiting.resumes_at is not None and waiting.resumes_at > now:
         later = partial(postpone_delivery, line=line, delivery_id=waiting.id)
-        return partial(later, at=waiting.resumes_at, now=now, priority=priority)
+        return partial(later, at=waiting.resumes_at, now=now)
     job.progress("sending")
     done = _attempt(services, line, waiting, now)
     ended = job.now()
     duration_ms = ended - now if done.status is None else done.duration_ms
-    return partial(
-        record_attempt,
-        done=dataclasses.replace(done, now=ended, duration_ms=duration_ms, priority=priority),
-    )
+    return partial(record_attempt, done=dataclasses.replace(done, now=ended, duration_ms=duration_ms))
 
 
 def give_up(job: ClaimedJob, _reason: str, now: Millis) -> Verb:
     """Leave the line to another job: with none it would wait for ever."""
-    return partial(keep_trying, line=_line(job), now=now, priority=job.priority)
+    return partial(keep_trying, line=_line(job), now=now)
 
 
 DELIVER: JobKind[Services] = JobKind(

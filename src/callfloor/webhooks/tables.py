@@ -57,6 +57,8 @@ class WebhookDeliveryColumns(TypedColumns):
     body: Column[str] = Column(Text)
     """The very bytes that are sent, each time."""
     state: Column[str] = Column(Text)
+    priority: Column[int] = Column(Integer)
+    """Of its jobs; what waits of a subject is as urgent as the most urgent of it."""
     attempts: Column[int] = Column(Integer)
     created_at: Column[int] = Column(Instant)
     retry_until: Column[int] = Column(Instant)

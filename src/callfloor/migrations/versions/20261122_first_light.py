@@ -1074,6 +1074,7 @@ def upgrade() -> None:
     sa.Column('subject', sa.Text(), nullable=False),
     sa.Column('body', sa.Text(), nullable=False),
     sa.Column('state', sa.Text(), nullable=False),
+    sa.Column('priority', sa.Integer(), nullable=False),
     sa.Column('attempts', sa.Integer(), nullable=False),
     sa.Column('created_at', sa.BigInteger(), nullable=False),
     sa.Column('retry_until', sa.BigInteger(), nullable=False),
