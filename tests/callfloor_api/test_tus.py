@@ -251,6 +251,7 @@ class TestRefusals:
         assert code(answer) == (415, "unsupported_media_type")
         assert http.head(upload, headers=TUS).status_code == 404
         assert http.get("/calls").json()["total"] == 0
+        assert kept(services, team) == []
 
     def test_uploads_of_others(
         self, db: Database, client: ClientOf, http: httpx.Client, services: Services, team: Team

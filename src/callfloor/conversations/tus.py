@@ -5,9 +5,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any, NamedTuple
 
-from sqlalchemy import BigInteger, Integer, delete, func, insert, select, update
+from sqlalchemy import BigInteger, Integer, delete, func, insert, select, union_all, update
 
 from callfloor.conversations.arrival import Arrival, Received, receive_conversation
+from callfloor.conversations.incoming import announce_file_again
+from callfloor.conversations.muting_tables import unmuted_recording
+from callfloor.conversations.tables import recording
 from callfloor.conversations.tus_tables import resumable_upload
 from callfloor.foundation.clock import MINUTE, Millis
 from callfloor.foundation.database import Json, Tx, param
@@ -24,7 +27,7 @@ UPLOADS_AT_ONCE = 1000
 ENDED_AT: Millis = 0
 """When what an erasure ended has expired."""
 
-_u = resumable_upload.c
+_u, _r, _h = resumable_upload.c, recording.c, unmuted_recording.c
 _COLUMNS = (
     _u.team_id,
     _u.id,
@@ -74,6 +77,11 @@ _became = (
         fields=param("nothing", Json()),
         persons=param("nobody", Json()),
     )
+)
+_wanted = union_all(
+    select(_u.id).where(*_this, _u.conversation_id.is_(None), _u.expires_at > ENDED_AT),
+    select(_r.id).where(_r.team_id == param("team"), _r.id == param("upload")),
+    select(_h.file_id).where(_h.team_id == param("team"), _h.file_id == param("upload")),
 )
 _remove = delete(resumable_upload).where(*_this).returning(_u.id)
 _remove_expired = delete(resumable_upload).where(*_this, _u.expires_at < param("now")).returning(_u.id)
@@ -182,6 +190,20 @@ def advance_upload(  # which one, who, to where, until when
     return row is not None
 
 
+def announce_recording(tx: Tx, team_id: int, upload_id: str, *, now: Millis) -> Received | None:
+    """Write down that the file of a whole upload comes to its last place; return what was made of it before.
+
+    A file that was claimed is not written down again: the sweep would take it from its conversation.
+
+    Raises:
+        UploadGone: nothing may come of it any more.
+    """
+    done = _received_before(tx, team_id, upload_id)
+    if done is None:
+        announce_file_again(tx, team_id, upload_id, recording_key(team_id, upload_id), now=now)
+    return done
+
+
 def finish_upload(tx: Tx, upload_id: str, arrival: Arrival) -> Received:
     """Make the upload a conversation, once: what was made of it before is what is returned.
 
@@ -191,14 +213,9 @@ def finish_upload(tx: Tx, upload_id: str, arrival: Arrival) -> Received:
         UploadGone: nothing may come of it any more.
         FileSwept: see `receive_conversation`.
     """
-    row = tx.one(_locked, {"team": arrival.team_id, "upload": upload_id})
-    if row is None:
-        raise UploadGone(f"upload {upload_id} is gone")
-    found = ResumableUpload(*row)
-    if found.conversation_id is not None:
-        return Received(found.conversation_id, is_new=bool(found.is_new_conversation))
-    if found.is_ended:
-        raise UploadGone(f"upload {upload_id} was ended")
+    done = _received_before(tx, arrival.team_id, upload_id)
+    if done is not None:
+        return done
     received = receive_conversation(tx, arrival)
     tx.run(
         _became,
@@ -212,6 +229,26 @@ def finish_upload(tx: Tx, upload_id: str, arrival: Arrival) -> Received:
         },
     )
     return received
+
+
+def _received_before(tx: Tx, team_id: int, upload_id: str) -> Received | None:
+    """Lock the upload and return what was made of it, None while nothing was.
+
+    Raises:
+        UploadGone: it is gone, or an erasure ended it or its conversation.
+    """
+    row = tx.one(_locked, {"team": team_id, "upload": upload_id})
+    found = None if row is None else ResumableUpload(*row)
+    if found is None or found.is_ended:
+        raise UploadGone(f"upload {upload_id} is gone")
+    if found.conversation_id is None:
+        return None
+    return Received(found.conversation_id, is_new=bool(found.is_new_conversation))
+
+
+def is_file_wanted(tx: Tx, team_id: int, upload_id: str) -> bool:
+    """Return whether the file of a whole upload is a conversation's, or may become one's; if not, it never does."""
+    return tx.one(_wanted, {"team": team_id, "upload": upload_id}) is not None
 
 
 def forget_upload(tx: Tx, team_id: int, upload_id: str) -> bool:

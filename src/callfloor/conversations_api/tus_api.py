@@ -41,7 +41,7 @@ from callfloor.conversations_api.tus_protocol import (
     file_name_of,
     metadata_of,
 )
-from callfloor.conversations_api.tus_writing import Uploads, expiry
+from callfloor.conversations_api.tus_writing import Uploads, expiry, remove_unwanted
 from callfloor.conversations_api.upload_api import Writer, sender_of
 from callfloor.conversations_api.upload_fields import UploadFields, form_value, upload_fields
 from callfloor.foundation.asked_host import asked_url
@@ -279,6 +279,7 @@ async def _finished(facts: RequestFacts, caller: Caller, here: Uploads, upload: 
 async def _forget(facts: RequestFacts, here: Uploads, upload: ResumableUpload) -> None:
     await here.remove(upload)
     await facts.services.db.write(partial(forget_upload, team_id=upload.team_id, upload_id=upload.id))
+    await remove_unwanted(facts.services, upload)
 
 
 async def _found(facts: RequestFacts, caller: Caller, upload_id: str) -> ResumableUpload:

@@ -15,15 +15,16 @@ from fastapi.requests import Request
 from starlette.requests import ClientDisconnect
 
 from callfloor.conversations.arrival import Received
-from callfloor.conversations.incoming import announce_file_again
 from callfloor.conversations.intake import MEDIA_TYPES, StoredRecording
 from callfloor.conversations.tables import ConversationKind
 from callfloor.conversations.tus import (
     ResumableUpload,
     UploadGone,
     advance_upload,
+    announce_recording,
     claim_upload,
     finish_upload,
+    is_file_wanted,
     recording_key,
 )
 from callfloor.conversations_api.arrivals import Sender, arrival_of
@@ -231,9 +232,29 @@ class _Piece:
 
 async def finished(services: Services, growing: GrowingFiles, upload: ResumableUpload) -> Received:
     """As `Uploads.finish`."""
+    announce = partial(announce_recording, team_id=upload.team_id, upload_id=upload.id, now=clock.now())
+    try:
+        received = await services.db.write(announce)
+        if received is None:
+            try:
+                received = await _received(services, growing, upload)
+            finally:
+                await remove_unwanted(services, upload)
+    except UploadGone:
+        raise FileMissing("the upload was ended") from None
+    await asyncio.to_thread(growing.remove_now, upload.file_name, upload.parts)
+    return received
+
+
+async def remove_unwanted(services: Services, upload: ResumableUpload) -> None:
+    """Remove the file of an upload from its last place, unless a conversation has it or may get it."""
+    wanted = partial(is_file_wanted, team_id=upload.team_id, upload_id=upload.id)
+    if not await asyncio.to_thread(services.db.read_now, wanted):
+        await services.files.delete(recording_key(upload.team_id, upload.id))
+
+
+async def _received(services: Services, growing: GrowingFiles, upload: ResumableUpload) -> Received:
     key = recording_key(upload.team_id, upload.id)
-    announce = partial(announce_file_again, team_id=upload.team_id, file_id=upload.id, file_key=key, now=clock.now())
-    await services.db.write(announce)
     kept = await growing.finish(upload.file_name, upload.length_bytes, upload.parts, key)
     head = b"".join([piece async for piece in services.files.open(key, end=HEAD_BYTES)])
     container = sniff(head)
@@ -246,15 +267,7 @@ async def finished(services: Services, growing: GrowingFiles, upload: ResumableU
     fields = upload_fields({name: form_value(name, value.encode()) for name, value in metadata.items()})
     sender = msgspec.convert(upload.sender, Sender)
     arrival = arrival_of(sender, ConversationKind(upload.kind), fields, recording, upload.created_at)
-    try:
-        received = await services.db.write(partial(finish_upload, upload_id=upload.id, arrival=arrival))
-    except UploadGone:
-        await services.files.delete(key)
-        raise FileMissing("the upload was ended") from None
-    if not received.is_new:
-        await services.files.delete(key)
-    await asyncio.to_thread(growing.remove_now, upload.file_name, upload.parts)
-    return received
+    return await services.db.write(partial(finish_upload, upload_id=upload.id, arrival=arrival))
 
 
 def expiry(services: Services, now: Millis) -> Millis:
