@@ -11,7 +11,7 @@ from functools import partial
 from sqlalchemy import Integer, select, update
 
 from callfloor.conversations.holds import LegalHold, held_persons
-from callfloor.conversations.incoming import announce_file_again, condemn_file
+from callfloor.conversations.incoming import forbid_file
 from callfloor.conversations.tus import ENDED_AT, FORGET, expired_uploads, forget_expired, recording_key
 from callfloor.conversations.tus_tables import resumable_upload
 from callfloor.foundation.clock import Millis
@@ -51,9 +51,8 @@ def end_uploads_of(tx: Tx, team_id: int, person_key: str, *, skips_held: bool, n
     # One that becomes a conversation at this moment is waited for, and is none of these then.
     ended = tx.all(_end, {"team": team_id, "ids": ids, "nothing": {}, "nobody": []})
     for upload_id, is_whole in ended:
-        if is_whole:  # whoever was making a conversation of it may have its file in its last place already
-            announce_file_again(tx, team_id, upload_id, recording_key(team_id, upload_id), now=now)
-            condemn_file(tx, team_id, upload_id)
+        if is_whole:  # whoever was making a conversation of it may have its file in its last place already, or soon
+            forbid_file(tx, team_id, upload_id, recording_key(team_id, upload_id), now=now)
     if ended:
         enqueue(tx, Enqueue(kind=FORGET, args={}, team_id=None, now=now))
     return len(ended)
@@ -67,10 +66,12 @@ def remove_ended_uploads(services: Services) -> None:
 def remove_expired_uploads(services: Services, growing: GrowingFiles, *, now: Millis) -> None:
     """Remove what came of uploads whose time was over before `now`."""
     while found := services.db.read_now(partial(expired_uploads, now=now, count=_AT_ONCE)):
-        for team_id, upload_id, parts in found:
+        for upload in found:
             # Nobody goes on with what has expired. The row goes last: it knows what there is to be removed.
-            growing.remove_now(f"{team_id}/{upload_id}", parts)
-            services.db.write_now(partial(forget_expired, team_id=team_id, upload_id=upload_id, now=now))
+            growing.remove_now(upload.file_name, upload.parts)
+            if upload.is_ended and upload.conversation_id is None:  # nor does it become a conversation
+                services.files.delete_now(recording_key(upload.team_id, upload.id))
+            services.db.write_now(partial(forget_expired, team_id=upload.team_id, upload_id=upload.id, now=now))
 
 
 def _uploads_of(tx: Tx, team_id: int, person_key: str) -> tuple[list[str], list[str]]:

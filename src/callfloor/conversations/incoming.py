@@ -21,6 +21,11 @@ _add_again = (
     .values({column.name: param(column.name, column.type) for column in _f})
     .on_conflict_do_nothing()
 )
+_forbidden = upsert(incoming_file).values({column.name: param(column.name, column.type) for column in _f})
+_forbid = _forbidden.on_conflict_do_update(
+    index_elements=[_f.team_id, _f.id],
+    set_={"begun_at": _forbidden.excluded.begun_at, "is_condemned": _forbidden.excluded.is_condemned},
+)
 _remove = delete(incoming_file).where(*_this)
 _settle = delete(incoming_file).where(*_this, _f.is_condemned.is_(False)).returning(_f.id)
 _condemn = update(incoming_file).where(_f.begun_at < param("before")).values(is_condemned=True)
@@ -62,6 +67,14 @@ def settle_file(tx: Tx, team_id: int, file_id: str) -> None:
 def condemn_file(tx: Tx, team_id: int, file_id: str) -> None:
     """Leave a file that nobody will claim to the next sweep."""
     tx.run(_condemn_one, {"team_id": team_id, "id": file_id})
+
+
+def forbid_file(tx: Tx, team_id: int, file_id: str, file_key: str, *, now: Millis) -> None:
+    """Let nobody claim a file that somebody may be storing at this moment: the sweep removes it a day later.
+
+    Whoever removes it sooner does not take it off the list: it may come after that.
+    """
+    tx.run(_forbid, {"team_id": team_id, "id": file_id, "file_key": file_key, "begun_at": now, "is_condemned": True})
 
 
 def condemn_abandoned(tx: Tx, *, now: Millis) -> list[Abandoned]:

@@ -85,12 +85,7 @@ _wanted = union_all(
 )
 _remove = delete(resumable_upload).where(*_this).returning(_u.id)
 _remove_expired = delete(resumable_upload).where(*_this, _u.expires_at < param("now")).returning(_u.id)
-_expired = (
-    select(_u.team_id, _u.id, _u.parts)
-    .where(_u.expires_at < param("now"))
-    .order_by(_u.expires_at)
-    .limit(param("count", Integer))
-)
+_expired = select(*_COLUMNS).where(_u.expires_at < param("now")).order_by(_u.expires_at).limit(param("count", Integer))
 
 
 _expire = (
@@ -261,9 +256,9 @@ def forget_expired(tx: Tx, team_id: int, upload_id: str, *, now: Millis) -> bool
     return tx.one(_remove_expired, {"team": team_id, "upload": upload_id, "now": now}) is not None
 
 
-def expired_uploads(tx: Tx, *, now: Millis, count: int) -> list[tuple[int, str, list[str]]]:
-    """Return team, id and parts of uploads that waited too long for their next piece, or ended long ago."""
-    return tx.all(_expired, {"now": now, "count": count})
+def expired_uploads(tx: Tx, *, now: Millis, count: int) -> list[ResumableUpload]:
+    """Return uploads that waited too long for their next piece, or ended long ago."""
+    return [ResumableUpload(*row) for row in tx.all(_expired, {"now": now, "count": count})]
 
 
 def expire_uploads(tx: Tx, team_id: int, conversation_id: str, *, now: Millis) -> int:
