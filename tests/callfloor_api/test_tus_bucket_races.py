@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import functools
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -14,6 +15,7 @@ from pydantic import SecretStr
 from callfloor.conversations.arrival import SPEECH_QUEUE
 from callfloor.conversations.tus import ResumableUpload
 from callfloor.conversations_api.refusals import Refused
+from callfloor.conversations_api.tus_protocol import OffsetWrong
 from callfloor.conversations_api.tus_writing import Uploads
 from callfloor.foundation import clock
 from callfloor.foundation.clock import DAY, HOUR
@@ -36,7 +38,7 @@ from tests.portal_api.in_process import LoopTransport
 from tests.support.held_bucket import HeldBucket
 from tests.support.other_loop import beside
 from tests.support.server import running_server
-from tests.support.tus import OPTIONS, piece_of
+from tests.support.tus import MEGABYTE, OPTIONS, piece_of
 
 
 @pytest.fixture
@@ -72,6 +74,41 @@ def brought(services: Services, http: httpx.Client, team: Team, content: bytes, 
     take = Uploads(services).take(seen(services, team, upload_id), piece_of(content), offset=0)
     assert asyncio.run(take) == len(content)
     return seen(services, team, upload_id)
+
+
+def test_a_piece_in_flight_goes(in_bucket: Services, http: httpx.Client, team: Team, bucket: HeldBucket) -> None:
+    content = make_wav(seconds=1) + bytes(10 * MEGABYTE)
+    upload = seen(in_bucket, team, id_of(begun(http, content, caller=NUMBER)))
+    take = functools.partial(
+        Uploads(in_bucket).take, upload, piece_of(content[: 9 * MEGABYTE], content[9 * MEGABYTE :]), offset=0
+    )
+
+    with beside(take) as writer:
+        writer.wait_until_held()
+        assert len(bucket.keys_in("growing")) == 1
+        erased(in_bucket, http, team, **BY_NUMBER)
+        with pytest.raises(OffsetWrong):
+            writer.result()
+
+    assert bucket.keys_in("growing") == []
+
+
+def test_what_another_request_took_over_goes(
+    in_bucket: Services, http: httpx.Client, team: Team, bucket: HeldBucket
+) -> None:
+    content = make_wav()
+    path = begun(http, content)
+    upload = seen(in_bucket, team, id_of(path))
+    slow = functools.partial(Uploads(in_bucket).take, upload, piece_of(content[:100], content[100:200]), offset=0)
+
+    with beside(slow) as writer:
+        writer.wait_until_held()
+        assert piece(http, path, content[:50], at=0).status_code == 204
+        told = bucket.keys_in("growing")
+        with pytest.raises(OffsetWrong):
+            writer.result()
+
+    assert (len(told), bucket.keys_in("growing")) == (1, told)
 
 
 class TestWhileItIsFinished:

@@ -1,4 +1,4 @@
-"""Two that finish one upload: what one has made a recording of, the other leaves alone."""
+"""Two that finish one upload, and an erasure in the midst of it: a live recording stays, and an erased one does not."""
 
 from __future__ import annotations
 
@@ -14,7 +14,8 @@ from callfloor.conversations.arrival import Received
 from callfloor.conversations.jobs import SWEEP_INCOMING_FILES
 from callfloor.conversations.tus import ResumableUpload, upload_now
 from callfloor.conversations_api.tus_jobs import FINISH_UPLOAD, FORGET_UPLOADS
-from callfloor.conversations_api.tus_writing import finished
+from callfloor.conversations_api.tus_protocol import OffsetWrong
+from callfloor.conversations_api.tus_writing import Uploads, finished
 from callfloor.foundation import clock
 from callfloor.foundation.clock import DAY, HOUR
 from callfloor.foundation.database import Database
@@ -26,11 +27,12 @@ from callfloor.foundation.jobs.testing import drain
 from callfloor.foundation.services import Services
 from callfloor.teams.teams import Team
 from tests.callfloor_api.conftest import ClientOf
-from tests.callfloor_api.test_erased_uploads import SCOPES, erased, id_of
+from tests.callfloor_api.test_erased_uploads import BY_NUMBER, NUMBER, SCOPES, erased, id_of, rows_of
 from tests.callfloor_api.test_tus import TUS, begun, kept, write_whole_without_finishing
 from tests.factories.audio import make_wav
 from tests.factories.teams import make_team
 from tests.support.other_loop import beside
+from tests.support.tus import piece_of
 
 PAUSES = {"muted_intervals": json.dumps([{"start": 0.1, "end": 0.2}])}
 
@@ -130,3 +132,20 @@ class TestNoRecording:
         assert http.delete(f"/uploads/{upload.id}", headers=TUS).status_code == 204
 
         assert kept(services, team) == []
+
+
+class TestErasedMeanwhile:
+    def test_a_piece_that_begins_leaves_no_file(
+        self, db: Database, services: Services, http: httpx.Client, team: Team
+    ) -> None:
+        content = make_wav()
+        upload = seen(services, team, id_of(begun(http, content, caller=NUMBER)))
+        take = functools.partial(Uploads(services).take, upload, piece_of(content[:2000]), offset=0)
+
+        with beside(take) as writer:
+            writer.wait_until_held()
+            erased(services, http, team, **BY_NUMBER)
+            with pytest.raises(OffsetWrong):
+                writer.result()
+
+        assert (rows_of(db, team), kept(services, team)) == ({}, [])

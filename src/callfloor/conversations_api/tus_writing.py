@@ -26,6 +26,7 @@ from callfloor.conversations.tus import (
     finish_upload,
     is_file_wanted,
     recording_key,
+    upload_now,
 )
 from callfloor.conversations_api.arrivals import Sender, arrival_of
 from callfloor.conversations_api.refusals import Refused
@@ -111,7 +112,7 @@ class Uploads:
             try:
                 return await piece.read(request, checksum)
             finally:
-                await piece.end(self._growing)
+                await piece.end(self._services, self._growing)
 
     async def settle(self, upload_id: str) -> None:
         """Let a request that is writing the upload end: its client came back before that one was known to be dead.
@@ -223,11 +224,19 @@ class _Piece:
 
     async def _sync(self) -> None:
         await self._grown.sync()
-        await self._uploads.advance(self._upload, self._grown, self._writer)
+        try:
+            await self._uploads.advance(self._upload, self._grown, self._writer)
+        except OffsetWrong:
+            self._grown.take_back()
+            raise
 
-    async def end(self, growing: GrowingFiles) -> None:
+    async def end(self, services: Services, growing: GrowingFiles) -> None:
         await self._grown.close()
         growing.keep_digest(self._upload.file_name, self._grown)
+        look = partial(upload_now, team_id=self._upload.team_id, upload_id=self._upload.id)
+        upload = await asyncio.to_thread(services.db.read_now, look)
+        if upload is None or upload.is_ended:  # what removed its file may have done so before this one opened it anew
+            await asyncio.to_thread(growing.remove_now, self._upload.file_name, ())
 
 
 async def finished(services: Services, growing: GrowingFiles, upload: ResumableUpload) -> Received:

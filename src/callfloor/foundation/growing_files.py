@@ -43,6 +43,9 @@ class Growth(Protocol):
     async def sync(self) -> None:
         """Bring what was written to disk."""
 
+    def take_back(self) -> None:
+        """Let what the last `sync` brought to disk not count: `close` follows, and drops it."""
+
     async def close(self) -> None:
         """End; what was not synced is lost."""
 
@@ -150,6 +153,9 @@ class _GrowthInFolder:
         await asyncio.to_thread(self._sync)
         self.size = self._written
 
+    def take_back(self) -> None:
+        """Leave it: whoever goes on drops it."""
+
     async def close(self) -> None:
         with self._lock:  # a thread whose request was cancelled may still write
             os.close(self._file)
@@ -186,6 +192,7 @@ class _GrowthInBucket:
         self.size = size
         self.parts = parts
         self._unsynced_parts: list[str] = []
+        self._synced_parts: list[str] = []
         self._unsynced_bytes = 0
         self._buffer = bytearray()
 
@@ -198,7 +205,10 @@ class _GrowthInBucket:
         await self._put()
         self.parts = [*self.parts, *self._unsynced_parts]
         self.size += self._unsynced_bytes
-        self._unsynced_parts, self._unsynced_bytes = [], 0
+        self._synced_parts, self._unsynced_parts, self._unsynced_bytes = self._unsynced_parts, [], 0
+
+    def take_back(self) -> None:
+        self._unsynced_parts, self._synced_parts = self._synced_parts, []
 
     async def close(self) -> None:
         for part in self._unsynced_parts:
