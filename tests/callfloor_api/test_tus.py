@@ -11,6 +11,7 @@ import httpx
 import pytest
 
 from callfloor.access.tables import Role
+from callfloor.conversations.jobs import SWEEP_INCOMING_FILES
 from callfloor.conversations.tus import advance_upload, claim_upload
 from callfloor.conversations_api.tus_jobs import FINISH_UPLOAD, FORGET_UPLOADS
 from callfloor.foundation import clock
@@ -189,7 +190,7 @@ class TestProtocol:
 def forget(services: Services, *, now: int) -> None:
     order = Enqueue(kind=FORGET_UPLOADS.name, args={}, team_id=None, now=now)
     services.db.write_now(functools.partial(enqueue, order=order))
-    drain(services, [FORGET_UPLOADS], now=now, team_id=0)
+    drain(services, [FORGET_UPLOADS, SWEEP_INCOMING_FILES], now=now, team_id=0)  # other tests leave some to be swept
 
 
 class TestRefusals:
