@@ -13,7 +13,7 @@ from callfloor.conversations.changes import CHANGES, CHANGES_AFTER
 from callfloor.conversations.holds import PlaceHold, place_hold
 from callfloor.conversations.locking import Which
 from callfloor.conversations.muting import MutedInterval
-from callfloor.conversations.outcomes import begin_processing
+from callfloor.conversations.outcomes import begin_processing, material_of
 from callfloor.conversations.reanalyzing import Reanalyze, reanalyze_conversation
 from callfloor.conversations.redacting import RedactConversation, redact_conversation
 from callfloor.conversations.redaction_jobs import REDACT_RECORDING
@@ -52,6 +52,13 @@ def redaction_of(team: Team, call: str, start_ms: int, end_ms: int) -> Any:
     return partial(redact_conversation, command=command)
 
 
+def language_of(services: Services, team: Team, call: str) -> str | None:
+    """Return in which language its analysis would be."""
+    material = services.db.read_now(partial(material_of, team_id=team.id, conversation_id=call))
+    assert material is not None
+    return material.language
+
+
 def changes(db: Database, team: Team) -> list[str]:
     number_waiting(db, CHANGES)
     rows = db.read_now(lambda tx: tx.all(CHANGES_AFTER, {"team_id": team.id, "after": 0, "take": 100}))
@@ -68,12 +75,13 @@ def test_what_was_said_stays_until_the_new_analysis_takes_its_place(
     services.db.write_now(reanalysis_of(team, call, "de"))
     meanwhile = outcome_of(services.db, team.id, call)
     (order,) = [job for job in services.db.read_now(partial(newest_jobs, team_id=team.id)) if job.finished_at is None]
+    asked = language_of(services, team, call)
     run(services, team)
 
     after = outcome_of(services.db, team.id, call)
     assert (meanwhile.status, meanwhile.language, meanwhile.segments) == ("queued", "en", before.segments)
     assert order.priority == BACKGROUND_PRIORITY, "today's calls do not wait for it"
-    assert order.args["language"] == "de"
+    assert (asked, language_of(services, team, call)) == ("de", "en")
     assert (after.status, after.language) == ("analyzed", "en"), "the small model knows nothing else"
     assert after.segments
     assert after.events == ["call.received", "call.analyzed", "call.analyzed"]
@@ -134,6 +142,19 @@ def test_a_call_that_had_failed_is_analyzed_for_the_first_time(
     after = outcome_of(services.db, team.id, call)
     assert (failed.status, after.status, after.reason) == ("failed", "analyzed", None)
     assert changes(services.db, team)[-2:] == ["transcribed", "analyzed"]
+
+
+def test_the_language_is_the_one_that_was_asked_for_though_a_redaction_comes_first(
+    services: Services, team: Team, received: Receive, wrong_number: bytes
+) -> None:
+    call = received(wrong_number)
+    run(services, team)
+    services.db.write_now(reanalysis_of(team, call, "de"))
+    services.db.write_now(redaction_of(team, call, 14_000, 15_000))
+
+    drain(services, [REDACT_RECORDING], now=clock.now(), team_id=team.id)
+
+    assert language_of(services, team, call) == "de"
 
 
 def test_a_call_that_is_redacted_while_its_worker_dies_is_analyzed_without_that_part(

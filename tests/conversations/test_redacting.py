@@ -36,7 +36,7 @@ from callfloor.conversations.transcripts import Segment, transcripts_of
 from callfloor.foundation import clock
 from callfloor.foundation.database import Database
 from callfloor.foundation.ids import new_id
-from callfloor.foundation.jobs import JobState, cancel, newest_jobs
+from callfloor.foundation.jobs import JobState, JobStatus, cancel, newest_jobs
 from callfloor.foundation.jobs.attempts import ClaimedJob
 from callfloor.foundation.jobs.testing import drain
 from callfloor.foundation.services import Services
@@ -172,14 +172,46 @@ def test_a_recording_that_grew_too_large_is_withheld(db: Database, services: Ser
     assert (outcome.status, outcome.code) == ("failed", "too_large")
 
 
-def test_one_that_cannot_be_silenced_says_so_in_the_end(db: Database, team: Team) -> None:
-    """The worker's disk is full, for hours."""
-    call = make_recorded_call(db, team)
+def test_one_that_cannot_be_silenced_for_hours_says_so_and_is_tried_again(
+    db: Database, services: Services, team: Team
+) -> None:
+    """The store of files is away for longer than its job was tried."""
+    call = receive(services, team, make_wav(seconds=2))
     db.write_now(redaction_of(team, call, 0, 500))
     (job,) = [one for one in db.read_now(functools.partial(newest_jobs, team_id=team.id)) if one.kind == REDACT]
-    claimed = ClaimedJob(
+    given_up = give_up(claimed(job), "No space left on device", clock.now())
+
+    db.write_now(given_up)
+    meanwhile = outcome_of(db, team.id, call)
+    drain(services, [REDACT_RECORDING], now=clock.now(), team_id=team.id)
+    db.write_now(given_up)  # nobody is told any more that it is not there
+
+    after = outcome_of(db, team.id, call)
+    assert (meanwhile.status, meanwhile.code) == ("queued", "recording_not_silenced")
+    assert "No space left" in (meanwhile.reason or "")
+    assert (after.status, after.reason, states(db, team, call)) == ("queued", None, ["done"])
+
+
+def test_why_the_recording_was_away_is_not_said_when_it_is_back(db: Database, services: Services, team: Team) -> None:
+    call = receive(services, team, make_wav(seconds=2))
+    db.write_now(functools.partial(record_analysis, done=analysis_of(team, call)))
+    db.write_now(redaction_of(team, call, 0, 500))
+    (job,) = [one for one in db.read_now(functools.partial(newest_jobs, team_id=team.id)) if one.kind == REDACT]
+    db.write_now(give_up(claimed(job), "No space left on device", clock.now()))
+    meanwhile = outcome_of(db, team.id, call)
+
+    drain(services, [REDACT_RECORDING], now=clock.now(), team_id=team.id)
+
+    after = outcome_of(db, team.id, call)
+    assert (meanwhile.status, meanwhile.code) == ("analyzed", "recording_not_silenced")
+    assert (after.status, after.code, after.reason) == ("analyzed", None, None)
+
+
+def claimed(job: JobStatus) -> ClaimedJob:
+    """Return a job as its worker has it at its last attempt."""
+    return ClaimedJob(
         id=job.id,
-        team_id=team.id,
+        team_id=job.team_id,
         kind=job.kind,
         queue=job.queue,
         priority=job.priority,
@@ -191,12 +223,18 @@ def test_one_that_cannot_be_silenced_says_so_in_the_end(db: Database, team: Team
         created_at=job.created_at,
     )
 
-    db.write_now(give_up(claimed, "No space left on device", clock.now()))
 
-    outcome = outcome_of(db, team.id, call)
-    assert states(db, team, call) == ["withheld"]
-    assert (outcome.status, outcome.code) == ("failed", "recording_not_silenced")
-    assert "No space left" in (outcome.reason or "")
+def test_a_segment_that_lost_its_words_before_is_not_counted_again(db: Database, team: Team) -> None:
+    words = (("It", 0, 400), ("is", 500, 900), ("4111.", 1000, 1900))
+    call = make_conversation(db, team, transcript=[Segment("Cleo", 0, 1900, "It is 4111.", words=words)])
+
+    counts = [
+        db.write_now(redaction_of(team, call, start, start + 100)).counts["segments"]
+        for start in (1000, 700, 450, 5000)
+    ]
+
+    assert counts == [1, 1, 0, 0]
+    assert said_in(db, team, call) == ["It"]
 
 
 def test_a_recording_that_came_back_is_not_withheld(db: Database, team: Team) -> None:

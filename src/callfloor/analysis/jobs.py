@@ -9,8 +9,8 @@ from functools import partial
 from callfloor.analysis.engines import ENGINES
 from callfloor.analysis.measures import Voice, measures_of, speech_shares
 from callfloor.analysis.voices import ChannelVoice, voices_of
-from callfloor.conversations.arrival import AUTO, SPEECH_QUEUE, TRANSCRIBE, transcribe_order
-from callfloor.conversations.muting import muted_spans
+from callfloor.conversations.arrival import SPEECH_QUEUE, TRANSCRIBE, transcribe_order
+from callfloor.conversations.muting import held_recording, muted_spans
 from callfloor.conversations.outcomes import (
     Analyzed,
     Material,
@@ -51,21 +51,21 @@ def transcribe_conversation(job: RunningJob, services: Services) -> Verb | None:
     material = services.db.read_now(partial(material_of, team_id=team_id, conversation_id=conversation_id))
     if material is None or material.status in {ProcessingStatus.ANALYZED, ProcessingStatus.FAILED}:
         return None
-    this = _Conversation(team_id, conversation_id, job.claimed.priority, job.args.get("language"))
+    this = _Conversation(team_id, conversation_id, job.claimed.priority)
     muted = services.db.read_now(partial(muted_spans, team_id=team_id, conversation_id=conversation_id))
     try:
         model = find_model(services.settings.speech.model, services.settings.models_folder)
         with ENGINES.lent(model, threads=services.settings.speech.threads) as engine:
             if not services.db.write_now(partial(this.begins, file_key=material.file_key, now=job.now())):
                 return None  # withdrawn to be redacted: it comes back with a job of its own
-            transcript = _transcript(job, services, this.heard_in(material), engine, muted)
+            transcript = _transcript(job, services, material, engine, muted)
     except AudioRejected as rejected:
         return partial(this.failed, reason=(rejected.code, rejected.reason), now=job.now())
     except FileMissing:
         return partial(this.lacks, file_key=material.file_key, now=job.now())
     except SpeechUnavailable as error:
         return partial(this.waits, reason=str(error), now=job.now())
-    done = _analyzed(this, this.heard_in(material), transcript, job.now())
+    done = _analyzed(this, material, transcript, job.now())
     return partial(record_analysis, done=dataclasses.replace(done, muted=muted))
 
 
@@ -73,7 +73,7 @@ def give_up(job: ClaimedJob, reason: str, now: Millis) -> Verb:
     """Mark the conversation as failed, in the transaction in which its job ends so."""
     this = _Conversation(job.team_id or 0, str(job.args["conversation_id"]), job.priority)
     text = f"The analysis failed {job.attempt} times, the last time: {reason.splitlines()[0] if reason else 'unknown'}"
-    return partial(this.failed, reason=("analysis_failed", text), now=now)
+    return partial(this.gives_up, reason=("analysis_failed", text), now=now)
 
 
 TRANSCRIBE_CONVERSATION: JobKind[Services] = JobKind(
@@ -91,8 +91,6 @@ class _Conversation:
     team_id: int
     id: str
     priority: int
-    language: str | None = None
-    """What it was asked to be recognized in."""
 
     def begins(self, tx: Tx, *, file_key: str, now: Millis) -> bool:
         """Begin, if this is its recording still."""
@@ -100,12 +98,6 @@ class _Conversation:
             return False
         begin_processing(tx, self.team_id, self.id, now=now)
         return True
-
-    def heard_in(self, material: Material) -> Material:
-        """Return what to start from in the language that was asked for."""
-        if self.language is None:
-            return material
-        return dataclasses.replace(material, language=None if self.language == AUTO else self.language)
 
     def lacks(self, tx: Tx, *, file_key: str, now: Millis) -> None:
         """Its file is lost, unless it has another by now, or is to have one."""
@@ -115,10 +107,15 @@ class _Conversation:
     def failed(self, tx: Tx, *, reason: tuple[str, str], now: Millis) -> None:
         record_failure(tx, self.team_id, self.id, reason=reason, now=now, priority=self.priority)
 
+    def gives_up(self, tx: Tx, *, reason: tuple[str, str], now: Millis) -> None:
+        """It has failed, unless its recording was withdrawn to be redacted: that comes back with a job of its own."""
+        if held_recording(tx, self.team_id, self.id) is None:
+            self.failed(tx, reason=reason, now=now)
+
     def waits(self, tx: Tx, *, reason: str, now: Millis) -> None:
         """The machine lacks something: nobody's fault, so it is tried until somebody brings it."""
         keep_waiting(tx, self.team_id, self.id, reason=("speech_unavailable", reason), now=now)
-        order = transcribe_order(self.team_id, self.id, now, priority=self.priority, language=self.language)
+        order = transcribe_order(self.team_id, self.id, now, priority=self.priority)
         enqueue(tx, dataclasses.replace(order, run_at=now + WAIT_FOR_MODEL))
 
 

@@ -39,8 +39,6 @@ TRANSCRIBE = "transcribe_conversation"
 FETCH = "fetch_recording"
 """The job kind that brings a recording from its address."""
 SPEECH_QUEUE = "speech"
-AUTO = "auto"
-"""The language of a recording of which nobody knows what is spoken."""
 CONSENT_GRANTED, CONSENT_DECLINED = "granted", "declined"
 
 _c = conversation.c
@@ -194,6 +192,7 @@ def _row(tx: Tx, arrival: Arrival, parties: Sequence[Party], declined: str | Non
         "content_sha256": arrival.content_sha256,
         "content_key": arrival.content_sha256 if arrival.external_call_id is None else None,
         "language": arrival.language,
+        "asked_language": None,
         "owner_account_id": owner if owner is not None else arrival.maker_account_id,
         "made_by_key_id": arrival.key_id,
         "is_external": is_external(parties),
@@ -254,15 +253,9 @@ def _start_analysis(tx: Tx, arrival: Arrival) -> None:
     enqueue(tx, Enqueue(kind=FETCH, args=args, team_id=arrival.team_id, now=arrival.now))
 
 
-def transcribe_order(
-    team_id: int, conversation_id: str, now: Millis, *, priority: int = USUAL_PRIORITY, language: str | None = None
-) -> Enqueue:
-    """Return the order for the transcription of a conversation that has its recording.
-
-    Args:
-        language: what is spoken, `AUTO` to find it out; None: what the conversation says.
-    """
-    args = {"conversation_id": conversation_id, **({} if language is None else {"language": language})}
+def transcribe_order(team_id: int, conversation_id: str, now: Millis, *, priority: int = USUAL_PRIORITY) -> Enqueue:
+    """Return the order for the transcription of a conversation that has its recording."""
+    args = {"conversation_id": conversation_id}
     return Enqueue(kind=TRANSCRIBE, args=args, team_id=team_id, now=now, queue=SPEECH_QUEUE, priority=priority)
 
 

@@ -11,7 +11,14 @@ from callfloor.conversations.arrival import recording_row, transcribe_order
 from callfloor.conversations.changes import Change, note_change
 from callfloor.conversations.incoming import condemn_file, settle_file
 from callfloor.conversations.intake import StoredRecording
-from callfloor.conversations.muting import hold_recording, intervals_of, muted_spans, release_held
+from callfloor.conversations.muting import (
+    NOT_SILENCED,
+    TOO_LARGE,
+    hold_recording,
+    intervals_of,
+    muted_spans,
+    release_held,
+)
 from callfloor.conversations.outcomes import keep_waiting
 from callfloor.conversations.tables import ProcessingStatus, conversation, recording
 from callfloor.foundation.clock import Millis
@@ -22,7 +29,7 @@ _WAITING = (ProcessingStatus.QUEUED.value, ProcessingStatus.ANALYZED.value)
 _c, _r = conversation.c, recording.c
 _add_recording = insert(recording)
 _status = (
-    select(_c.processing_status, _c.kind, _c.processing_reason)
+    select(_c.processing_status, _c.kind, _c.processing_reason, _c.processing_reason_code)
     .where(_c.team_id == param("team"), _c.id == param("conversation"))
     .with_for_update()
 )
@@ -98,8 +105,9 @@ def _attach(tx: Tx, team_id: int, conversation_id: str, kept: StoredRecording, r
 
 
 def _tell(tx: Tx, team_id: int, conversation_id: str, row: Any, *, now: Millis) -> None:
-    """Let readers know that the recording came: of what is analyzed its reason stays, be it why it has no analysis."""
+    """Let readers know that the recording came: of what is analyzed its reason stays, but why it had not come."""
     is_queued = row[0] == ProcessingStatus.QUEUED.value
     own = {"team": team_id, "conversation": conversation_id}
-    tx.run(_forget_wait if is_queued else _touch, {**own, "now": now})
+    is_over = is_queued or (row[0] == ProcessingStatus.ANALYZED.value and row[3] in {NOT_SILENCED, TOO_LARGE})
+    tx.run(_forget_wait if is_over else _touch, {**own, "now": now})
     note_change(tx, team_id, row[1], conversation_id, Change.QUEUED if is_queued else Change.EDITED, now=now)

@@ -20,6 +20,8 @@ from callfloor.foundation.jobs import Enqueue, enqueue
 SILENCE = "silence_recording"
 """The job kind that writes a recording anew with its pauses silent."""
 SWEEP = "sweep_incoming_files"
+NOT_SILENCED, TOO_LARGE = "recording_not_silenced", "too_large"
+"""Codes of why nobody is given a recording, and yet somebody may be one day."""
 
 _m, _u, _r = muted_interval.c, unmuted_recording.c, recording.c
 _add_interval = insert(muted_interval)
@@ -77,7 +79,9 @@ def without_muted(segments: Sequence[Segment], intervals: Sequence[MutedInterval
             kept.append(segment)
             continue
         words = [word for word in segment.words or () if not _meets(word[1], word[2], intervals)]
-        if words:
+        if words and len(words) == len(segment.words or ()):
+            kept.append(segment)
+        elif words:
             text = " ".join(word[0] for word in words)
             kept.append(dataclasses.replace(segment, start_ms=words[0][1], end_ms=words[-1][2], text=text, words=words))
     return kept

@@ -6,7 +6,7 @@ import dataclasses
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from sqlalchemy import Text, func, select, update
+from sqlalchemy import Text, case, func, select, update
 
 from callfloor.conversations.changes import Change, note_change
 from callfloor.conversations.events import tell
@@ -14,6 +14,7 @@ from callfloor.conversations.holds import holds_on
 from callfloor.conversations.muting import held_recording, intervals_of, muted_spans, without_muted
 from callfloor.conversations.parties import label_of, permille
 from callfloor.conversations.tables import (
+    AUTO,
     ProcessingStatus,
     conversation,
     conversation_participant,
@@ -48,6 +49,12 @@ _move = (
         processing_status=_new_status,
         processing_reason_code=param("code"),
         processing_reason=_reason,
+        asked_language=case(
+            (
+                (_new_status == ProcessingStatus.QUEUED.value) | (_new_status == ProcessingStatus.PROCESSING.value),
+                _c.asked_language,
+            )
+        ),
         updated_at=param("now"),
     )
     .returning(_c.kind)
@@ -61,6 +68,7 @@ _complete = (
         processing_reason=param("reason"),
         duration_ms=param("new_duration_ms"),
         language=param("new_language"),
+        asked_language=None,
         metrics=param("new_metrics", Json()),
         updated_at=param("now"),
     )
@@ -89,7 +97,7 @@ _set_share = (
     .values(speak_permille=param("share"))
 )
 _material = (
-    select(_c.kind, _c.processing_status, _c.language, _c.channels, _r.file_key, _r.size_bytes)
+    select(*(_c.kind, _c.processing_status, _c.language, _c.asked_language, _c.channels, _r.file_key, _r.size_bytes))
     .join(recording, (_r.team_id == _c.team_id) & (_r.conversation_id == _c.id))
     .where(_c.team_id == param("team_id"), _c.id == param("id"))
 )
@@ -152,7 +160,8 @@ def material_of(tx: Tx, team_id: int, conversation_id: str) -> Material | None:
     row = tx.one(_material, {"team_id": team_id, "id": conversation_id})
     if row is None:
         return None
-    kind, status, language, channels, file_key, size_bytes = row
+    kind, status, language, asked, channels, file_key, size_bytes = row
+    language = {None: language, AUTO: None}.get(asked, asked)
     speakers = tx.all(_speakers, {"team_id": team_id, "conversation_id": conversation_id})
     parties = {int(number): party for number, party in channels.items()}
     return Material(
@@ -200,12 +209,21 @@ def withhold_recording(tx: Tx, team_id: int, conversation_id: str, *, reason: tu
     before = tx.one(_before, {"team_id": team_id, "id": conversation_id})
     if before is None or held_recording(tx, team_id, conversation_id) is None:
         return
-    if before[0] not in {_ANALYZED, _FAILED}:
+    if before[0] == _ANALYZED:
+        _explain_why(tx, team_id, conversation_id, reason, now)
+    else:
         record_failure(tx, team_id, conversation_id, reason=reason, now=now)
+
+
+def delay_recording(tx: Tx, team_id: int, conversation_id: str, *, reason: tuple[str, str], now: Millis) -> None:
+    """Say, by a code and a sentence, why nobody is given the recording that is held yet: it is tried again."""
+    before = tx.one(_before, {"team_id": team_id, "id": conversation_id})
+    if before is None or held_recording(tx, team_id, conversation_id) is None:
         return
-    params = {"key_team_id": team_id, "key_id": conversation_id, "code": reason[0], "reason": reason[1], "now": now}
-    kind = tx.all(_explain, params)[0][0]
-    note_change(tx, team_id, kind, conversation_id, Change.EDITED, now=now)
+    if before[0] == _ANALYZED:
+        _explain_why(tx, team_id, conversation_id, reason, now)
+    else:
+        keep_waiting(tx, team_id, conversation_id, reason=reason, now=now)
 
 
 def record_analysis(tx: Tx, done: Analyzed) -> None:
@@ -254,6 +272,12 @@ def _audible(tx: Tx, done: Analyzed, segments: Sequence[Segment]) -> Sequence[Se
     if muted_spans(tx, done.team_id, done.conversation_id) == list(done.muted):
         return segments
     return without_muted(segments, intervals_of(tx, done.team_id, done.conversation_id))
+
+
+def _explain_why(tx: Tx, team_id: int, conversation_id: str, reason: tuple[str, str], now: Millis) -> None:
+    params = {"key_team_id": team_id, "key_id": conversation_id, "code": reason[0], "reason": reason[1], "now": now}
+    kind = tx.all(_explain, params)[0][0]
+    note_change(tx, team_id, kind, conversation_id, Change.EDITED, now=now)
 
 
 def _relabeled(tx: Tx, done: Analyzed) -> Sequence[Segment]:

@@ -12,12 +12,11 @@ from pydantic import Field
 
 from callfloor.access.guard import Caller
 from callfloor.conversations.api import Id, one_shown
-from callfloor.conversations.arrival import AUTO
 from callfloor.conversations.editing_api import Writer
 from callfloor.conversations.locking import Which
 from callfloor.conversations.reanalyzing import Reanalyze, reanalyze_conversation
 from callfloor.conversations.shapes import ConversationShown
-from callfloor.conversations.tables import ConversationKind
+from callfloor.conversations.tables import AUTO, ConversationKind
 from callfloor.foundation.fields import LANGUAGE_PATTERN
 from callfloor.foundation.web import Facts, RequestFacts, Shape
 

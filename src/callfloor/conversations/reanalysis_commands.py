@@ -15,7 +15,6 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
 from callfloor.access.audit import OPERATOR
-from callfloor.conversations.arrival import AUTO
 from callfloor.conversations.locking import Which
 from callfloor.conversations.reanalyzing import (
     Reanalyze,
@@ -24,7 +23,7 @@ from callfloor.conversations.reanalyzing import (
     recorded_after,
     recorded_count,
 )
-from callfloor.conversations.tables import ConversationKind
+from callfloor.conversations.tables import AUTO, ConversationKind
 from callfloor.foundation import clock
 from callfloor.foundation.clock import Millis, from_datetime
 from callfloor.foundation.command_line import MISUSED, AsJson, Data, DatabaseUrl, answer, opened, refuse

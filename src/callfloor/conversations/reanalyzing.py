@@ -37,6 +37,7 @@ _queue = (
         processing_status=ProcessingStatus.QUEUED.value,
         processing_reason_code=None,
         processing_reason=None,
+        asked_language=param("language", Text()),
         updated_at=param("now"),
     )
 )
@@ -81,7 +82,7 @@ class ConsentDeclined(DomainError):
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class Reanalyze:
-    """Which conversation is to be analyzed anew; `language` None is that of before, `arrival.AUTO` is found out."""
+    """Which conversation is to be analyzed anew; `language` None is that of before, `tables.AUTO` is found out."""
 
     which: Which
     actor: audit.Actor
@@ -134,14 +135,14 @@ def reanalyze_conversation(tx: Tx, command: Reanalyze) -> None:
     if recording_id is None:
         raise NothingToAnalyze(f"this {which.kind.value} has no recording that can be listened to")
     # Two changes within a millisecond have two tags all the same.
-    tx.run(_queue, {**own, "now": max(now, held.updated_at + 1)})
+    tx.run(_queue, {**own, "language": command.language, "now": max(now, held.updated_at + 1)})
     kind = which.kind.value
     note_change(tx, which.team_id, kind, which.id, Change.QUEUED, now=now)
     change = audit.Change(
         which.team_id, f"{kind}.analysis_requested", kind, which.id, after={"language": command.language}
     )
     audit.note(tx, command.actor, change, now=now)
-    enqueue(tx, transcribe_order(which.team_id, which.id, now, priority=BACKGROUND_PRIORITY, language=command.language))
+    enqueue(tx, transcribe_order(which.team_id, which.id, now, priority=BACKGROUND_PRIORITY))
 
 
 def _window(asked: Recorded, after: tuple[Millis, str] | None) -> dict[str, Any]:

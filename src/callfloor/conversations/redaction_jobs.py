@@ -5,7 +5,8 @@ from __future__ import annotations
 from functools import partial
 
 from callfloor.conversations.erasure_jobs import delete_told, scrub_at_once
-from callfloor.conversations.outcomes import withhold_recording
+from callfloor.conversations.muting import NOT_SILENCED
+from callfloor.conversations.outcomes import delay_recording, withhold_recording
 from callfloor.conversations.redacting import REDACT, finish_redaction, redaction_by_id
 from callfloor.conversations.silencing import silence_held
 from callfloor.conversations.stewardship_tables import RedactionState
@@ -43,17 +44,17 @@ def redact_recording(job: RunningJob, services: Services) -> Verb | None:
 
 
 def give_up(job: ClaimedJob, reason: str, now: Millis) -> Verb:
-    """Complete the receipt of a recording that could not be silenced: nobody is given it."""
-    text = f"The recording could not be silenced in {job.attempt} attempts, the last time: {reason.splitlines()[0]}"
+    """Say why the recording is not there yet; the receipt runs on, and gets another job in the night."""
+    last = reason.splitlines()[0]
+    text = f"The recording is still to be silenced; it was tried {job.attempt} times, the last time: {last}"
     team_id, redaction_id = job.team_id or 0, str(job.args["redaction_id"])
-    return partial(_end_withheld, team_id=team_id, redaction_id=redaction_id, text=text, now=now)
+    return partial(_delay, team_id=team_id, redaction_id=redaction_id, text=text, now=now)
 
 
-def _end_withheld(tx: Tx, team_id: int, redaction_id: str, *, text: str, now: Millis) -> None:
+def _delay(tx: Tx, team_id: int, redaction_id: str, *, text: str, now: Millis) -> None:
     asked = redaction_by_id(tx, team_id, redaction_id)
     if asked is not None:
-        withhold_recording(tx, team_id, asked.conversation_id, reason=("recording_not_silenced", text), now=now)
-        finish_redaction(tx, team_id, redaction_id, state=RedactionState.WITHHELD, scrubbed_at=None, now=now)
+        delay_recording(tx, team_id, asked.conversation_id, reason=(NOT_SILENCED, text), now=now)
 
 
 REDACT_RECORDING: JobKind[Services] = JobKind(

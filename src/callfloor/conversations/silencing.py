@@ -9,7 +9,7 @@ from pathlib import Path, PurePath
 
 from callfloor.conversations.attaching import attach_silenced
 from callfloor.conversations.intake import Intake, StoredRecording
-from callfloor.conversations.muting import SILENCE, HeldRecording, held_recording, muted_spans
+from callfloor.conversations.muting import NOT_SILENCED, SILENCE, TOO_LARGE, HeldRecording, held_recording, muted_spans
 from callfloor.conversations.outcomes import withhold_recording
 from callfloor.foundation.clock import Millis
 from callfloor.foundation.files import FileMissing, TooLarge
@@ -21,7 +21,7 @@ from callfloor.speech.errors import AudioRejected
 
 _TIMEOUT_SECONDS = 3700.0
 _READ_BYTES = 1024 * 1024
-_TOO_LARGE = ("too_large", "Written anew with its pauses silent the recording is larger than allowed.")
+_TOO_LARGE = (TOO_LARGE, "Written anew with its pauses silent the recording is larger than allowed.")
 _MISSING = ("recording_missing", "The recording is no longer in the store of files.")
 
 
@@ -72,7 +72,7 @@ def give_up(job: ClaimedJob, reason: str, now: Millis) -> Verb:
     """Say on the conversation that its pauses could not be silenced: nobody is given the recording then."""
     text = f"The pauses could not be silenced in {job.attempt} attempts, the last time: {reason.splitlines()[0]}"
     withheld = partial(withhold_recording, team_id=job.team_id or 0, conversation_id=str(job.args["conversation_id"]))
-    return partial(withheld, reason=("recording_not_silenced", text), now=now)
+    return partial(withheld, reason=(NOT_SILENCED, text), now=now)
 
 
 SILENCE_RECORDING: JobKind[Services] = JobKind(

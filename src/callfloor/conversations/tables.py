@@ -9,6 +9,9 @@ from sqlalchemy import BigInteger, Boolean, Column, Index, Integer, Table, Text,
 
 from callfloor.foundation.database import Instant, Json, metadata
 
+AUTO = "auto"
+"""The language of a recording of which nobody knows what is spoken."""
+
 
 class ConversationKind(enum.StrEnum):
     """A recorded video meeting, or a telephone call."""
@@ -49,6 +52,8 @@ class ConversationColumns(TypedColumns):
     content_key: Column[str | None] = Column(Text, nullable=True)
     """The content's hash where nothing else tells two uploads apart: there is no external id."""
     language: Column[str | None] = Column(Text, nullable=True)
+    asked_language: Column[str | None] = Column(Text, nullable=True)
+    """In which it is to be analyzed anew, until that has ended: a code, or `AUTO`."""
     owner_account_id: Column[int | None] = Column(BigInteger, nullable=True)
     made_by_key_id: Column[int | None] = Column(BigInteger, nullable=True)
     is_external: Column[bool] = Column(Boolean)

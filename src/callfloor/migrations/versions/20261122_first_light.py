@@ -169,6 +169,7 @@ def upgrade() -> None:
     sa.Column('content_sha256', sa.Text(), nullable=True),
     sa.Column('content_key', sa.Text(), nullable=True),
     sa.Column('language', sa.Text(), nullable=True),
+    sa.Column('asked_language', sa.Text(), nullable=True),
     sa.Column('owner_account_id', sa.BigInteger(), nullable=True),
     sa.Column('made_by_key_id', sa.BigInteger(), nullable=True),
     sa.Column('is_external', sa.Boolean(), nullable=False),
