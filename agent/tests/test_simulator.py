@@ -148,7 +148,8 @@ def test_rejected_events_are_counted_and_not_written_down(tmp_path: Path) -> Non
 
 
 def test_while_the_network_is_cut_nothing_is_sent_and_all_of_it_later() -> None:
-    options = ("--devices", "5", "--hours", "3", "--speed", "1800", "--cut-after", "1", "--cut-hours", "1")
+    # The cut is some seconds long, so that one of the lines that come every second or two tells of it.
+    options = ("--devices", "5", "--hours", "3", "--speed", "600", "--cut-after", "1", "--cut-hours", "1")
     with served() as (wire, settings), started("simulate", "--json", *options, **settings) as running:
         cut = running.wait_for('"is_cut":true')
         told = summary(running)

@@ -13,6 +13,7 @@ from pydantic import SecretStr
 
 from callfloor.conversations_api.tus_jobs import FORGET_UPLOADS
 from callfloor.foundation import clock
+from callfloor.foundation.ids import new_id
 from callfloor.foundation.jobs import Enqueue, enqueue
 from callfloor.foundation.jobs.testing import drain
 from callfloor.foundation.services import open_services
@@ -34,13 +35,15 @@ def bucket() -> Iterator[tuple[str, KeysIn]]:
     s3 = boto3.client(
         "s3", endpoint_url=endpoint, aws_access_key_id="key", aws_secret_access_key="secret", region_name="us-east-1"
     )
-    s3.create_bucket(Bucket="calls")
+    # Servers of one process share what they keep.
+    name = f"calls-{new_id()}"
+    s3.create_bucket(Bucket=name)
 
     def keys_in(folder: str) -> list[str]:
-        found = s3.list_objects_v2(Bucket="calls", Prefix=f"kept/{folder}/").get("Contents", ())
+        found = s3.list_objects_v2(Bucket=name, Prefix=f"kept/{folder}/").get("Contents", ())
         return [one["Key"] for one in found]
 
-    yield f"s3://key:secret@calls/kept?endpoint={endpoint}", keys_in
+    yield f"s3://key:secret@{name}/kept?endpoint={endpoint}", keys_in
     server.stop()
 
 

@@ -18,6 +18,7 @@ from moto.server import ThreadedMotoServer
 from pydantic import SecretStr
 
 from callfloor.foundation.database import metadata
+from callfloor.foundation.ids import new_id
 from callfloor.foundation.services import open_services
 from callfloor.foundation.settings import Settings
 from callfloor.migrations.tables import load
@@ -86,13 +87,15 @@ def bucket() -> Iterator[tuple[str, Callable[[], bytes]]]:
     s3 = boto3.client(
         "s3", endpoint_url=endpoint, aws_access_key_id="key", aws_secret_access_key="secret", region_name="us-east-1"
     )
-    s3.create_bucket(Bucket="calls")
+    # Servers of one process share what they keep.
+    name = f"calls-{new_id()}"
+    s3.create_bucket(Bucket=name)
 
     def objects() -> bytes:
-        keys = [one["Key"] for one in s3.list_objects_v2(Bucket="calls").get("Contents", ())]
-        return b"".join(key.encode() + s3.get_object(Bucket="calls", Key=key)["Body"].read() for key in keys)
+        keys = [one["Key"] for one in s3.list_objects_v2(Bucket=name).get("Contents", ())]
+        return b"".join(key.encode() + s3.get_object(Bucket=name, Key=key)["Body"].read() for key in keys)
 
-    yield f"s3://key:secret@calls/kept?endpoint={endpoint}", objects
+    yield f"s3://key:secret@{name}/kept?endpoint={endpoint}", objects
     server.stop()
 
 
