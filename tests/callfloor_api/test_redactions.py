@@ -24,28 +24,12 @@ from callfloor.foundation.sequence import number_waiting, prepare
 from callfloor.foundation.services import Services
 from callfloor.teams.teams import Team
 from tests.callfloor_api.conftest import ClientOf
+from tests.conversations_api.test_muting import TRANSCRIPT
 from tests.factories.audio import make_wav
 from tests.factories.teams import make_team
 from tests.portal_api.in_process import LoopTransport
 
 SCOPES = ("conversations:read", "conversations:write", "conversations:erase", "audit:read")
-SAID = [
-    {"speaker": "Ben", "start": 0, "end": 0.9, "text": "Your card, please."},
-    {
-        "speaker": "Cleo",
-        "start": 0.9,
-        "end": 2.0,
-        "text": "It is 4111 1111. Thanks.",
-        "words": [
-            {"text": "It", "start": 0.9, "end": 0.95},
-            {"text": "is", "start": 0.95, "end": 1.0},
-            {"text": "4111", "start": 1.0, "end": 1.3},
-            {"text": "1111.", "start": 1.3, "end": 1.6},
-            {"text": "Thanks.", "start": 1.7, "end": 2.0},
-        ],
-    },
-    {"speaker": "Cleo", "start": 1.2, "end": 1.4, "text": "Twelve, thirty."},
-]
 CARD = {"intervals": [{"start": 1.0, "end": 1.65}]}
 KINDS = ("calls", "meetings")
 
@@ -69,7 +53,7 @@ def player(services: Services, runner: asyncio.Runner) -> httpx.Client:
 
 def uploaded(http: httpx.Client, content: bytes, *, kind: str = "calls", **fields: Any) -> str:
     """Upload a recording with what was said in it; returns its path."""
-    data = {"transcript": json.dumps(SAID), **{name: json.dumps(value) for name, value in fields.items()}}
+    data = {"transcript": json.dumps(TRANSCRIPT), **{name: json.dumps(value) for name, value in fields.items()}}
     answer = http.post(f"/{kind}", files={"file": ("a.wav", content)}, data=data)
     assert answer.status_code == 202, answer.text
     return f"/{kind}/{answer.json()['id']}"

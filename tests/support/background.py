@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import abc
 import threading
 from typing import Self
 
 
-class Background:
+class Background(abc.ABC):
     """Does `step` again and again, from when it is entered until it is left; what a step raised is raised then.
 
     Args:
@@ -34,9 +35,9 @@ class Background:
         """Return whether a step raised something: no other follows."""
         return bool(self._faults)
 
+    @abc.abstractmethod
     def step(self) -> None:
         """Do the work once."""
-        raise NotImplementedError
 
     def _run(self) -> None:
         try:

@@ -3,43 +3,25 @@
 from __future__ import annotations
 
 import email.utils
-import functools
 import hashlib
 import hmac
 import itertools
 import json
 import socketserver
 import threading
-from concurrent.futures import Future, ThreadPoolExecutor
-from typing import Any
 
 import pytest
 from jsonschema import Draft202012Validator, ValidationError
-from sqlalchemy import select, update
 from standardwebhooks import Webhook, WebhookVerificationError
 
-from callfloor.access.audit import OPERATOR
-from callfloor.conversations.erasing import RequestErasure, erase_item, request_erasure
-from callfloor.conversations.parties import Party
 from callfloor.conversations.tables import ConversationKind
 from callfloor.conversations.transcripts import Segment
-from callfloor.foundation.database import Tx, param
-from callfloor.foundation.jobs import BACKGROUND_PRIORITY
-from callfloor.foundation.outbox import OUTBOX, NumberedEvent, events_after
-from callfloor.foundation.sequence import number_waiting
-from callfloor.server.webhooks import tell_endpoints
-from callfloor.webhooks.attempts import keep_trying
 from callfloor.webhooks.catalog import CATALOG
-from callfloor.webhooks.deliveries import RETRIED_FOR, Line, erase_subjects
-from callfloor.webhooks.tables import webhook_endpoint
+from callfloor.webhooks.deliveries import RETRIED_FOR
 from tests.factories.conversations import make_conversation
-from tests.support.racing import wait_until_somebody_waits
-from tests.webhooks.conftest import SECRET_KEY, Floor
+from tests.webhooks.conftest import Floor
 from tests.webhooks.receiver import DEADLINE_SECONDS, Came, Receiver, refuse
 
-_e = webhook_endpoint.c
-_secret = select(_e.secret).where(_e.id == param("endpoint"))
-_set_secret = update(webhook_endpoint).where(_e.id == param("endpoint")).values(secret=param("kept"))
 SAID = (Segment("Ben", 0, 1000, "Hello."),)
 
 
@@ -324,148 +306,6 @@ class TestAnswers:
         assert floor.webhook(webhook)["failures"] == 0
 
 
-class TestOrder:
-    def test_of_one_subject_is_kept_and_others_do_not_wait(self, floor: Floor, receiver: Receiver) -> None:
-        floor.listen(receiver.url, "seat_added", "seat_deleted")
-        receiver.answers = lambda one: (500 if b'"id":"1"' in one.body and len(receiver.came) < 3 else 200, {}, b"")
-        for kind, subject in (("seat.added", "1"), ("seat.deleted", "1"), ("seat.added", "2")):
-            floor.publish(kind, subject)
-        floor.tell()
-        floor.work()
-        floor.work(minutes=5)
-
-        told = [(json.loads(one.body)["eventType"], json.loads(one.body)["seat"]["id"]) for one in receiver.came]
-        assert sorted(told[:2]) == [("seat_added", "1"), ("seat_added", "2")]
-        assert told[2:] == [("seat_added", "1"), ("seat_deleted", "1")]
-
-    def test_goes_on_after_what_is_given_up(self, floor: Floor, receiver: Receiver) -> None:
-        webhook = floor.listen(receiver.url, "seat_added")["webhook"]["id"]
-        receiver.answers = lambda one: (500 if b"first" in one.body else 200, {}, b"")
-        floor.publish("seat.added", "1", name="first")
-        floor.publish("seat.added", "1", name="second")
-        for hour in range(90):
-            if hour % 10 == 0:
-                floor.publish("seat.added", "2", name="other")
-            floor.tell()
-            floor.work(minutes=60)
-
-        assert [one["subject"] for one in floor.deliveries(webhook, state="failed")] == ["seat 1"]
-        told = [json.loads(one.body)["seat"]["name"] for one in receiver.came]
-        assert told.count("second") == 1
-        assert told.index("second") > max(at for at, name in enumerate(told) if name == "first")
-
-    @pytest.mark.parametrize("is_deleted", [True, False], ids=["deleted", "disabled"])
-    def test_leaves_nothing_waiting_when_the_endpoint_goes(
-        self, floor: Floor, receiver: Receiver, *, is_deleted: bool
-    ) -> None:
-        webhook = floor.listen(receiver.url, "seat_added")["webhook"]["id"]
-        for _ in range(3):
-            floor.publish("seat.added", "1")
-        floor.tell()
-        address = f"/webhooks/{webhook}"
-        told = floor.http.get(f"{address}/deliveries").json()["data"]
-        if is_deleted:
-            floor.http.delete(address)
-        else:
-            floor.http.patch(address, json={"is_enabled": False})
-
-        assert [floor.details(one["id"])["delivery"]["state"] for one in told] == ["canceled"] * 3
-        floor.work()
-        assert receiver.came == []
-
-    def test_goes_on_when_a_disabled_endpoint_is_enabled_again(self, floor: Floor, receiver: Receiver) -> None:
-        webhook = floor.listen(receiver.url, "seat_added")["webhook"]["id"]
-        for _ in range(2):
-            floor.publish("seat.added", "1")
-        floor.tell()
-        floor.http.patch(f"/webhooks/{webhook}", json={"is_enabled": False})
-        floor.http.patch(f"/webhooks/{webhook}", json={"is_enabled": True})
-
-        floor.publish("seat.added", "1", name="later")
-        floor.tell()
-        floor.work()
-
-        assert [json.loads(one.body)["seat"]["name"] for one in receiver.came] == ["later"]
-
-    def test_goes_on_when_what_kept_every_attempt_from_being_made_is_mended(
-        self, floor: Floor, receiver: Receiver
-    ) -> None:
-        """Its secret cannot be read, as after a wrong key was restored: the job is given up, the delivery is not."""
-        webhook = floor.listen(receiver.url, "seat_added")["webhook"]["id"]
-        ((kept,),) = floor.services.db.read_now(lambda tx: tx.all(_secret, {"endpoint": webhook}))
-        set_secret(floor, webhook, b"unreadable")
-        floor.publish("seat.added", "1")
-        floor.tell()
-        for _ in range(60):
-            floor.work(minutes=10)
-        assert [one["state"] for one in floor.deliveries(webhook)] == ["pending"]
-
-        set_secret(floor, webhook, kept)
-        floor.work(minutes=120)
-
-        assert [one["state"] for one in floor.deliveries(webhook)] == ["delivered"]
-
-    def test_goes_on_when_no_attempt_could_be_made_for_three_days(self, floor: Floor, receiver: Receiver) -> None:
-        webhook = floor.listen(receiver.url, "seat_added")["webhook"]["id"]
-        for name in ("first", "second"):
-            floor.publish("seat.added", "1", name=name)
-        floor.tell()
-        line = Line(floor.team.id, webhook, "seat 1")
-        floor.now += RETRIED_FOR - 3_600_000
-        states = []
-        for late in (0, 1):
-            again = functools.partial(keep_trying, line=line, now=floor.now + late)
-            floor.services.db.write_now(again)
-            states.append([one["state"] for one in floor.deliveries(webhook)])
-
-        floor.work(minutes=120)
-
-        assert states == [["pending", "pending"], ["pending", "failed"]]
-        assert [one["state"] for one in floor.deliveries(webhook)] == ["delivered", "failed"]
-        assert [json.loads(one.body)["seat"]["name"] for one in receiver.came] == ["second"]
-
-    def test_of_years_before_waits_behind_today(self, floor: Floor, receiver: Receiver) -> None:
-        *old, today = [make_conversation(floor.services.db, floor.team, transcript=SAID) for _ in range(4)]
-        floor.listen(receiver.url, "call_received", "call_analyzed")
-        for kind in ("call.received", "call.analyzed"):
-            for subject in old:
-                floor.publish(kind, subject, priority=BACKGROUND_PRIORITY)
-            floor.publish(kind, today)
-        receiver.answers = refuse(500)
-        floor.tell()
-        floor.work(minutes=1)
-        receiver.answers = lambda _: (200, {}, b"")
-        floor.work(minutes=1)
-
-        told = [json.loads(one.body)["call"]["id"] for one in receiver.came]
-        assert told[:4] == [today, *old]
-        assert told[4:6] == [today, today]
-        assert sorted(told[6:]) == sorted([*old, *old])
-
-    @pytest.mark.parametrize("is_tried_before", [False, True])
-    def test_of_years_before_waits_no_longer_when_something_happens_to_it_today(
-        self, floor: Floor, receiver: Receiver, *, is_tried_before: bool
-    ) -> None:
-        *old, edited = [make_conversation(floor.services.db, floor.team, transcript=SAID) for _ in range(4)]
-        floor.listen(receiver.url, "call_received", "call_edited")
-        for subject in (*old, edited):
-            floor.publish("call.received", subject, priority=BACKGROUND_PRIORITY)
-        floor.tell()
-        if is_tried_before:
-            receiver.answers = refuse(500)
-            floor.work()
-            receiver.answers = lambda _: (200, {}, b"")
-            receiver.came.clear()
-        floor.publish("call.edited", edited)
-        floor.tell()
-        floor.work(minutes=1)
-
-        bodies = [json.loads(one.body) for one in receiver.came]
-        told = [(body["eventType"], body["call"]["id"]) for body in bodies]
-        assert told[:2] == [("call_received", edited), ("call_edited", edited)]
-        assert sorted(told[2:]) == sorted(("call_received", one) for one in old)
-
-
 def test_a_test_is_sent_by_hand(floor: Floor, receiver: Receiver) -> None:
     made = floor.listen(receiver.url)
     webhook = made["webhook"]["id"]
@@ -479,80 +319,3 @@ def test_a_test_is_sent_by_hand(floor: Floor, receiver: Receiver) -> None:
     assert came.headers["webhook-id"] == answer.json()["id"]
     assert json.loads(came.body)["eventType"] == "test"
     assert verify_as_the_original_says(came, made["secret"])
-
-
-def test_an_erased_subject_is_in_no_delivery(floor: Floor, receiver: Receiver) -> None:
-    webhook = floor.listen(receiver.url, "seat_added")["webhook"]["id"]
-    receiver.answers = lambda _: (500, {}, b"said Zebra")
-    floor.publish("seat.added", "1", name="Zebra")
-    floor.tell()
-    floor.work()
-    (delivery,) = floor.deliveries(webhook)
-
-    erase = functools.partial(erase_subjects, team_id=floor.team.id, subjects=["seat 1"], now=floor.now)
-    assert floor.services.db.write_now(erase) == 1
-
-    assert "Zebra" not in json.dumps(floor.details(delivery["id"]))
-    assert floor.deliveries(webhook)[0]["state"] == "canceled"
-    assert floor.work(minutes=10_000) <= 1
-    assert len(receiver.came) == 1
-
-
-def test_what_is_told_while_its_conversation_is_erased_is_erased_too(floor: Floor, receiver: Receiver) -> None:
-    """The record is read, and the erasure comes before the delivery is committed."""
-    db = floor.services.db
-    webhook = floor.listen(receiver.url, "call_analyzed")["webhook"]["id"]
-    call = make_conversation(db, floor.team, parties=(Party(name="Zebra"),), transcript=SAID)
-    number_waiting(db, OUTBOX)
-    numbered = next(one for one in db.read_now(functools.partial(events_of, call)) if one.event.kind == "call.analyzed")
-    asked = RequestErasure(floor.team.id, OPERATOR, floor.now, SECRET_KEY.encode(), (call,))
-    erasure = db.write_now(functools.partial(request_erasure, command=asked)).erasure_id
-    erase = functools.partial(
-        erase_item, team_id=floor.team.id, erasure_id=erasure, conversation_id=call, hash_key=b"key", now=floor.now
-    )
-
-    with ThreadPoolExecutor() as pool:
-        erasing: list[Future[Any]] = []
-
-        def tell(tx: Tx) -> None:
-            tell_endpoints(tx, numbered, settings=floor.services.settings)
-            erasing.append(pool.submit(db.write_now, erase))
-            wait_until_somebody_waits(db)
-
-        db.write_now(tell)
-        erasing[0].result()
-
-    (delivery,) = floor.deliveries(webhook)
-    assert delivery["state"] == "canceled"
-    assert "Zebra" not in json.dumps(floor.details(delivery["id"]))
-
-
-def events_of(subject: str, tx: Tx) -> list[NumberedEvent]:
-    """Return the events about one thing."""
-    return [one for one in events_after(tx, 0, count=100_000) if one.event.subject == subject]
-
-
-def set_secret(floor: Floor, webhook: int, kept: bytes) -> None:
-    """Put something in place of an endpoint's secret."""
-    floor.services.db.write_now(lambda tx: tx.run(_set_secret, {"endpoint": webhook, "kept": kept}))
-
-
-def test_what_is_answered_after_the_erasure_is_not_kept(floor: Floor, receiver: Receiver) -> None:
-    """The receiver answers with what it was told, and the subject is erased before it does."""
-    webhook = floor.listen(receiver.url, "seat_added")["webhook"]["id"]
-    erase = functools.partial(erase_subjects, team_id=floor.team.id, subjects=["seat 1"], now=floor.now)
-
-    def answer(came: Came) -> tuple[int, dict[str, str], bytes]:
-        assert floor.services.db.write_now(erase) == 1
-        return 200, {"X-Said": "Zebra"}, came.body
-
-    receiver.answers = answer
-    floor.publish("seat.added", "1", name="Zebra")
-    floor.tell()
-    floor.work()
-
-    (delivery,) = floor.deliveries(webhook)
-    details = floor.details(delivery["id"])
-    assert b"Zebra" in receiver.came[0].body
-    assert "Zebra" not in json.dumps(details)
-    assert [one["status"] for one in details["attempts"]] == [200]
