@@ -15,6 +15,7 @@ from pathlib import Path
 import psutil
 
 SERVER_CORE, LOAD_CORE = 0, 1
+_CORES = os.sched_getaffinity(0)
 _BIN = Path(sys.executable).parent
 _START_SECONDS = 60.0
 _STOP_SECONDS = 20.0
@@ -116,9 +117,12 @@ def _wait_for(name: str, process: subprocess.Popen[bytes], log: Path, port: int)
 
 @contextlib.contextmanager
 def pinned(core: int) -> Iterator[None]:
-    """Run this thread, and what is started in the block, on one core; on a machine of one core, wherever."""
+    """Run this thread, and what is started in the block, on one core, within another such block too.
+
+    A core that this process was not given, as on a machine of one, changes nothing.
+    """
     before = os.sched_getaffinity(0)
-    if core in before:
+    if core in _CORES:
         os.sched_setaffinity(0, {core})
     try:
         yield

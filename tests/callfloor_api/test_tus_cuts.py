@@ -122,7 +122,7 @@ class Lock:
         own = resumable_upload.c.id == self._upload_id
         tx.run(update(resumable_upload).where(own).values(expires_at=resumable_upload.c.expires_at))
         self._held.set()
-        self._may_end.wait(DEADLINE_SECONDS)
+        assert self._may_end.wait(DEADLINE_SECONDS), "whoever should end it waits for it"
 
     def hold(self) -> None:
         """Begin, and return once it has."""

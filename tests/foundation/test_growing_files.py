@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import hashlib
 import os
+import resource
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 
@@ -50,12 +52,14 @@ async def written(
 ) -> Growth:
     """Write behind `size`, sync, write what is not synced, and end."""
     grown = await growing.open(NAME, size, parts)
-    for at in range(0, len(content), 65_536):
-        await grown.write(content[at : at + 65_536])
-    await grown.sync()
-    await grown.write(unsynced)
-    await grown.close()
-    growing.keep_digest(NAME, grown)
+    try:
+        for at in range(0, len(content), 65_536):
+            await grown.write(content[at : at + 65_536])
+        await grown.sync()
+        await grown.write(unsynced)
+    finally:
+        await grown.close()
+        growing.keep_digest(NAME, grown)
     return grown
 
 
@@ -85,6 +89,56 @@ def test_goes_on_behind_what_was_synced(files: Files, *, same_process: bool) -> 
 
     assert content == CONTENT
     assert kept == StoredFile(KEY, len(CONTENT), hashlib.sha256(CONTENT).hexdigest())
+
+
+def test_grows_while_what_came_before_is_brought_to_disk(files: Files) -> None:
+    async def upload() -> tuple[int, StoredFile, bytes]:
+        growing = GrowingFiles(files)
+        grown = await growing.open(NAME, 0, [])
+        await grown.write(CONTENT[:FIRST])
+        syncing = asyncio.create_task(grown.sync())
+        for at in range(FIRST, len(CONTENT), 65_536):
+            await grown.write(CONTENT[at : at + 65_536])
+        await syncing
+        first = grown.size
+        await grown.sync()
+        await grown.close()
+        growing.keep_digest(NAME, grown)
+        return first, await growing.finish(NAME, grown.size, grown.parts, KEY), await read(files, KEY)
+
+    first, kept, content = asyncio.run(upload())
+
+    assert FIRST <= first <= len(CONTENT)
+    assert content == CONTENT
+    assert kept == StoredFile(KEY, len(CONTENT), hashlib.sha256(CONTENT).hexdigest())
+
+
+def test_what_a_full_disk_refused_is_not_in_the_hash(tmp_path: Path) -> None:
+    """The hash once took what the disk then did not, and the same process went on with both."""
+    files = open_files(read_settings({}, data=tmp_path))
+
+    async def upload() -> StoredFile:
+        growing = GrowingFiles(files)
+        grown = await written(growing, CONTENT[:FIRST], 0, [])
+        with files_up_to(FIRST), pytest.raises(OSError, match="too large"):
+            await written(growing, CONTENT[FIRST:], FIRST, grown.parts)
+        grown = await written(growing, CONTENT[FIRST:], FIRST, grown.parts)
+        return await growing.finish(NAME, len(CONTENT), grown.parts, KEY)
+
+    kept = asyncio.run(upload())
+
+    assert kept == StoredFile(KEY, len(CONTENT), hashlib.sha256(CONTENT).hexdigest())
+
+
+@contextlib.contextmanager
+def files_up_to(size: int) -> Iterator[None]:
+    """Let no file of this process become larger, as where its disk is full."""
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (size, before[1]))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, before)
 
 
 def test_is_removed_with_all_its_parts(files: Files) -> None:

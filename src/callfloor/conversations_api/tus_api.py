@@ -21,6 +21,7 @@ from callfloor.conversations.tus import UPLOAD, ResumableUpload, begin_upload, f
 from callfloor.conversations_api.arrivals import check_content
 from callfloor.conversations_api.refusals import Refused
 from callfloor.conversations_api.spelling import UploadForeign, domain_error
+from callfloor.conversations_api.tus_pieces import expiry
 from callfloor.conversations_api.tus_protocol import (
     CHECKSUM,
     CHECKSUMS,
@@ -41,7 +42,7 @@ from callfloor.conversations_api.tus_protocol import (
     file_name_of,
     metadata_of,
 )
-from callfloor.conversations_api.tus_writing import Uploads, expiry, remove_unwanted
+from callfloor.conversations_api.tus_writing import Uploads, remove_unwanted
 from callfloor.conversations_api.upload_api import Writer, sender_of
 from callfloor.conversations_api.upload_fields import UploadFields, form_value, upload_fields
 from callfloor.foundation.asked_host import asked_url

@@ -30,7 +30,7 @@ _MISSING = "What came so far is gone."
 
 
 class Growth(Protocol):
-    """A file that is being written; one writer at a time."""
+    """A file that is being written; one writer at a time, and after an error nothing but `close`."""
 
     size: int
     """Bytes that are on disk for good."""
@@ -41,7 +41,7 @@ class Growth(Protocol):
         """Take more bytes, which `sync` brings to disk."""
 
     async def sync(self) -> None:
-        """Bring what was written to disk."""
+        """Bring to disk what was written until now; more may be written meanwhile, but not synced."""
 
     def take_back(self) -> None:
         """Let what the last `sync` brought to disk not count: `close` follows, and drops it."""
@@ -142,16 +142,19 @@ class _GrowthInFolder:
         self.digest: _Hash | None = None
         self._written = size
         self._buffer = bytearray()
+        self._turn = asyncio.Lock()
         self._lock = threading.Lock()
 
     async def write(self, data: bytes) -> None:
         self._buffer += data
         if len(self._buffer) >= _WRITE_BYTES:
-            await asyncio.to_thread(self._flush)
+            await self._flush()
 
     async def sync(self) -> None:
+        await self._flush()
+        reached = self._written
         await asyncio.to_thread(self._sync)
-        self.size = self._written
+        self.size = reached
 
     def take_back(self) -> None:
         """Leave it: whoever goes on drops it."""
@@ -163,26 +166,33 @@ class _GrowthInFolder:
         if self._written != self.size:
             self.digest = None
 
-    def _flush(self) -> None:
-        with self._lock:
-            self._write_buffer()
+    async def _flush(self) -> None:
+        async with self._turn:  # one who writes and one who syncs: each piece has its place in the file and in the hash
+            data, self._buffer = self._buffer, bytearray()
+            if data:
+                await asyncio.to_thread(self._write, data)
 
-    def _write_buffer(self) -> None:
-        if self._file == _CLOSED:
-            return
-        data, self._buffer = self._buffer, bytearray()
-        if self.digest is not None:
-            self.digest.update(data)
-        left = memoryview(data)
-        while left:
-            done = os.pwrite(self._file, left, self._written)
-            self._written += done
-            left = left[done:]
+    def _write(self, data: bytearray) -> None:
+        with self._lock:
+            if self._file == _CLOSED:
+                return
+            left = memoryview(data)
+            while left:
+                done = os.pwrite(self._file, left, self._written)
+                if self.digest is not None:
+                    self.digest.update(left[:done])
+                self._written += done
+                left = left[done:]
 
     def _sync(self) -> None:
         with self._lock:
-            self._write_buffer()
-            os.fsync(self._file)
+            if self._file == _CLOSED:
+                return
+            file = os.dup(self._file)  # so that nothing waits for the disk but this thread
+        try:
+            os.fsync(file)
+        finally:
+            os.close(file)
 
 
 class _GrowthInBucket:
@@ -195,6 +205,7 @@ class _GrowthInBucket:
         self._synced_parts: list[str] = []
         self._unsynced_bytes = 0
         self._buffer = bytearray()
+        self._turn = asyncio.Lock()
 
     async def write(self, data: bytes) -> None:
         self._buffer += data
@@ -208,25 +219,26 @@ class _GrowthInBucket:
         self._synced_parts, self._unsynced_parts, self._unsynced_bytes = self._unsynced_parts, [], 0
 
     def take_back(self) -> None:
-        self._unsynced_parts, self._synced_parts = self._synced_parts, []
+        self._unsynced_parts, self._synced_parts = [*self._synced_parts, *self._unsynced_parts], []
 
     async def close(self) -> None:
         for part in self._unsynced_parts:
             await self._files.delete(part)
 
     async def _put(self) -> None:
-        if not self._buffer:
-            return
-        data, self._buffer = self._buffer, bytearray()
-        # Named anew each time: of two writers at one place neither overwrites what the other counts on.
-        key = f"{_BUCKET_FOLDER}/{self._name}/{self.size + self._unsynced_bytes:015d}-{os.urandom(6).hex()}"
+        async with self._turn:  # one who writes and one who syncs: each part has its place
+            data, self._buffer = self._buffer, bytearray()
+            if not data:
+                return
+            # Named anew each time: of two writers at one place neither overwrites what the other counts on.
+            key = f"{_BUCKET_FOLDER}/{self._name}/{self.size + self._unsynced_bytes:015d}-{os.urandom(6).hex()}"
 
-        async def whole() -> AsyncIterator[bytes]:
-            yield bytes(data)
+            async def whole() -> AsyncIterator[bytes]:
+                yield bytes(data)
 
-        await self._files.put_stream(key, whole(), limit_bytes=len(data))
-        self._unsynced_parts.append(key)
-        self._unsynced_bytes += len(data)
+            await self._files.put_stream(key, whole(), limit_bytes=len(data))
+            self._unsynced_parts.append(key)
+            self._unsynced_bytes += len(data)
 
 
 def _become(path: Path, folder: Path, key: str, size: int, known: str | None) -> StoredFile:
