@@ -44,11 +44,11 @@ _BY_DATE = (
     "AND c.date >= {first} AND c.date <= {last} ORDER BY c.date DESC, c.id DESC LIMIT {take} OFFSET {skip}"
 )
 _BY_DOMAIN = (
-    _COLUMNS
-    + "FROM conversation_domain d JOIN conversation c ON c.team_id = d.team_id AND c.id = d.conversation_id "
+    _COLUMNS + "FROM (SELECT conversation_id, date FROM conversation_domain WHERE team_id = {team} AND kind = 'call' "
+    "AND domain = {domain} AND date >= {first} AND date <= {last} ORDER BY date DESC, conversation_id DESC "
+    "LIMIT {take} OFFSET {skip}) d JOIN conversation c ON c.team_id = {team} AND c.id = d.conversation_id "
     + _BELONGINGS
-    + "WHERE d.team_id = {team} AND d.kind = 'call' AND d.domain = {domain} AND d.date >= {first} "
-    "AND d.date <= {last} ORDER BY d.date DESC, d.conversation_id DESC LIMIT {take} OFFSET {skip}"
+    + "ORDER BY d.date DESC, d.conversation_id DESC"
 )
 _PARTIES = (
     "SELECT conversation_id, id, name, email, is_internal, speak_permille FROM conversation_participant "

@@ -161,6 +161,12 @@ class Shape:
     by_owner: bool = False
 
     @property
+    def is_one_domain_alone(self) -> bool:
+        """Return whether the index of a customer's domain, and nothing else, says which match."""
+        others = self.by_scope, self.by_update, self.by_domains, self.by_id, self.by_words, self.by_owner
+        return self.by_one_domain and not any(others)
+
+    @property
     def looks_for_changes(self) -> bool:
         """Return whether what changed since an instant is the narrowest that is asked for."""
         others = self.by_one_domain, self.by_domains, self.by_id, self.by_words, self.by_owner
@@ -173,18 +179,13 @@ def page_statement(shape: Shape, *, ascending: bool, after: bool) -> Select[Any]
 
     The list is walked in its order until enough rows match.
     """
-    # By one domain the domain's own index is in the order of the list.
+    # By one domain the domain's own index is in the order of the list, and tells all of what is stepped over.
     date, row_id = (_d.date, _d.conversation_id) if shape.by_one_domain else (_c.date, _c.id)
-    statement = (
-        select(*COLUMNS)
-        .select_from(_with_belongings(_source(shape)))
-        .where(*_conditions(shape))
-        .order_by(*((date, row_id) if ascending else (date.desc(), row_id.desc())))
-        .limit(param("take", Integer))
-    )
-    if not after:
-        return statement.offset(param("skip", Integer))
-    return statement.where(*_beyond(date, row_id, ascending=ascending))
+    if shape.is_one_domain_alone:
+        found: Select[Any] = select(row_id.label("id"), date).where(*_conditions(shape))
+        return _in_full(_window(found, date, row_id, ascending=ascending, after=after), ascending=ascending)
+    whole = select(*COLUMNS).select_from(_with_belongings(_source(shape))).where(*_conditions(shape))
+    return _window(whole, date, row_id, ascending=ascending, after=after)
 
 
 @functools.cache
@@ -192,12 +193,21 @@ def changes_statement(*, by_scope: bool, ascending: bool, after: bool) -> Select
     """Return what `page_statement` does, where few of many changed: they are gathered, then put in order."""
     changed = select(_c.id, _c.date).where(*_changed(by_scope=by_scope)).cte("changed").prefix_with("MATERIALIZED")
     date, row_id = changed.c.date, changed.c.id
-    page = (
-        select(row_id, date)
-        .order_by(*((date, row_id) if ascending else (date.desc(), row_id.desc())))
-        .limit(param("take", Integer))
-    )
-    page = page.where(*_beyond(date, row_id, ascending=ascending)) if after else page.offset(param("skip", Integer))
+    found = _window(select(row_id, date), date, row_id, ascending=ascending, after=after)
+    return _in_full(found, ascending=ascending)
+
+
+def _window(statement: Select[Any], date: Any, row_id: Any, *, ascending: bool, after: bool) -> Select[Any]:
+    """Return a part of the list; parameters take, and skip or (after) after_date and after_id."""
+    order = (date, row_id) if ascending else (date.desc(), row_id.desc())
+    part = statement.order_by(*order).limit(param("take", Integer))
+    if after:
+        return part.where(*_beyond(date, row_id, ascending=ascending))
+    return part.offset(param("skip", Integer))
+
+
+def _in_full(page: Select[Any], *, ascending: bool) -> Select[Any]:
+    """Return `COLUMNS` of a page of ids and dates, in its order."""
     found = page.subquery("found")
     own = (_c.team_id == param("team_id")) & (_c.id == found.c.id)
     order = (found.c.date, found.c.id) if ascending else (found.c.date.desc(), found.c.id.desc())
