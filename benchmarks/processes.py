@@ -17,6 +17,7 @@ import psutil
 SERVER_CORE, LOAD_CORE = 0, 1
 _CORES = os.sched_getaffinity(0)
 _BIN = Path(sys.executable).parent
+_APIS = "/api/v1/seats", "/api/v2/calls", "/calls"
 _START_SECONDS = 60.0
 _STOP_SECONDS = 20.0
 _POLL_SECONDS = 0.05
@@ -51,6 +52,12 @@ class Server:
         """Return the memory of the process that is in RAM."""
         resident: int = self._process.memory_info().rss
         return resident
+
+    def load_api(self, path: str) -> None:
+        """Ask, and wait for whatever it answers: what is loaded beside the first requests is there then."""
+        with contextlib.closing(http.client.HTTPConnection("127.0.0.1", self.port, timeout=30)) as connection:
+            connection.request("GET", path)
+            connection.getresponse().read()
 
     def answer(self, method: str, path: str, headers: Mapping[str, str], body: str | None = None) -> bytes:
         """Return the body of one answer.
@@ -100,6 +107,8 @@ def serving(data: Path, database: str) -> Iterator[Server]:
     command = [str(_BIN / "callfloor"), "serve", "--data", str(data), "--database", database]
     command += ["--port", str(port), "--behind-proxy", "--no-worker"]
     with running("callfloor serve", command, _UNLIMITED, data / "server.log", port) as server:
+        for path in _APIS:
+            server.load_api(path)
         yield server
 
 

@@ -180,9 +180,10 @@ def page_statement(shape: Shape, *, ascending: bool, after: bool) -> Select[Any]
     The list is walked in its order until enough rows match.
     """
     # By one domain the domain's own index is in the order of the list, and tells all of what is stepped over.
-    date, row_id = (_d.date, _d.conversation_id) if shape.by_one_domain else (_c.date, _c.id)
+    date: Any = _d.date if shape.by_one_domain else _c.date
+    row_id: Any = _d.conversation_id if shape.by_one_domain else _c.id
     if shape.is_one_domain_alone:
-        found: Select[Any] = select(row_id.label("id"), date).where(*_conditions(shape))
+        found = select(row_id.label("id"), date).where(*_conditions(shape))
         return _in_full(_window(found, date, row_id, ascending=ascending, after=after), ascending=ascending)
     whole = select(*COLUMNS).select_from(_with_belongings(_source(shape))).where(*_conditions(shape))
     return _window(whole, date, row_id, ascending=ascending, after=after)
