@@ -9,7 +9,6 @@ time is told for each.
 
 from __future__ import annotations
 
-import argparse
 import contextlib
 import dataclasses
 import functools
@@ -21,11 +20,11 @@ from pathlib import Path
 
 from sqlalchemy import func, select
 
-from benchmarks import report
-from benchmarks.load import Measured, Paths, WrkMissing, measure
-from benchmarks.processes import LOAD_CORE, SERVER_CORE, Server, ServerFailed, pinned, serving
+from benchmarks import command, report
+from benchmarks.load import Measured, Paths, measure
+from benchmarks.processes import LOAD_CORE, SERVER_CORE, Server, pinned, serving
 from benchmarks.report import Row, faster
-from benchmarks.seats import DATABASES, bare
+from benchmarks.seats import bare
 from benchmarks.seats_data import Seeded, database_server, seed
 from callfloor.access.audit import OPERATOR
 from callfloor.foundation import clock
@@ -150,27 +149,9 @@ def _count_settled(tx: Tx) -> int:
 
 def main() -> int:
     """Measure and print."""
-    parser = argparse.ArgumentParser(description="Adding a seat against its bound, and what its charge costs.")
-    parser.add_argument("--database", choices=DATABASES, help="one of them only")
-    parser.add_argument("--rounds", type=int, default=Plan().rounds, help="turns of every program; the median counts")
-    parser.add_argument("--seconds", type=int, help="length of a turn")
-    parser.add_argument("--quick", action="store_true", help="short turns: shows that it runs, no more")
-    asked = parser.parse_args()
-    base = QUICK if asked.quick else Plan()
-    plan = Plan(asked.rounds, asked.seconds or base.seconds, base.charges)
-    rows: list[Row] = []
-    try:
-        for database in DATABASES:
-            if asked.database in {None, database}:
-                rows += all_rows(database, plan)
-    except (WrkMissing, ServerFailed) as failure:
-        report.progress_done()
-        print(failure, file=sys.stderr)
-        return 1
-    report.progress_done()
-    print(report.table(rows))
-    report.write_json(rows, dataclasses.asdict(plan), report.FOLDER / "bench-adding.json")
-    return 0
+    return command.run(
+        "adding", "Adding a seat against its bound, and what its charge costs.", all_rows, full=Plan(), quick=QUICK
+    )
 
 
 if __name__ == "__main__":

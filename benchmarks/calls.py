@@ -9,9 +9,7 @@ that nothing keeps (`updatedSince`) are reported without a goal.
 
 from __future__ import annotations
 
-import argparse
 import contextlib
-import dataclasses
 import random
 import re
 import sys
@@ -19,12 +17,12 @@ import tempfile
 from collections.abc import Mapping
 from pathlib import Path
 
-from benchmarks import report
+from benchmarks import command, report
 from benchmarks.calls_data import DAYS, DOMAINS, FIRST_DAY, Seeded, seed
-from benchmarks.load import Paths, WrkMissing
+from benchmarks.load import Paths
 from benchmarks.processes import LOAD_CORE, Server, ServerFailed, pinned, serving
 from benchmarks.report import Goal, Row, faster
-from benchmarks.seats import DATABASES, Plan, Turn, bare, cost, pairs_of, rounds
+from benchmarks.seats import Plan, Turn, bare, cost, pairs_of, rounds
 from benchmarks.seats_data import database_server
 from callfloor.usage.calendar import date_of
 
@@ -137,28 +135,9 @@ def _without_links(body: bytes) -> bytes:
 
 def main() -> int:
     """Measure and print."""
-    parser = argparse.ArgumentParser(description="The list of calls against its bound, and its growth.")
-    parser.add_argument("--database", choices=DATABASES, help="one of them only")
-    parser.add_argument("--rounds", type=int, help="turns of every program; the median counts")
-    parser.add_argument("--seconds", type=int, help="length of a turn")
-    parser.add_argument("--quick", action="store_true", help="few calls and short turns: shows that it runs, no more")
-    asked = parser.parse_args()
-    base = QUICK if asked.quick else FULL
-    plan = dataclasses.replace(base, rounds=asked.rounds or base.rounds, seconds=asked.seconds or base.seconds)
-    rows: list[Row] = []
-    try:
-        for database in DATABASES:
-            if asked.database in {None, database}:
-                rows += all_rows(database, plan)
-    except (WrkMissing, ServerFailed) as failure:
-        report.progress_done()
-        print(failure, file=sys.stderr)
-        return 1
-    report.progress_done()
-    print(report.table(rows))
-    report.write_json(rows, dataclasses.asdict(plan), report.FOLDER / "calls.json")
-    report.write_svg(rows, report.FOLDER / "calls.svg")
-    return 0
+    return command.run(
+        "calls", "The list of calls against its bound, and its growth.", all_rows, full=FULL, quick=QUICK
+    )
 
 
 if __name__ == "__main__":

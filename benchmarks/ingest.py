@@ -12,7 +12,6 @@ second of the clock; and the load of each row once, however many events of a tra
 
 from __future__ import annotations
 
-import argparse
 import collections
 import contextlib
 import dataclasses
@@ -30,12 +29,11 @@ import msgspec
 import psutil
 from sqlalchemy import Table, select
 
-from benchmarks import report
+from benchmarks import command, report
 from benchmarks.bounds.ingest import Load
 from benchmarks.ingest_data import Devices, Request, Seeded, seed
 from benchmarks.processes import LOAD_CORE, Server, ServerFailed, pinned, serving
 from benchmarks.report import Goal, Row, faster
-from benchmarks.seats import DATABASES
 from benchmarks.seats_data import database_server
 from callfloor.devices.tables import device, device_token
 from callfloor.foundation.database import Database, open_database
@@ -303,25 +301,13 @@ def _rows_of(database: str, size: Size, turns: list[Turn]) -> list[Row]:
 
 def main() -> int:
     """Measure and print."""
-    parser = argparse.ArgumentParser(description="The ingest of device events against the database's own bulk load.")
-    parser.add_argument("--database", choices=DATABASES, help="one of them only")
-    parser.add_argument("--rounds", type=int, default=Plan().rounds, help="turns of every program; the median counts")
-    parser.add_argument("--quick", action="store_true", help="few events: shows that it runs, no more")
-    asked = parser.parse_args()
-    plan = dataclasses.replace(QUICK if asked.quick else Plan(), rounds=asked.rounds)
-    rows: list[Row] = []
-    try:
-        for database in DATABASES:
-            if asked.database in {None, database}:
-                rows += all_rows(database, plan)
-    except ServerFailed as failure:
-        report.progress_done()
-        print(failure, file=sys.stderr)
-        return 1
-    report.progress_done()
-    print(report.table(rows))
-    report.write_json(rows, dataclasses.asdict(plan), report.FOLDER / "bench-ingest.json")
-    return 0
+    return command.run(
+        "ingest",
+        "The ingest of device events against the database's own bulk load.",
+        all_rows,
+        full=Plan(),
+        quick=QUICK,
+    )
 
 
 if __name__ == "__main__":

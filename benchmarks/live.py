@@ -9,7 +9,6 @@ share of one core, and the memory that it has more with all the browsers than af
 
 from __future__ import annotations
 
-import argparse
 import contextlib
 import dataclasses
 import functools
@@ -24,11 +23,10 @@ from typing import Any
 from pydantic import SecretStr
 from sqlalchemy import func, select
 
-from benchmarks import report
+from benchmarks import command, report
 from benchmarks.ingest_data import Seeded, seed
 from benchmarks.processes import LOAD_CORE, Server, ServerFailed, pinned, serving
 from benchmarks.report import Goal, Row
-from benchmarks.seats import DATABASES
 from benchmarks.seats_data import database_server
 from callfloor.access.audit import OPERATOR
 from callfloor.access.keys import CreateKey, create_key
@@ -162,25 +160,9 @@ def _rows(database: str, turns: list[Turn], plan: Plan) -> list[Row]:
 
 def main() -> int:
     """Measure and print."""
-    parser = argparse.ArgumentParser(description="The live stream: devices that change, browsers that watch.")
-    parser.add_argument("--database", choices=DATABASES, help="one of them only")
-    parser.add_argument("--rounds", type=int, default=Plan().rounds, help="the median counts")
-    parser.add_argument("--quick", action="store_true", help="few of all: shows that it runs, no more")
-    asked = parser.parse_args()
-    plan = dataclasses.replace(QUICK if asked.quick else Plan(), rounds=asked.rounds)
-    rows: list[Row] = []
-    try:
-        for database in DATABASES:
-            if asked.database in {None, database}:
-                rows += all_rows(database, plan)
-    except ServerFailed as failure:
-        report.progress_done()
-        print(failure, file=sys.stderr)
-        return 1
-    report.progress_done()
-    print(report.table(rows))
-    report.write_json(rows, dataclasses.asdict(plan), report.FOLDER / "bench-live.json")
-    return 0
+    return command.run(
+        "live", "The live stream: devices that change, browsers that watch.", all_rows, full=Plan(), quick=QUICK
+    )
 
 
 if __name__ == "__main__":

@@ -9,7 +9,6 @@ within a round each has its turn, in an order that alternates.
 
 from __future__ import annotations
 
-import argparse
 import contextlib
 import dataclasses
 import random
@@ -19,12 +18,11 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from urllib.parse import quote
 
-from benchmarks import report
-from benchmarks.load import Measured, Paths, WrkMissing, measure
+from benchmarks import command, report
+from benchmarks.load import Measured, Paths, measure
 from benchmarks.processes import LOAD_CORE, Server, ServerFailed, free_port, pinned, running, serving
 from benchmarks.report import Goal, Row, faster
 from benchmarks.search_data import Seeded, Team, seed
-from benchmarks.seats import DATABASES
 from benchmarks.seats_data import database_server
 
 NEWEST = 20
@@ -171,28 +169,9 @@ def _rounds(database: str, turns: Sequence[Turn], plan: Plan) -> dict[str, list[
 
 def main() -> int:
     """Measure and print."""
-    parser = argparse.ArgumentParser(description="Full-text search of one team among many against its bound.")
-    parser.add_argument("--database", choices=DATABASES, help="one of them only")
-    parser.add_argument("--rounds", type=int, default=Plan().rounds, help="turns of every program; the median counts")
-    parser.add_argument("--seconds", type=int, help="length of a turn")
-    parser.add_argument("--quick", action="store_true", help="few segments, short turns: shows that it runs, no more")
-    asked = parser.parse_args()
-    base = QUICK if asked.quick else Plan()
-    plan = dataclasses.replace(base, rounds=asked.rounds, seconds=asked.seconds or base.seconds)
-    rows: list[Row] = []
-    try:
-        for database in DATABASES:
-            if asked.database in {None, database}:
-                rows += all_rows(database, plan)
-    except (WrkMissing, ServerFailed) as failure:
-        report.progress_done()
-        print(failure, file=sys.stderr)
-        return 1
-    report.progress_done()
-    print(report.table(rows))
-    report.write_json(rows, dataclasses.asdict(plan), report.FOLDER / "bench-search.json")
-    report.write_svg(rows, report.FOLDER / "bench-search.svg")
-    return 0
+    return command.run(
+        "search", "Full-text search of one team among many against its bound.", all_rows, full=Plan(), quick=QUICK
+    )
 
 
 if __name__ == "__main__":

@@ -8,7 +8,6 @@ its turn, in an order that alternates. What is compared is requests for each sec
 
 from __future__ import annotations
 
-import argparse
 import contextlib
 import dataclasses
 import random
@@ -19,13 +18,12 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Protocol
 
-from benchmarks import report
-from benchmarks.load import Measured, Paths, Trickle, WrkMissing, measure
+from benchmarks import command, report
+from benchmarks.load import Measured, Paths, Trickle, measure
 from benchmarks.processes import LOAD_CORE, Server, ServerFailed, free_port, pinned, running, serving
 from benchmarks.report import Goal, Row, faster
 from benchmarks.seats_data import PER_PAGE, Seeded, database_server, seed
 
-DATABASES = ("sqlite", "postgresql")
 PEER_GOAL = {"sqlite": 5.0, "postgresql": 4.0}
 NEAR_PAGES = 20
 _UNIT = "requests/CPU-s"
@@ -249,28 +247,9 @@ def _path(page: int, status: str | None = None) -> str:
 
 def main() -> int:
     """Measure and print."""
-    parser = argparse.ArgumentParser(description="The page of seats against its bound and its peer, and its growth.")
-    parser.add_argument("--database", choices=DATABASES, help="one of them only")
-    parser.add_argument("--rounds", type=int, default=Plan().rounds, help="turns of every program; the median counts")
-    parser.add_argument("--seconds", type=int, help="length of a turn")
-    parser.add_argument("--quick", action="store_true", help="few seats and short turns: shows that it runs, no more")
-    asked = parser.parse_args()
-    base = QUICK if asked.quick else Plan()
-    plan = Plan(asked.rounds, asked.seconds or base.seconds, base.seats, base.sizes)
-    rows: list[Row] = []
-    try:
-        for database in DATABASES:
-            if asked.database in {None, database}:
-                rows += all_rows(database, plan)
-    except (WrkMissing, ServerFailed) as failure:
-        report.progress_done()
-        print(failure, file=sys.stderr)
-        return 1
-    report.progress_done()
-    print(report.table(rows))
-    report.write_json(rows, dataclasses.asdict(plan), report.FOLDER / "bench.json")
-    report.write_svg(rows, report.FOLDER / "bench.svg")
-    return 0
+    return command.run(
+        "seats", "The page of seats against its bound and its peer, and its growth.", all_rows, full=Plan(), quick=QUICK
+    )
 
 
 if __name__ == "__main__":

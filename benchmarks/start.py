@@ -8,7 +8,6 @@ with FastAPI imported and nothing else, by turns, on one core. Both have their b
 
 from __future__ import annotations
 
-import argparse
 import contextlib
 import dataclasses
 import json
@@ -25,10 +24,9 @@ from typing import Any
 import httpx
 import psutil
 
-from benchmarks import report
+from benchmarks import command, report
 from benchmarks.processes import LOAD_CORE, SERVER_CORE, ServerFailed, pinned
 from benchmarks.report import Goal, Row, faster
-from benchmarks.seats import DATABASES
 from benchmarks.seats_data import Seeded, database_server, seed
 
 _BIN = Path(sys.executable).parent
@@ -217,27 +215,14 @@ def _transcribe(client: httpx.Client) -> None:
 
 def main() -> int:
     """Measure and print."""
-    parser = argparse.ArgumentParser(description="Start and idle memory of a server and a worker.")
-    parser.add_argument("--database", choices=DATABASES, help="one of them only")
-    parser.add_argument("--rounds", type=int, help="starts of each; the median counts")
-    parser.add_argument("--quick", action="store_true", help="few starts: shows that it runs, no more")
-    asked = parser.parse_args()
-    base = QUICK if asked.quick else Plan()
-    plan = Plan(asked.rounds or base.rounds)
-    rows: list[Row] = []
-    try:
-        for database in DATABASES:
-            if asked.database in {None, database}:
-                rows += server_rows(database, plan)
-        rows.append(worker_row(plan))
-    except ServerFailed as failure:
-        report.progress_done()
-        print(failure, file=sys.stderr)
-        return 1
-    report.progress_done()
-    print(report.table(rows))
-    report.write_json(rows, dataclasses.asdict(plan), report.FOLDER / "bench-start.json")
-    return 0
+    return command.run(
+        "start",
+        "Start and idle memory of a server and a worker.",
+        server_rows,
+        full=Plan(),
+        quick=QUICK,
+        and_also=lambda plan: [worker_row(plan)],
+    )
 
 
 if __name__ == "__main__":

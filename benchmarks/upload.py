@@ -9,7 +9,6 @@ recording is on disk, and its conversation too. The server's memory is looked at
 
 from __future__ import annotations
 
-import argparse
 import base64
 import contextlib
 import dataclasses
@@ -28,10 +27,9 @@ from pathlib import Path
 
 from pydantic import SecretStr
 
-from benchmarks import report
+from benchmarks import command, report
 from benchmarks.processes import LOAD_CORE, SERVER_CORE, Server, ServerFailed, pinned, serving
 from benchmarks.report import Goal, Row, faster
-from benchmarks.seats import DATABASES
 from benchmarks.seats_data import add_team, database_server, postgres_database, sqlite_url
 from callfloor.access.audit import OPERATOR
 from callfloor.access.keys import CreateKey, create_key
@@ -257,27 +255,9 @@ def _forget_files(data: Path) -> None:
 
 def main() -> int:
     """Measure and print."""
-    parser = argparse.ArgumentParser(description="Uploads of a large recording against a copy of the file.")
-    parser.add_argument("--database", choices=DATABASES, help="one of them only")
-    parser.add_argument("--rounds", type=int, help="turns of every way; the median counts")
-    parser.add_argument("--quick", action="store_true", help="a small recording: shows that it runs, no more")
-    asked = parser.parse_args()
-    base = QUICK if asked.quick else Plan()
-    plan = dataclasses.replace(base, rounds=asked.rounds or base.rounds)
-    rows: list[Row] = []
-    try:
-        for database in DATABASES:
-            if asked.database in {None, database}:
-                rows += all_rows(database, plan)
-    except ServerFailed as failure:
-        report.progress_done()
-        print(failure, file=sys.stderr)
-        return 1
-    report.progress_done()
-    print(report.table(rows))
-    report.write_json(rows, dataclasses.asdict(plan), report.FOLDER / "bench-upload.json")
-    report.write_svg(rows, report.FOLDER / "bench-upload.svg")
-    return 0
+    return command.run(
+        "upload", "Uploads of a large recording against a copy of the file.", all_rows, full=Plan(), quick=QUICK
+    )
 
 
 if __name__ == "__main__":

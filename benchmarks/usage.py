@@ -8,7 +8,6 @@ against DuckDB's, row by row. What is compared is the time until a page is there
 
 from __future__ import annotations
 
-import argparse
 import contextlib
 import dataclasses
 import datetime
@@ -21,11 +20,10 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
-from benchmarks import report
+from benchmarks import command, report
 from benchmarks.peers.usage import Analyst
 from benchmarks.processes import Server, ServerFailed, serving
 from benchmarks.report import Goal, Row, faster
-from benchmarks.seats import DATABASES
 from benchmarks.seats_data import database_server
 from benchmarks.usage_data import Seeded, seed
 from callfloor.foundation import clock
@@ -185,26 +183,7 @@ def _check_equal(server: Server, headers: Mapping[str, str], analyst: Analyst, o
 
 def main() -> int:
     """Measure and print."""
-    parser = argparse.ArgumentParser(description="The usage page against DuckDB, and its growth.")
-    parser.add_argument("--database", choices=DATABASES, help="one of them only")
-    parser.add_argument("--rounds", type=int, default=Plan().rounds, help="turns of every program; the median counts")
-    parser.add_argument("--quick", action="store_true", help="few users: shows that it runs, no more")
-    asked = parser.parse_args()
-    plan = dataclasses.replace(QUICK if asked.quick else Plan(), rounds=asked.rounds)
-    rows: list[Row] = []
-    try:
-        for database in DATABASES:
-            if asked.database in {None, database}:
-                rows += all_rows(database, plan)
-    except ServerFailed as failure:
-        report.progress_done()
-        print(failure, file=sys.stderr)
-        return 1
-    report.progress_done()
-    print(report.table(rows))
-    report.write_json(rows, dataclasses.asdict(plan), report.FOLDER / "usage.json")
-    report.write_svg(rows, report.FOLDER / "usage.svg")
-    return 0
+    return command.run("usage", "The usage page against DuckDB, and its growth.", all_rows, full=Plan(), quick=QUICK)
 
 
 if __name__ == "__main__":
