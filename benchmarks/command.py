@@ -1,4 +1,4 @@
-"""What every benchmark is run by: one database or both, full or quick, a table on stdout and files in `build/`."""
+"""What a benchmark of the databases is run by: one or both, full or quick, a table on stdout, files in `build/`."""
 
 from __future__ import annotations
 

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import functools
+import os
 from collections.abc import Iterator
+from pathlib import Path
 
 import httpx
 import pytest
@@ -26,7 +28,9 @@ from tests.callfloor_api.test_tus_races import seen
 from tests.factories.teams import make_team
 from tests.support.tus import MEGABYTE
 
-LONG = bytes(100 * MEGABYTE)
+PIECES = 100
+_NOISE = os.urandom(MEGABYTE - 4)
+_HOPS = 100
 
 
 @pytest.fixture
@@ -39,7 +43,7 @@ def team(db: Database) -> Team:
 def upload(client: ClientOf, services: Services, team: Team) -> ResumableUpload:
     """An upload of which nothing has come yet."""
     http: httpx.Client = client(team, *SCOPES)
-    return seen(services, team, id_of(begun(http, LONG)))
+    return seen(services, team, id_of(begun(http, bytes(PIECES * MEGABYTE))))
 
 
 def request_of(pieces: Iterator[bytes]) -> Request:
@@ -52,9 +56,15 @@ def request_of(pieces: Iterator[bytes]) -> Request:
     return Request({"type": "http", "method": "PATCH", "headers": []}, receive)
 
 
-def megabytes(first: int, last: int) -> Iterator[bytes]:
-    for at in range(first, last):
-        yield LONG[at * MEGABYTE : (at + 1) * MEGABYTE]
+def megabytes(first: int = 0, last: int = PIECES) -> Iterator[bytes]:
+    """Yield pieces of a megabyte, each another."""
+    for number in range(first, last):
+        yield number.to_bytes(4) + _NOISE
+
+
+def is_whole(file: Path) -> bool:
+    with file.open("rb") as opened:
+        return all(opened.read(MEGABYTE) == piece for piece in megabytes()) and not opened.read(1)
 
 
 def test_a_piece_goes_on_while_a_checkpoint_waits(
@@ -65,15 +75,47 @@ def test_a_piece_goes_on_while_a_checkpoint_waits(
 
     def pieces() -> Iterator[bytes]:
         lock.hold()
-        yield from megabytes(0, waited_for)
+        yield from megabytes(last=waited_for)
         lock.release()
-        yield from megabytes(waited_for, len(LONG) // MEGABYTE)
+        yield from megabytes(waited_for)
 
     reached = asyncio.run(Uploads(services).take(upload, request_of(pieces()), offset=0))
 
     (file,) = kept(services, team)
-    assert (reached, file.read_bytes() == LONG) == (len(LONG), True)
-    assert seen(services, team, upload.id).offset_bytes == len(LONG)
+    assert (reached, is_whole(file)) == (PIECES * MEGABYTE, True)
+    assert seen(services, team, upload.id).offset_bytes == PIECES * MEGABYTE
+
+
+def test_no_more_is_taken_than_a_kill_may_cost(
+    db: Database, services: Services, team: Team, upload: ResumableUpload
+) -> None:
+    lock, came = Lock(db, upload.id), 0
+
+    def pieces() -> Iterator[bytes]:
+        nonlocal came
+        lock.hold()
+        for piece in megabytes():
+            came += len(piece)
+            yield piece
+
+    async def until_it_stands_still() -> None:
+        before = -1
+        while came == 0 or came != before:
+            before = came
+            for _ in range(_HOPS):
+                await asyncio.to_thread(lambda: None)
+
+    async def take() -> tuple[int, int]:
+        taking = asyncio.create_task(Uploads(services).take(upload, request_of(pieces()), offset=0))
+        await until_it_stands_still()
+        unsaved = came
+        await asyncio.to_thread(lock.release)
+        return unsaved, await taking
+
+    unsaved, reached = asyncio.run(take())
+
+    assert unsaved <= CHECKPOINT_BYTES + MEGABYTE
+    assert reached == PIECES * MEGABYTE
 
 
 def test_a_piece_that_another_took_over_ends_before_its_end(
@@ -83,7 +125,7 @@ def test_a_piece_that_another_took_over_ends_before_its_end(
 
     def pieces() -> Iterator[bytes]:
         nonlocal came
-        for number, piece in enumerate(megabytes(0, len(LONG) // MEGABYTE)):
+        for number, piece in enumerate(megabytes()):
             if number == 1:
                 claim = functools.partial(claim_upload, team_id=team.id, upload_id=upload.id, offset=0, writer="other")
                 assert db.write_now(claim)
@@ -93,5 +135,5 @@ def test_a_piece_that_another_took_over_ends_before_its_end(
     with pytest.raises(OffsetWrong):
         asyncio.run(Uploads(services).take(upload, request_of(pieces()), offset=0))
 
-    assert came < 2 * CHECKPOINT_BYTES
+    assert came <= CHECKPOINT_BYTES + 2 * MEGABYTE
     assert seen(services, team, upload.id).offset_bytes == 0

@@ -113,6 +113,24 @@ def test_grows_while_what_came_before_is_brought_to_disk(files: Files) -> None:
     assert kept == StoredFile(KEY, len(CONTENT), hashlib.sha256(CONTENT).hexdigest())
 
 
+def test_that_is_taken_back_leaves_nothing_that_counts(files: Files) -> None:
+    """What came while a sync was under way goes too, when another writer turns out to go on."""
+
+    async def upload() -> list[tuple[str, list[str]]]:
+        growing = GrowingFiles(files)
+        grown = await growing.open(NAME, 0, [])
+        await grown.write(CONTENT[:FIRST])
+        await grown.sync()
+        await grown.write(CONTENT[FIRST:])
+        grown.take_back()
+        await grown.close()
+        return list(growing.kept_now())
+
+    kept = asyncio.run(upload())
+
+    assert kept == ([(NAME, [])] if files.folder else [])
+
+
 def test_what_a_full_disk_refused_is_not_in_the_hash(tmp_path: Path) -> None:
     """The hash once took what the disk then did not, and the same process went on with both."""
     files = open_files(read_settings({}, data=tmp_path))

@@ -6,7 +6,7 @@ import asyncio
 import dataclasses
 from collections.abc import AsyncIterator
 from functools import partial
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from fastapi.requests import Request
 from starlette.requests import ClientDisconnect
@@ -52,6 +52,17 @@ class Write:
         return IDLE_SECONDS if self.stop_at is None else min(_LULL_SECONDS, self.stop_at - now)
 
 
+class _Mark(NamedTuple):
+    """A place in an upload, and when it was reached, by the loop's clock."""
+
+    size: int
+    at: float
+
+    def is_beyond(self, mark: _Mark, share: float) -> bool:
+        """Return whether so large a share of what a kill may cost has come since the other mark."""
+        return self.size - mark.size >= share * CHECKPOINT_BYTES or self.at - mark.at >= share * CHECKPOINT_SECONDS
+
+
 class Piece:
     """What one request brings of an upload: `claim`, `read`, and `end` whatever happened."""
 
@@ -63,7 +74,7 @@ class Piece:
         self._writer = new_id()
         self._grown: Growth
         self._taken = 0
-        self._begun_at, self._begun_bytes = 0.0, 0
+        self._begun = self._told = _Mark(0, 0.0)
         self._checkpoint: asyncio.Task[None] | None = None
 
     async def claim(self, offset: int) -> None:
@@ -88,8 +99,8 @@ class Piece:
         """
         length, is_cut = self._upload.length_bytes, False
         digest, expected = checksum or (None, b"")
-        self._taken = self._begun_bytes = self._grown.size
-        self._begun_at = asyncio.get_running_loop().time()
+        self._taken = self._grown.size
+        self._begun = self._told = _Mark(self._taken, asyncio.get_running_loop().time())
         try:
             async for data in self._pieces(request):
                 if self._taken + len(data) > length:
@@ -105,8 +116,8 @@ class Piece:
         if digest is not None and (is_cut or digest.digest() != expected):
             raise ChecksumWrong("the piece does not have this checksum: send it again")
         await self._settle()
-        if self._taken > self._grown.size:
-            await self._sync()
+        if self._taken > self._told.size:
+            await self._sync(_Mark(self._taken, asyncio.get_running_loop().time()))
         return self._grown.size
 
     async def _pieces(self, request: Request) -> AsyncIterator[bytes]:
@@ -124,27 +135,27 @@ class Piece:
 
     async def _bring_to_disk(self) -> None:
         """Begin a checkpoint when one is due; wait for the one before when a kill would cost too much."""
-        is_behind = self._taken - self._grown.size >= CHECKPOINT_BYTES
-        if self._checkpoint is not None and (is_behind or self._checkpoint.done()):
+        reached = _Mark(self._taken, asyncio.get_running_loop().time())
+        if self._checkpoint is not None and (self._checkpoint.done() or reached.is_beyond(self._told, 1.0)):
             await self._settle()
-        now = asyncio.get_running_loop().time()
-        is_due = self._taken - self._begun_bytes >= CHECKPOINT_BYTES // 2 or now >= self._begun_at + CHECKPOINT_SECONDS
-        if self._checkpoint is None and is_due:
-            self._begun_at, self._begun_bytes = now, self._taken
-            self._checkpoint = asyncio.create_task(self._sync())
+        is_to_end = self._write.stop_at is not None
+        if self._checkpoint is None and reached.is_beyond(self._begun, 0.5) and not is_to_end:
+            self._begun = reached
+            self._checkpoint = asyncio.create_task(self._sync(reached))
 
     async def _settle(self) -> None:
         if self._checkpoint is not None:
             await self._checkpoint
             self._checkpoint = None
 
-    async def _sync(self) -> None:
+    async def _sync(self, reached: _Mark) -> None:
         await self._grown.sync()
         try:
             await self._advance()
         except OffsetWrong:
             self._grown.take_back()
             raise
+        self._told = reached
 
     async def _advance(self) -> None:
         now = clock.now()
@@ -158,9 +169,11 @@ class Piece:
 
     async def end(self) -> None:
         """Close the file, and remove it if the upload ended meanwhile."""
-        if self._checkpoint is not None:  # `read` tells of its error, unless it has one of its own
-            await asyncio.gather(self._checkpoint, return_exceptions=True)
-        await self._grown.close()
+        try:
+            if self._checkpoint is not None:  # `read` tells of its error, unless it has one of its own
+                await asyncio.gather(self._checkpoint, return_exceptions=True)
+        finally:
+            await self._grown.close()
         self._growing.keep_digest(self._upload.file_name, self._grown)
         look = partial(upload_now, team_id=self._upload.team_id, upload_id=self._upload.id)
         upload = await asyncio.to_thread(self._services.db.read_now, look)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import errno
 import hashlib
 import itertools
 import os
@@ -21,7 +22,7 @@ if TYPE_CHECKING:
 
 _WRITE_BYTES = 1024 * 1024
 _PART_BYTES = 8 * 1024 * 1024
-"""What a bucket is given at once; held in memory."""
+"""What a bucket is given at once; up to three of them are held in memory."""
 _READ_BYTES = 4 * 1024 * 1024
 _DIGESTS_KEPT = 200
 _FOLDER, _BUCKET_FOLDER = "_growing", "growing"
@@ -30,7 +31,7 @@ _MISSING = "What came so far is gone."
 
 
 class Growth(Protocol):
-    """A file that is being written; one writer at a time, and after an error nothing but `close`."""
+    """A file that is being written; one writer at a time, and after an error nothing is synced any more."""
 
     size: int
     """Bytes that are on disk for good."""
@@ -187,7 +188,7 @@ class _GrowthInFolder:
     def _sync(self) -> None:
         with self._lock:
             if self._file == _CLOSED:
-                return
+                raise OSError(errno.EBADF, "the file was closed before it was on disk")
             file = os.dup(self._file)  # so that nothing waits for the disk but this thread
         try:
             os.fsync(file)

@@ -10,7 +10,7 @@ import apsw
 BUSY_WAIT_SECONDS = 5.0
 _BUSY_NAP_SECONDS = 0.001
 _MAPPED_BYTES = 1 << 36
-"""More than any file: what lies beyond is copied page by page, which lists of a million calls spent their time on."""
+"""More than is expected of a file: what lies beyond is copied page by page."""
 
 
 def connect(path: Path, *, read_only: bool = False) -> apsw.Connection:
