@@ -15,6 +15,7 @@ from callfloor.foundation import clock
 from callfloor.foundation.database import Database
 from tests.devices.looking import device_of, every_device, seats_with_names, tokens_of
 from tests.factories.devices import DeviceTeam, log_in, machine, make_device_team
+from tests.support.problems import problem
 
 LOGIN, LOGOUT = "/api/v2/agent/login", "/api/v2/agent/logout"
 HOUR = 3_600_000
@@ -37,15 +38,6 @@ def body(team: DeviceTeam, number: int | str = 1, **changes: object) -> dict[str
 def bearer(token: str) -> dict[str, str]:
     """Return the header of a device's token."""
     return {"Authorization": f"Bearer {token}"}
-
-
-def problem(answer: httpx.Response, status: int, code: str) -> dict[str, Any]:
-    """Check that the answer is this problem, and return it."""
-    assert answer.headers["content-type"] == "application/problem+json"
-    shown: dict[str, Any] = answer.json()
-    assert (answer.status_code, shown["status"], shown["code"]) == (status, status, code), shown
-    assert shown["request_id"] == answer.headers["x-request-id"]
-    return shown
 
 
 def test_a_machine_logs_in_and_out_and_returns_to_its_seat(db: Database, http: httpx.Client) -> None:

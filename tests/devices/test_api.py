@@ -19,9 +19,10 @@ from tests.devices.looking import (
     seats_with_names,
     trail_of,
 )
-from tests.devices.test_agent_api import LOGIN, LOGOUT, bearer, body, problem
+from tests.devices.test_agent_api import LOGIN, LOGOUT, bearer, body
 from tests.factories.devices import DeviceTeam, log_in, machine, make_device_team, try_log_in
 from tests.factories.teams import make_team
+from tests.support.problems import problem
 from tests.teams.counting import assert_counts_hold
 
 NOW = 1_800_000_000_000

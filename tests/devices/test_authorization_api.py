@@ -19,11 +19,12 @@ from callfloor.foundation.services import Services
 from callfloor.foundation.settings import Settings
 from callfloor.server.api_v2 import create_app
 from tests.devices.looking import device_of
-from tests.devices.test_agent_api import bearer, problem
+from tests.devices.test_agent_api import bearer
 from tests.factories.agents import Person, make_signed_in, sign_in_agent
 from tests.factories.devices import HASH_KEY, log_in, machine, make_device_team
 from tests.factories.teams import make_team
 from tests.portal_api.in_process import LoopTransport
+from tests.support.problems import problem
 
 AUTHORIZE, TOKEN, LOGOUT = "/api/v2/agent/authorize", "/api/v2/agent/token", "/api/v2/agent/logout"
 GRANT = "urn:ietf:params:oauth:grant-type:device_code"

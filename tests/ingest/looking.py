@@ -6,7 +6,6 @@ import collections
 import dataclasses
 from typing import Any
 
-import httpx
 from sqlalchemy import select
 
 from callfloor.devices.tables import device
@@ -79,12 +78,3 @@ def _added_up(rows: list[dict[str, Any]]) -> list[tuple[int, ...]]:
         key = (row["quarter"], row["username"], row["language"])
         totals[key] = [known + row[name] for known, name in zip(totals[key], SUMS, strict=True)]
     return sorted(((*key, *sums) for key, sums in totals.items() if any(sums)), key=repr)
-
-
-def problem(answer: httpx.Response, status: int, code: str) -> dict[str, Any]:
-    """Check that the answer is this problem, and return it."""
-    assert answer.headers["content-type"] == "application/problem+json"
-    shown: dict[str, Any] = answer.json()
-    assert (answer.status_code, shown["status"], shown["code"]) == (status, status, code), shown
-    assert shown["request_id"] == answer.headers["x-request-id"]
-    return shown

@@ -11,7 +11,8 @@ from callfloor.foundation.clock import HOUR
 from callfloor.foundation.database import Database
 from tests.factories.devices import log_in, machine, make_device_team
 from tests.factories.events import EVENTS, call, heartbeat, make_agent, state
-from tests.ingest.looking import problem, rows_of, seconds_by_device, seen_of
+from tests.ingest.looking import rows_of, seconds_by_device, seen_of
+from tests.support.problems import problem
 
 
 class TestRefused:
